@@ -1,0 +1,36 @@
+"""scoringhost serves a score.py: init() loads the model, run() scores.
+
+The names of this module are what entry scripts and embedding programs use. They are imported when
+first asked for, so that `import scoringhost` is cheap.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scoringhost._version import __version__
+
+if TYPE_CHECKING:
+    from scoringhost.embedding import create_app
+    from scoringhost.kernel.signature import rawhttp
+    from scoringhost.rawhttp import Request, Response
+
+__all__ = ["Request", "Response", "__version__", "create_app", "rawhttp"]
+
+_HOMES = {
+    "Request": "scoringhost.rawhttp",
+    "Response": "scoringhost.rawhttp",
+    "create_app": "scoringhost.embedding",
+    "rawhttp": "scoringhost.kernel.signature",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'scoringhost' has no attribute {name!r}")
+    import importlib
+
+    found = getattr(importlib.import_module(home), name)
+    globals()[name] = found
+    return found

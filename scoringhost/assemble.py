@@ -1,0 +1,112 @@
+"""The composition root: from Settings to a host with its HttpApp. Alone knows every concrete class."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from scoringhost._version import __version__
+from scoringhost.compat import declarations_of, install_import_shims
+from scoringhost.errors import SettingsError
+from scoringhost.kernel.host import Host
+from scoringhost.kernel.script import EntryScript, make_importable, require_file
+from scoringhost.kernel.service import Limits, Service
+from scoringhost.protocols.app import HttpApp
+from scoringhost.protocols.azureml import AzureMl
+from scoringhost.protocols.cors import Cors
+from scoringhost.protocols.routes import Routes
+from scoringhost.protocols.site import Site
+from scoringhost.schema.json_text import NanPolicy
+from scoringhost.schema.openapi import Json, OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
+from scoringhost.settings import Settings
+from scoringhost.telemetry import logs, script_output
+from scoringhost.telemetry.log_observer import LogObserver
+
+MIB = 1024 * 1024
+
+
+def script_path(settings: Settings) -> Path:
+    """The entry script.
+
+    Raises:
+        SettingsError: if none is given.
+        ScriptNotFound: if it is not there.
+    """
+    if settings.script is None:
+        raise SettingsError("script", None, "name an entry script: scoringhost serve score.py")
+    path = Path(settings.script)
+    require_file(path)
+    return path
+
+
+def prepare_process(settings: Settings, environ: MutableMapping[str, str], warnings: list[str]) -> None:
+    """What belongs to the process and not to the host: logging, stdout, the script's environment."""
+    script = Path(settings.script) if settings.script else None
+    folders = [Path(settings.app_root or ".")] + ([script.parent] if script else [])
+    warnings = warnings + logs.configure(settings.log_level, script, folders)
+    script_output.capture()
+    for message in warnings:
+        logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
+    prepare_script(settings, environ)
+
+
+def prepare_script(settings: Settings, environ: MutableMapping[str, str]) -> None:
+    """The import path, the environment and the import shims that an entry script relies on."""
+    environ.update(settings.script_environment())
+    app_root = Path(settings.app_root or ".")
+    make_importable(app_root, last=True)
+    if settings.source_directory:
+        make_importable(app_root / settings.source_directory, last=True)
+    install_import_shims()
+
+
+def build(settings: Settings) -> Site:
+    """Load the entry script and put the host together; init() is not run yet.
+
+    Raises:
+        StartupError: if the script cannot be served.
+    """
+    observer = LogObserver()
+    service = _load_service(settings, observer)
+    host = Host()
+    host.add(service)
+    dialect = AzureMl(
+        host, api_documents(settings, service), NanPolicy(settings.nan), settings.max_body_mb * MIB
+    )
+    cors = Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
+    for entry in cors.bare_hosts():
+        advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
+        observer.noticed(service.name, advice)
+    routes = Routes(dialect.endpoints())
+    app = HttpApp(routes, cors, [observer], server_version(settings), settings.debug)
+    model_dir = Path(settings.model_dir) if settings.model_dir else None
+    return Site(host, app, settings.max_body_mb * MIB, settings.threads, model_dir)
+
+
+def _load_service(settings: Settings, observer: LogObserver) -> Service:
+    script = EntryScript.load(script_path(settings))
+    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s)
+    return Service(script, declarations=declarations_of, limits=limits, observer=observer)
+
+
+def load_documents(settings: Settings) -> Mapping[OpenApiVersion, Json]:
+    """The API documents of the entry script by version, without running its init().
+
+    Raises:
+        StartupError: if the script cannot be served.
+    """
+    return api_documents(settings, _load_service(settings, LogObserver()))
+
+
+def server_version(settings: Settings) -> str:
+    """What x-ms-server-version says; empty for no such header."""
+    return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
+
+
+def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, Json]:
+    """The API documents by version; the user's own files in the app root win."""
+    info = ServiceInfo(settings.service_name, settings.service_version, settings.service_path_prefix)
+    schemas = schemas_of(service.script.run)
+    made = {version: document(version, info, schemas.input, schemas.output) for version in schemas.versions}
+    return {**made, **own_documents(Path(settings.app_root or "."))}

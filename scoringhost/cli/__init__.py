@@ -1,0 +1,19 @@
+"""The command line: one module for each verb."""
+
+from __future__ import annotations
+
+import click
+
+from scoringhost._version import __version__
+from scoringhost.cli.openapi import openapi
+from scoringhost.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="scoringhost")
+def main() -> None:
+    """Serve a score.py: init() loads the model, run() scores."""
+
+
+main.add_command(serve)
+main.add_command(openapi)

@@ -1,0 +1,77 @@
+"""scoringhost serve: the entry script on a port.
+
+Exit codes are azmlinfsrv's, so that a start line needs only the program's name changed: 0 after a
+stop by signal, 1 for a usage error and for --help, 3 if the settings or the script cannot be used.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from scoringhost import assemble
+from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.errors import StartupError
+from scoringhost.settings import Settings
+
+USAGE_ERROR = 1
+
+
+class AzmlinfsrvExits(click.Command):
+    """A command that ends with 1 where click ends with 2, and after --help."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the arguments."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            error.exit_code = USAGE_ERROR
+            raise
+        except click.exceptions.Exit:
+            raise click.exceptions.Exit(USAGE_ERROR) from None
+
+
+@click.command(cls=AzmlinfsrvExits)
+@click.argument("path", required=False, metavar="[SCRIPT]")
+@setting_options()
+def serve(path: str | None, **arguments: Any) -> None:
+    """Serve SCRIPT, an entry script or a folder that holds score.py.
+
+    Flags beat SCORINGHOST_* variables, those beat Azure ML's variables (in brackets), those beat
+    the configuration file. azmlinfsrv's own flags are accepted too.
+    """
+    flags = given_flags(arguments)
+    if path is not None:
+        flags["script"] = ("SCRIPT", path)
+    try:
+        settings, warnings = Settings.load(os.environ, flags, os.getcwd())
+        assemble.script_path(settings)
+    except StartupError as error:
+        _refuse(error)
+    _show(settings)
+    assemble.prepare_process(settings, os.environ, warnings)
+    from scoringhost.transports.gunicorn_server import Server
+
+    Server(settings, functools.partial(assemble.build, settings)).run()
+
+
+def _refuse(error: StartupError) -> NoReturn:
+    click.echo(f"scoringhost: {error}", err=True)
+    sys.exit(STARTUP_FAILED)
+
+
+def _show(settings: Settings) -> None:
+    rows = settings.describe()
+    width = max(len(name) for name, _, _ in rows)
+    click.echo(f"scoringhost {assemble.__version__}; settings in force:")
+    for name, value, origin in rows:
+        click.echo(f"  {name:<{width}}  {value or '-'}  ({origin})")
+    base = f"http://{settings.host}:{settings.port}"
+    click.echo(f"Score: POST {base}/score   Health: GET {base}/   API: GET {base}/swagger.json")
+    sys.stdout.flush()

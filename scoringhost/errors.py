@@ -1,0 +1,244 @@
+"""The error tree of scoringhost.
+
+    ScoringHostError
+    ├── StartupError                 nothing is served; the process ends with exit code 3
+    │   ├── SettingsError            a setting has a value that cannot be used
+    │   ├── ScriptNotFound           there is no such entry script
+    │   ├── ScriptImportFailed       importing the entry script raised
+    │   ├── ScriptUnservable         no init() or run(), or a run() that cannot be called
+    │   ├── InitFailed               init() raised
+    │   └── MissingExtra             an optional package is not installed
+    ├── CallError                    the caller's fault; run() was not entered
+    │   ├── UndecodableBody          not UTF-8, not JSON, not an object, broken gzip
+    │   ├── UnsupportedContentType   a media type that this run() does not take
+    │   ├── UnsupportedContentEncoding
+    │   ├── MissingParameter         run() needs a parameter that was not given
+    │   ├── InvalidParameter         a parameter does not fit its declared type
+    │   ├── BodyTooLarge
+    │   ├── HeadersTooLarge
+    │   ├── IncompleteBody           the caller went away in the middle of the body
+    │   ├── UnknownRoute
+    │   ├── UnknownDocument          no API document of that version
+    │   ├── MethodNotAllowed
+    │   ├── ScriptRefused            run() itself answered with an error of its choice
+    │   └── UnknownService           no service of that name and version
+    ├── RunError                     the entry script's fault
+    │   ├── RunFailed                run() raised
+    │   ├── ResultNotEncodable       run() returned what JSON cannot hold
+    │   └── DeadlineExceeded         run() took longer than it may
+    ├── Unavailable                  try again, here or elsewhere
+    │   ├── NotReady                 loading, draining or closed
+    │   └── Overloaded               too many calls are waiting
+    └── InternalError                our own fault: a defect of scoringhost
+
+No class knows a status code: every protocol owns a table, and a test proves each table complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ScoringHostError(Exception):
+    """Base of every error that scoringhost raises on purpose."""
+
+
+class StartupError(ScoringHostError):
+    """The service cannot start."""
+
+
+class SettingsError(StartupError):
+    """A setting has a value that cannot be used."""
+
+    def __init__(self, name: str, value: object, reason: str) -> None:
+        super().__init__(f"{name}: {reason} (it is {value!r})")
+        self.name, self.value, self.reason = name, value, reason
+
+
+class ScriptNotFound(StartupError):
+    """There is no entry script at that path."""
+
+    def __init__(self, path: str, hint: str = "") -> None:
+        super().__init__(f"No such file or directory: {path!r}.{' ' + hint if hint else ''}")
+        self.path, self.hint = path, hint
+
+
+class ScriptImportFailed(StartupError):
+    """Importing the entry script raised; `traceback` holds the user's frames only."""
+
+    def __init__(self, path: str, advice: str, traceback: str) -> None:
+        super().__init__(f"{path} could not be imported. {advice}")
+        self.path, self.advice, self.traceback = path, advice, traceback
+
+
+class ScriptUnservable(StartupError):
+    """The entry script was imported, but what it defines cannot be served."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
+class InitFailed(StartupError):
+    """init() raised; `traceback` holds the user's frames only, `listing` the model folder."""
+
+    def __init__(self, path: str, cause: BaseException, traceback: str, listing: Sequence[str] = ()) -> None:
+        super().__init__(f"init() of {path} raised {type(cause).__name__}; correct it and start again.")
+        self.path, self.traceback, self.listing = path, traceback, tuple(listing)
+
+
+class MissingExtra(StartupError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(f"{module} is not installed; run: pip install 'scoringhost[{extra}]'")
+        self.module, self.extra = module, extra
+
+
+class CallError(ScoringHostError):
+    """The request is at fault; the message says what was expected and what came."""
+
+
+class UndecodableBody(CallError):
+    """The body is not what this run() can be given."""
+
+
+class UnsupportedContentType(CallError):
+    """The media type of the body is not one that this run() takes."""
+
+    def __init__(self, got: str | None) -> None:
+        super().__init__(f"Expects Content-Type to be application/json, not {got or 'nothing'!r}")
+        self.got = got
+
+
+class UnsupportedContentEncoding(CallError):
+    """The body is packed in a way that the host cannot unpack."""
+
+    def __init__(self, got: str) -> None:
+        super().__init__(f"Content-Encoding {got!r} is not supported; use gzip or identity")
+        self.got = got
+
+
+class MissingParameter(CallError):
+    """The request leaves out a parameter that run() needs."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"A value is not provided for the {name!r} parameter; run() takes {', '.join(known)}")
+        self.name, self.known = name, tuple(known)
+
+
+class InvalidParameter(CallError):
+    """A parameter does not fit its declared type."""
+
+    def __init__(self, name: str, expected: str, got: str) -> None:
+        super().__init__(f"parameter {name!r}: expected {expected}, got {got}")
+        self.name, self.expected, self.got = name, expected, got
+
+
+class BodyTooLarge(CallError):
+    """The body is larger than the limit (both in bytes)."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request body is larger than the limit of {limit} bytes")
+        self.limit = limit
+
+
+class HeadersTooLarge(CallError):
+    """A header, or all of them together, is too long."""
+
+
+class IncompleteBody(CallError):
+    """The caller went away before the whole body had come."""
+
+    def __init__(self) -> None:
+        super().__init__("The connection ended in the middle of the request body")
+
+
+class UnknownRoute(CallError):
+    """Nothing is served at that path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"Nothing is served at {path!r}; try POST /score or GET /swagger.json")
+        self.path = path
+
+
+class UnknownDocument(CallError):
+    """There is no API document of that version for this script."""
+
+    def __init__(self, version: str, known: str) -> None:
+        super().__init__(f"There is no API document of version {version!r} for this script; there are: {known}")
+        self.version = version
+
+
+class MethodNotAllowed(CallError):
+    """The path is served, but not with that method."""
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"The method {method} is not allowed here; use {', '.join(allowed)}")
+        self.method, self.allowed = method, tuple(allowed)
+
+
+class ScriptRefused(CallError):
+    """run() raised a werkzeug HTTPException: `response` is the answer that it stands for."""
+
+    def __init__(self, message: str, response: object) -> None:
+        super().__init__(message)
+        self.response = response
+
+
+class UnknownService(CallError):
+    """The host has no service of that name and version."""
+
+    def __init__(self, name: str, version: str | None = None) -> None:
+        super().__init__(f"There is no service {name!r}" + (f" of version {version!r}" if version else ""))
+        self.name, self.version = name, version
+
+
+class RunError(ScoringHostError):
+    """The entry script failed on a request that it should have answered."""
+
+
+class RunFailed(RunError):
+    """run() raised; the cause is in `__cause__`, its traceback belongs in the log only."""
+
+    def __init__(self) -> None:
+        super().__init__("An unexpected error occurred in scoring script. Check the logs for more info.")
+
+
+class ResultNotEncodable(RunError):
+    """run() returned something that JSON cannot hold."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The result of run() cannot be encoded as JSON: {reason}")
+        self.reason = reason
+
+
+class DeadlineExceeded(RunError):
+    """run() took longer than it may; `limit_s` is in seconds."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"Scoring timeout after {limit_s * 1000:.0f} ms")
+        self.limit_s = limit_s
+
+
+class Unavailable(ScoringHostError):
+    """The host cannot take the call now; `retry_after_s` says when it may."""
+
+    def __init__(self, message: str, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(Unavailable):
+    """The service is loading, draining or closed."""
+
+
+class Overloaded(Unavailable):
+    """More calls are waiting than may wait."""
+
+
+class InternalError(ScoringHostError):
+    """A defect of scoringhost itself; the cause is in the log."""
+
+    def __init__(self) -> None:
+        super().__init__("An unexpected internal error occurred. Check the logs for more info.")

@@ -1,0 +1,99 @@
+"""From a Call to the keyword arguments of run()."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
+from scoringhost.kernel.call import Call, RawRequest
+from scoringhost.kernel.signature import HEADERS_NAME, REQUIRED, Parameter, RunSignature, Takes
+from scoringhost.schema import json_text
+from scoringhost.schema.declared import Misfit
+
+
+def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
+    """The keyword arguments for one call of run().
+
+    Raises:
+        UndecodableBody: if the body is not UTF-8, or not the JSON object that named parameters need.
+        MissingParameter: if a parameter without default is not given.
+        InvalidParameter: if a value does not fit its declared type.
+    """
+    if signature.takes is Takes.NAMED:
+        arguments = _named(signature, _values(call.payload))
+    else:
+        arguments = {signature.parameters[0].name: _single(signature.takes, call.payload)}
+    if signature.wants_headers:
+        arguments[HEADERS_NAME] = call.headers()
+    return arguments
+
+
+def _single(takes: Takes, payload: bytes | Mapping[str, object] | RawRequest) -> object:
+    if isinstance(payload, RawRequest):
+        return payload.make()
+    if takes is Takes.RAW:
+        raise TypeError("a run() under @rawhttp can only be called with an HTTP request")
+    return _text(payload) if isinstance(payload, bytes) else json.dumps(payload)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return str(body, "utf-8")
+    except UnicodeDecodeError as problem:
+        raise UndecodableBody(f"Input cannot be decoded as UTF-8: {problem}") from None
+
+
+def _values(payload: bytes | Mapping[str, object] | RawRequest) -> Mapping[str, object]:
+    if isinstance(payload, RawRequest):
+        raise TypeError("only a run() under @rawhttp can be called with an HTTP request")
+    if not isinstance(payload, bytes):
+        return payload
+    if not payload:
+        raise UndecodableBody("POST body is empty. Expecting a JSON object with the parameters of run().")
+    value = json_text.loads(payload)
+    if not isinstance(value, dict):
+        raise UndecodableBody(f"POST body should be a JSON object, not {_kind_of(value)}")
+    return value
+
+
+_KINDS = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number", type(None): "null"}
+
+
+def _kind_of(value: object) -> str:
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {}
+    for parameter in signature.parameters:
+        name = parameter.name
+        if name in values:
+            arguments[name] = _given(parameter, values[name])
+        elif parameter.default is REQUIRED:
+            raise MissingParameter(name, signature.names)
+        else:
+            arguments[name] = _default(parameter)
+    return arguments
+
+
+def _given(parameter: Parameter, value: object) -> object:
+    declared = parameter.declared
+    if declared is None or (value is None and declared.optional):
+        return value
+    try:
+        return declared.type.to_python(value)
+    except Misfit as misfit:
+        raise InvalidParameter(parameter.name + misfit.path, misfit.expected, misfit.got) from None
+
+
+def _default(parameter: Parameter) -> object:
+    """The default as the decorators would convert it: scripts write defaults as JSON values too."""
+    declared = parameter.declared
+    if declared is None or parameter.default is None:
+        return parameter.default
+    try:
+        return declared.type.to_python(parameter.default)
+    except Misfit:
+        return parameter.default

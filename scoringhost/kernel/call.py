@@ -1,0 +1,75 @@
+"""Call and Scored: what goes into an entry script and what comes out of it."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from scoringhost.errors import ScoringHostError
+
+request_id: ContextVar[str] = ContextVar("scoringhost_request_id", default="")
+"""The id of the request that the current code works for; empty outside of requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """The transport's request, for a run() under @rawhttp; `make` builds what run() is handed."""
+
+    make: Callable[[], object]
+
+
+def _no_headers() -> dict[str, str]:
+    return {}
+
+
+def _never() -> bool:
+    return False
+
+
+def _nothing(error: BaseException) -> ScoringHostError | None:
+    return None
+
+
+def generated(output: object) -> object | None:
+    """The output itself if it streams: an async generator, or what a function with `yield` gives.
+
+    A generator expression is not a stream: where azmlinfsrv's scripts return one, a list(...)
+    around it was forgotten, and the error says so.
+    """
+    if isinstance(output, types.AsyncGeneratorType):
+        return output
+    if isinstance(output, types.GeneratorType) and output.gi_code.co_name != "<genexpr>":
+        return output
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to score, free of any protocol.
+
+    payload: the body as it came (text or JSON), values by parameter name, or the raw request.
+    headers: asked for only if run() takes `request_headers`.
+    abandoned: whether the caller has gone; asked just before run() would start.
+    around: a context that run() is executed in.
+    stream_of: what of the output is to be sent piece by piece, or None.
+    deliberate: the answer that an exception of run() stands for, or None if it is a failure.
+    """
+
+    payload: bytes | Mapping[str, object] | RawRequest
+    headers: Callable[[], dict[str, str]] = _no_headers
+    abandoned: Callable[[], bool] = _never
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
+    stream_of: Callable[[object], object | None] = generated
+    deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What run() answered. `run_ms` is the time inside run(); `items` are the pieces of a stream."""
+
+    output: object
+    run_ms: float
+    items: AsyncIterator[object] | None = None

@@ -1,0 +1,199 @@
+"""How run() is executed: on the scoring thread if it is a plain function, awaited if it is async.
+
+A `Turn` is one call's right to run. On a scoring thread only one call has it at a time; whoever
+has it keeps it until the work has really ended, which after a deadline may be later than the
+answer to the caller. The deadline counts the time spent in run(), streamed pieces included, and
+not the time spent waiting for the turn or for a slow reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from scoringhost.errors import DeadlineExceeded
+from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.scoring_thread import Job, ScoringThread
+
+T = TypeVar("T")
+
+PATIENCE_S = 5.0
+"""Seconds that a run() may go on after its deadline before the worker is given up."""
+
+
+class Turn(Protocol):
+    """One call's right to run."""
+
+    async def do(self, work: Callable[[], Any]) -> Any:
+        """Do one piece of work within what is left of the time limit.
+
+        Raises:
+            DeadlineExceeded: if it takes longer; it is broken off where that is possible.
+        """
+
+    def where(self) -> str:
+        """The stack of the work that is going on, for the log; may be empty."""
+
+    def end(self) -> None:
+        """Give the turn back, at once or as soon as the work has really ended."""
+
+
+class Runner(Protocol):
+    """Gives turns."""
+
+    async def turn(self) -> Turn:
+        """Wait for a turn, first come first served.
+
+        Raises:
+            Overloaded, NotReady: as `Admission.enter`.
+        """
+
+
+class ThreadRunner:
+    """Runs plain functions on scoring threads, one call on each at a time."""
+
+    def __init__(
+        self,
+        threads: list[ScoringThread],
+        admission: Admission,
+        limit_s: float | None,
+        when_stuck: Callable[[], None],
+    ) -> None:
+        self._free = list(threads)
+        self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
+
+    async def turn(self) -> ThreadTurn:
+        """Wait for a free scoring thread."""
+        await self._admission.enter()
+        return ThreadTurn(self, self._free.pop())
+
+    def free(self, thread: ScoringThread) -> None:
+        """Take a thread back."""
+        self._free.append(thread)
+        self._admission.leave()
+
+
+class ThreadTurn:
+    """A turn on one scoring thread."""
+
+    __slots__ = ("_busy", "_ended", "_runner", "_spent_s", "_thread")
+
+    def __init__(self, runner: ThreadRunner, thread: ScoringThread) -> None:
+        self._runner, self._thread = runner, thread
+        self._spent_s = 0.0
+        self._busy = self._ended = False
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do the work on the scoring thread; see `Turn.do`."""
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        started_s = time.perf_counter()
+        self._busy = True
+        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, over))
+        limit_s = self._runner.limit_s
+        timer = None
+        if limit_s is not None:
+            timer = loop.call_later(max(0.0, limit_s - self._spent_s), self._expire, over, job, limit_s)
+        try:
+            await over
+        finally:
+            if timer is not None:
+                timer.cancel()
+        self._spent_s += time.perf_counter() - started_s
+        if job.error is not None:
+            raise job.error
+        return job.result  # type: ignore[return-value]
+
+    def where(self) -> str:
+        """The stack of the scoring thread."""
+        return self._thread.stack() if self._busy else ""
+
+    def end(self) -> None:
+        """Free the thread, at once or when its work is over."""
+        self._ended = True
+        if not self._busy:
+            self._runner.free(self._thread)
+
+    def _over(self, over: asyncio.Future[None]) -> None:
+        self._busy = False
+        if self._ended:
+            self._runner.free(self._thread)
+        if not over.done():
+            over.set_result(None)
+
+    def _expire(self, over: asyncio.Future[None], job: Job[Any], limit_s: float) -> None:
+        if over.done():
+            return
+        over.set_exception(DeadlineExceeded(limit_s))
+        asyncio.get_running_loop().call_later(PATIENCE_S, self._give_up)
+        # The traceback of where it hangs is taken by whoever awaits `over`, before this interrupt.
+        asyncio.get_running_loop().call_soon(self._thread.interrupt, job)
+
+    def _give_up(self) -> None:
+        if self._busy:
+            self._runner.when_stuck()
+
+
+class LoopRunner:
+    """Awaits `async def run` on the event loop; many calls may be under way at once."""
+
+    def __init__(self, admission: Admission, limit_s: float | None) -> None:
+        self._admission, self.limit_s = admission, limit_s
+
+    async def turn(self) -> LoopTurn:
+        """Wait for a place."""
+        await self._admission.enter()
+        return LoopTurn(self._admission, self.limit_s)
+
+
+class LoopTurn:
+    """A turn on the event loop."""
+
+    __slots__ = ("_admission", "_limit_s", "_spent_s", "_task")
+
+    def __init__(self, admission: Admission, limit_s: float | None) -> None:
+        self._admission, self._limit_s = admission, limit_s
+        self._spent_s = 0.0
+        self._task: asyncio.Task[Any] | None = None
+
+    async def do(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Await the work; see `Turn.do`."""
+        started_s = time.perf_counter()
+        left_s = None if self._limit_s is None else max(0.0, self._limit_s - self._spent_s)
+        task = self._task = asyncio.ensure_future(_outcome(work))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=left_s)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        if not done:
+            task.cancel()
+            raise DeadlineExceeded(self._limit_s or 0.0)
+        self._spent_s += time.perf_counter() - started_s
+        result, error = task.result()
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]
+
+    def where(self) -> str:
+        """Nothing: a task that waits has no stack worth showing."""
+        return ""
+
+    def end(self) -> None:
+        """Give the place back, at once or when the task has ended."""
+        if self._task is None or self._task.done():
+            self._admission.leave()
+        else:
+            self._task.add_done_callback(lambda _: self._admission.leave())
+
+
+async def _outcome(work: Callable[[], Awaitable[T]]) -> tuple[T | None, BaseException | None]:
+    """The result or the exception: a SystemExit that left a task would end the whole event loop."""
+    try:
+        return await work(), None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return None, error

@@ -1,0 +1,160 @@
+"""ScoringThread: the one thread that runs init(), every run() and shutdown().
+
+Entry scripts keep things that belong to one thread (a SQLite connection, a TensorFlow graph), so
+whatever calls into the script is sent to the same thread. In a worker process that is the main
+thread, lent by `serve_here`, which can be interrupted even while it sleeps or waits for a socket:
+a signal breaks the system call off and its handler raises. Elsewhere it is a thread of its own,
+which can be interrupted between two bytecodes only. Nothing here uses SIGALRM.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ctypes
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+from scoringhost.kernel.tracebacks import user_stack
+
+T = TypeVar("T")
+
+_SIGNAL = getattr(signal, "SIGRTMIN", None)
+
+
+class Interrupted(BaseException):
+    """Raised inside run() when its deadline has passed; not an Exception, so few scripts catch it."""
+
+
+class Job(Generic[T]):
+    """One piece of work for the scoring thread; `notify` is called on that thread when it is over."""
+
+    __slots__ = ("_context", "_notify", "_work", "error", "result")
+
+    def __init__(self, work: Callable[[], T], notify: Callable[[], object]) -> None:
+        self._work, self._notify = work, notify
+        self._context = contextvars.copy_context()
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def perform(self) -> None:
+        """Do the work; every exception, SystemExit included, is kept for the caller."""
+        try:
+            self.result = self._context.run(self._work)
+        except BaseException as error:
+            self.error = error
+
+    def report(self) -> None:
+        """Tell whoever waits that the work is over."""
+        with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+            self._notify()
+
+
+class ScoringThread:
+    """A queue of jobs and the thread that performs them one by one."""
+
+    def __init__(self, name: str = "scoring") -> None:
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._current: Job[Any] | None = None
+        self._thread_id = 0
+        self._by_signal = False
+        self._signalled = False
+        self._name = name
+
+    def start(self) -> None:
+        """Serve from a thread of its own."""
+        threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+
+    def serve_here(self) -> None:
+        """Serve on the calling thread until `close`. On the main thread, interrupts use a signal."""
+        self._by_signal = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
+        if self._by_signal:
+            signal.signal(_SIGNAL, self._on_signal)  # type: ignore[arg-type]
+        self._serve()
+
+    def submit(self, work: Callable[[], T], notify: Callable[[], object]) -> Job[T]:
+        """Queue some work; it runs in the caller's context variables."""
+        job = Job(work, notify)
+        self._jobs.put(job)
+        return job
+
+    def ask(self, work: Callable[[], T]) -> T:
+        """Queue some work and wait for it; its exception is raised here. Not for the scoring thread itself."""
+        over = threading.Event()
+        job = self.submit(work, over.set)
+        over.wait()
+        if job.error is not None:
+            raise job.error
+        return job.result  # type: ignore[return-value]
+
+    def stack(self) -> str:
+        """Where the thread is right now, as a traceback without the frames of the host."""
+        frame = sys._current_frames().get(self._thread_id)
+        return user_stack(frame) if frame is not None else ""
+
+    def close(self) -> None:
+        """End the thread once everything queued is done."""
+        self._jobs.put(None)
+
+    def interrupt(self, job: Job[Any]) -> None:
+        """Break off a job if it is the one that runs now; at most once for each job."""
+        with self._lock:
+            if self._current is not job or self._signalled:
+                return
+            self._signalled = True
+            if self._by_signal:
+                signal.pthread_kill(self._thread_id, _SIGNAL)  # type: ignore[arg-type]
+            else:
+                _raise_in(self._thread_id, Interrupted)
+
+    # -- on the scoring thread ----------------------------------------------------------------
+
+    def _serve(self) -> None:
+        self._thread_id = threading.get_ident()
+        while True:
+            try:
+                self._settle()
+                job = self._jobs.get()
+                if job is None:
+                    return
+                self._perform(job)
+            except Interrupted:
+                continue  # it came a moment too late; its job has reported already, or does below
+
+    def _perform(self, job: Job[Any]) -> None:
+        try:
+            with self._lock:
+                self._current = job
+            job.perform()
+        finally:
+            self._settle()
+            job.report()
+
+    def _settle(self) -> None:
+        """Afterwards no interrupt is pending and none can be sent until the next job."""
+        while True:
+            try:
+                with self._lock:
+                    self._current = None
+                    self._signalled = False
+                    if not self._by_signal:
+                        _raise_in(self._thread_id, None)
+                return
+            except Interrupted:
+                continue
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self._signalled and self._current is not None:
+            raise Interrupted
+
+
+def _raise_in(thread_id: int, error: type[BaseException] | None) -> None:
+    """Set, or with None take back, the exception that another thread raises at its next bytecode."""
+    value = ctypes.py_object(error) if error is not None else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), value)

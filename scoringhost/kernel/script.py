@@ -1,0 +1,141 @@
+"""EntryScript: find the file, import it under a name of its own, check init() and run().
+
+The module is registered in `sys.modules`, so that dataclasses with postponed annotations work and
+instances of the script's own classes can be pickled. Every load gets a module name of its own,
+because inference-schema keeps one process-wide table keyed by `module.function`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import itertools
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoringhost.errors import ScriptImportFailed, ScriptNotFound, ScriptUnservable
+from scoringhost.kernel.tracebacks import user_traceback
+
+MODULE_NAME = "entry_module"
+"""What Azure ML calls the module of an entry script; later loads in one process add a number."""
+
+LISTING_LINES = 200
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class EntryScript:
+    """One imported entry script."""
+
+    path: Path
+    module: types.ModuleType
+    init: Callable[[], Any]
+    run: Callable[..., Any]
+    shutdown: Callable[[], Any] | None
+
+    @classmethod
+    def load(cls, path: Path) -> EntryScript:
+        """Import the script at `path`; its folder is importable from then on.
+
+        Raises:
+            ScriptNotFound: if there is no such file; suggests a similar name.
+            ScriptImportFailed: if importing it raises, SystemExit included.
+            ScriptUnservable: if init() or run() is missing or cannot be called.
+        """
+        require_file(path)
+        make_importable(path.parent)
+        module = _import(path)
+        init = _function(module, "init", path)
+        run = _function(_behind_driver(module), "run", path)
+        shutdown = getattr(module, "shutdown", None)
+        return cls(path, module, init, run, shutdown if callable(shutdown) else None)
+
+    def unload(self) -> None:
+        """Forget the module; what still refers to it keeps working."""
+        sys.modules.pop(self.module.__name__, None)
+
+
+def require_file(path: Path) -> None:
+    """Raise ScriptNotFound unless `path` is a file."""
+    if path.is_file():
+        return
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".py"]
+    except OSError:
+        raise ScriptNotFound(str(path), f"There is no folder {str(path.parent)!r} either.") from None
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
+    raise ScriptNotFound(str(path), f"Did you mean {near[0]!r}?" if near else "")
+
+
+def make_importable(folder: Path, *, last: bool = False) -> None:
+    """Put a folder on `sys.path` once: first, as Python does for a script, or last."""
+    entry = str(folder)
+    if entry not in sys.path:
+        sys.path.insert(len(sys.path) if last else 0, entry)
+
+
+def _import(path: Path) -> types.ModuleType:
+    number = next(_numbers)
+    name = f"{MODULE_NAME}_{number}" if number else MODULE_NAME
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ScriptUnservable(str(path), "an entry script is a Python file; its name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise ScriptImportFailed(str(path), _advice(error), user_traceback(error)) from error
+    return module
+
+
+def _advice(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        return f"Install the package that brings {top!r} (pip install {top}), or put {top}.py beside the script."
+    if isinstance(error, SyntaxError):
+        return f"Correct the syntax in line {error.lineno} of {error.filename}."
+    return f"Correct the {type(error).__name__} shown above it."
+
+
+def _behind_driver(module: types.ModuleType) -> types.ModuleType:
+    """The script that a generated driver script stands for; its run() takes decorated arguments."""
+    driven = getattr(module, "driver_module", None)
+    return driven if isinstance(driven, types.ModuleType) and hasattr(driven, "run") else module
+
+
+def _function(module: types.ModuleType, name: str, path: Path) -> Callable[..., Any]:
+    found = getattr(module, name, None)
+    if found is None:
+        raise ScriptUnservable(str(path), f"it defines no {name}() function; add `def {name}(...)`")
+    if not callable(found):
+        raise ScriptUnservable(str(path), f"{name} is a {type(found).__name__}, which is not callable")
+    return found  # type: ignore[no-any-return]
+
+
+def folder_listing(folder: Path | None) -> list[str]:
+    """A folder as an indented tree, 200 lines at most; empty if there is no such folder."""
+    if folder is None or not folder.is_dir():
+        return []
+    lines = list(itertools.islice(_tree(folder, 0), LISTING_LINES + 1))
+    if len(lines) > LISTING_LINES:
+        lines[LISTING_LINES:] = [f"(more; the first {LISTING_LINES} lines are shown)"]
+    return lines
+
+
+def _tree(path: Path, depth: int) -> Iterator[str]:
+    indent = "    " * depth
+    if not path.is_dir():
+        yield f"{indent}{path.name}"
+        return
+    yield f"{indent}{path.name}/"
+    for child in sorted(path.iterdir()):
+        yield from _tree(child, depth + 1)

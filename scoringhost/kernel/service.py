@@ -1,0 +1,214 @@
+"""Service: one entry script from load to close, and the scoring of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from scoringhost.errors import (
+    DeadlineExceeded,
+    IncompleteBody,
+    InitFailed,
+    NotReady,
+    RunFailed,
+    ScoringHostError,
+    ScriptUnservable,
+)
+from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.binding import bind
+from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.observer import Observer, Silence
+from scoringhost.kernel.runner import LoopRunner, Runner, ThreadRunner, Turn
+from scoringhost.kernel.script import EntryScript, folder_listing
+from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
+from scoringhost.kernel.signature import Declarations, RunSignature, undeclared
+from scoringhost.kernel.streaming import Stream, steps_of
+from scoringhost.kernel.tracebacks import user_traceback
+
+ASYNC_ROOM = 100
+"""Calls of an `async def run` under way at once in one worker, unless `threads` says more."""
+
+
+class State(Enum):
+    """The life of a service, in this order."""
+
+    LOADED = "loaded"
+    READY = "ready"
+    DRAINING = "draining"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many calls of run() at once, how many waiting, and how long one may take (seconds)."""
+
+    threads: int = 1
+    max_waiting: int = 1000
+    run_s: float | None = None
+
+
+class Service:
+    """One entry script under a name and a version."""
+
+    def __init__(
+        self,
+        script: EntryScript,
+        name: str = "default",
+        version: str = "1",
+        *,
+        declarations: Callable[[Callable[..., Any]], Declarations] = undeclared,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        observer: Observer | None = None,
+    ) -> None:
+        """Read what run() takes.
+
+        Raises:
+            ScriptUnservable: if no request could ever be turned into a call of run().
+        """
+        self.name, self.version, self.script = name, version, script
+        self.limits = limits
+        self.observer: Observer = observer or Silence()
+        self.state = State.LOADED
+        try:
+            declared = declarations(script.run)
+            self.signature = RunSignature.read(script.run, declared)
+        except (ValueError, TypeError) as problem:
+            raise ScriptUnservable(str(script.path), str(problem)) from problem
+        self._run = declared.call
+        self._runner: Runner | None = None
+        self._admission: Admission | None = None
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def init(self, model_dir: Path | None = None) -> None:
+        """Call init(); to be called on the thread that will score.
+
+        Raises:
+            InitFailed: if it raises, SystemExit included; lists the model folder.
+        """
+        try:
+            self.script.init()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise InitFailed(str(self.script.path), error, user_traceback(error), folder_listing(model_dir)) from error
+
+    def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None]) -> None:
+        """Take calls from now on; to be called on the event loop that will score.
+
+        `when_stuck` is called if a run() goes on long after its deadline and cannot be stopped.
+        """
+        room = max(ASYNC_ROOM, self.limits.threads) if self.signature.is_async else len(threads)
+        self._admission = Admission(room, self.limits.max_waiting)
+        if self.signature.is_async:
+            self._runner = LoopRunner(self._admission, self.limits.run_s)
+        else:
+            self._runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck)
+        self._enter(State.READY)
+
+    def drain(self) -> None:
+        """Finish what was taken in; readiness says no from now on."""
+        if self.state is State.READY:
+            self._enter(State.DRAINING)
+
+    def refuse_waiting(self, why: str) -> None:
+        """Let no call start any more; those that wait are refused."""
+        if self._admission is not None:
+            self._admission.close(why)
+
+    def shutdown(self) -> None:
+        """Call the script's shutdown(), if it has one; to be called on the thread that scored."""
+        self._enter(State.CLOSED)
+        if self.script.shutdown is None:
+            return
+        try:
+            self.script.shutdown()
+        except BaseException as error:
+            self.observer.run_failed(self.name, RunFailed(), user_traceback(error))
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self.observer.state_changed(self.name, state.value)
+
+    # -- scoring --------------------------------------------------------------------------------
+
+    async def score(self, call: Call) -> Scored:
+        """Score one call: wait for a turn, bind, run.
+
+        Raises:
+            CallError: the caller's fault; run() was not entered.
+            RunError: run() raised, or took longer than it may.
+            Unavailable: not ready, or too many calls wait.
+        """
+        if self._runner is None or self.state not in (State.READY, State.DRAINING):
+            raise NotReady(f"The service {self.name!r} is {self.state.value}")
+        turn = await self._runner.turn()
+        streaming = False
+        try:
+            output, run_ms = await self._guarded(turn, call, lambda: self._invoke(call))
+            source = call.stream_of(output)
+            if source is None:
+                return Scored(output, run_ms)
+            steps = steps_of(source, on_loop=self.signature.is_async)
+
+            async def take() -> Any:
+                return await self._guarded(turn, call, steps.next)
+
+            stream = Stream(turn, steps, take, await take())
+            streaming = True
+            return Scored(output, run_ms, stream)
+        finally:
+            if not streaming:
+                turn.end()
+
+    def _invoke(self, call: Call) -> Any:
+        """On the scoring thread: (output, milliseconds in run()). For an async run(): its coroutine."""
+        if call.abandoned():
+            raise IncompleteBody
+        if self.signature.is_async:
+            return self._invoke_async(call)
+        with call.around():
+            arguments = bind(self.signature, call)
+            started_s = time.perf_counter()
+            try:
+                output = self._run(**arguments)
+            finally:
+                sys.stdout.flush()  # a line printed without its newline belongs to this call's log
+            return output, (time.perf_counter() - started_s) * 1000
+
+    async def _invoke_async(self, call: Call) -> tuple[object, float]:
+        with call.around():
+            arguments = bind(self.signature, call)
+            started_s = time.perf_counter()
+            output = self._run(**arguments)
+            if hasattr(output, "__await__"):
+                output = await output
+            return output, (time.perf_counter() - started_s) * 1000
+
+    async def _guarded(self, turn: Turn, call: Call, work: Callable[[], Any]) -> Any:
+        """Do some of the script's work; what it raises becomes one of our errors and is observed."""
+        try:
+            return await turn.do(work)
+        except DeadlineExceeded as error:
+            self.observer.run_failed(self.name, error, turn.where())
+            raise
+        except ScoringHostError as error:
+            self.observer.call_refused(self.name, error)
+            raise
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            answer = call.deliberate(error)
+            if answer is not None:
+                raise answer from error
+            if isinstance(error, Interrupted):
+                raise DeadlineExceeded(self.limits.run_s or 0.0) from None
+            failure = RunFailed()
+            self.observer.run_failed(self.name, failure, user_traceback(error))
+            raise failure from error

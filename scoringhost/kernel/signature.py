@@ -1,0 +1,130 @@
+"""RunSignature: what a run() takes, read once when the entry script is loaded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from scoringhost.schema.declared import DeclaredType
+
+RAW_MARK = "__scoringhost_rawhttp__"
+HEADERS_NAME = "request_headers"
+REQUIRED = inspect.Parameter.empty
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rawhttp(run: F) -> F:
+    """Mark a run() that wants the HTTP request itself. Only the function is marked, nothing global."""
+    setattr(run, RAW_MARK, True)
+    return run
+
+
+class Takes(Enum):
+    """The three kinds of run()."""
+
+    TEXT = "the body as text"
+    NAMED = "named parameters"
+    RAW = "the HTTP request"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredInput:
+    """What an input decorator says of one parameter; `type` is None where nothing is converted."""
+
+    type: DeclaredType
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """What the decorators around run() say; `call` is the function for arguments already decoded."""
+
+    call: Callable[..., Any]
+    inputs: Mapping[str, DeclaredInput]
+    decorated: bool
+
+
+def undeclared(run: Callable[..., Any]) -> Declarations:
+    """The declarations of a run() without any decorators."""
+    return Declarations(run, {}, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter that a request may give; `default` is REQUIRED if it must."""
+
+    name: str
+    default: object
+    declared: DeclaredInput | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSignature:
+    """How to call a run(): its kind, its parameters in order, whether it wants the headers."""
+
+    takes: Takes
+    parameters: tuple[Parameter, ...]
+    wants_headers: bool
+    is_async: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the parameters that a request may give."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    @classmethod
+    def read(cls, run: Callable[..., Any], declarations: Declarations) -> RunSignature:
+        """Read the signature of a run().
+
+        Raises:
+            ValueError: if no request could ever be turned into a call of it; the text says why.
+        """
+        found = inspect.signature(run).parameters.values()
+        allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        if any(parameter.kind not in allowed for parameter in found):
+            raise ValueError("run() cannot take positional-only arguments, *args or **kwargs")
+        takes = _kind(run, declarations)
+        parameters = tuple(
+            Parameter(one.name, one.default, declarations.inputs.get(one.name))
+            for one in found
+            if one.name != HEADERS_NAME
+        )
+        _check(takes, parameters, declarations)
+        innermost = inspect.unwrap(run)
+        is_async = inspect.iscoroutinefunction(innermost) or inspect.isasyncgenfunction(innermost)
+        return cls(takes, parameters, len(parameters) != len(found), is_async)
+
+
+def _kind(run: Callable[..., Any], declarations: Declarations) -> Takes:
+    raw = any(getattr(layer, RAW_MARK, False) for layer in _layers(run))
+    if raw and declarations.decorated:
+        raise ValueError("run() cannot be decorated with both @rawhttp and @input_schema")
+    if raw:
+        return Takes.RAW
+    return Takes.NAMED if declarations.decorated else Takes.TEXT
+
+
+def _layers(run: Callable[..., Any]) -> list[Callable[..., Any]]:
+    layers = [run]
+    while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and len(layers) < 100:
+        layers.append(inner)
+    return layers
+
+
+def _check(takes: Takes, parameters: tuple[Parameter, ...], declarations: Declarations) -> None:
+    if not parameters:
+        raise ValueError("run() needs an argument for the input, other than request_headers")
+    missing = sorted(set(declarations.inputs) - {parameter.name for parameter in parameters})
+    if missing:
+        raise ValueError(f"@input_schema names {', '.join(missing)}, which run() does not take as an argument")
+    if takes is not Takes.NAMED:
+        extra = [parameter.name for parameter in parameters[1:] if parameter.default is REQUIRED]
+        if extra:
+            raise ValueError(
+                f"run() has no @input_schema, so a request can fill only its first argument; "
+                f"give {', '.join(extra)} a default or declare it"
+            )

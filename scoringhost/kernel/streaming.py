@@ -1,0 +1,128 @@
+"""Streamed results: a generator of the script's, taken step by step in its call's turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Any, Protocol, cast
+
+from scoringhost.kernel.runner import Turn
+
+END = object()
+_NONE_AHEAD = object()
+
+
+class Steps(Protocol):
+    """The steps of one generator; what they return is handed to `Turn.do`."""
+
+    def next(self) -> Any:
+        """The next item, or END."""
+
+    def close(self) -> Any:
+        """Let the generator run its `finally` blocks."""
+
+
+class ThreadSteps:
+    """A plain iterable, taken on the scoring thread."""
+
+    def __init__(self, source: object) -> None:
+        self._source: Iterator[object] = iter(cast("Any", source))
+
+    def next(self) -> Any:
+        """The next item, or END."""
+        return next(self._source, END)
+
+    def close(self) -> Any:
+        """Let the generator run its `finally` blocks."""
+        close = getattr(self._source, "close", None)
+        return close() if close is not None else None
+
+
+class PrivateLoopSteps:
+    """An async generator that a plain run() returned: driven on the scoring thread by a loop of its own."""
+
+    def __init__(self, source: object) -> None:
+        self._items = cast("Any", source)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def next(self) -> Any:
+        """The next item, or END."""
+        self._loop = self._loop or asyncio.new_event_loop()
+        return self._loop.run_until_complete(_step(self._items))
+
+    def close(self) -> Any:
+        """Let the generator run its `finally` blocks."""
+        if self._loop is not None:
+            self._loop.run_until_complete(self._items.aclose())
+            self._loop.close()
+
+
+class LoopSteps:
+    """The generator of an `async def run`, plain or async, taken on the event loop."""
+
+    def __init__(self, source: object) -> None:
+        self._is_async = hasattr(source, "__anext__")
+        self._items = cast("Any", source) if self._is_async else iter(cast("Any", source))
+
+    async def next(self) -> Any:
+        """The next item, or END."""
+        return await _step(self._items) if self._is_async else next(self._items, END)
+
+    async def close(self) -> Any:
+        """Let the generator run its `finally` blocks."""
+        if self._is_async:
+            await self._items.aclose()
+        elif hasattr(self._items, "close"):
+            self._items.close()
+
+
+async def _step(items: Any) -> Any:
+    try:
+        return await items.__anext__()
+    except StopAsyncIteration:
+        return END
+
+
+def steps_of(source: object, *, on_loop: bool) -> Steps:
+    """How to step through a generator: on the event loop, or on the scoring thread."""
+    if on_loop:
+        return LoopSteps(source)
+    return PrivateLoopSteps(source) if hasattr(source, "__anext__") else ThreadSteps(source)
+
+
+class Stream:
+    """The items of one streamed result. `aclose` must be called, whether or not it was read to its end."""
+
+    def __init__(self, turn: Turn, steps: Steps, take: Callable[[], Awaitable[Any]], first: object) -> None:
+        """`take` makes one step and translates what it raises; `first` is the step made already."""
+        self._turn, self._steps, self._take = turn, steps, take
+        self._ahead = self.first = first
+        self._closed = False
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> object:
+        item, self._ahead = self._ahead, _NONE_AHEAD
+        if item is _NONE_AHEAD and not self._closed:
+            item = await self._take()
+        if self._closed or item is END:
+            self._end()
+            raise StopAsyncIteration
+        return item
+
+    async def aclose(self) -> None:
+        """Close the generator, if it is not at its end, and give the turn back."""
+        if self._closed:
+            return
+        try:
+            with suppress(Exception):
+                await self._turn.do(self._steps.close)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._turn.end()

@@ -1,0 +1,38 @@
+"""The user's traceback: what Python would have printed, without the frames of the host."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from types import FrameType, TracebackType
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_LOADERS = ("<frozen importlib", "<frozen runpy")
+
+
+def user_traceback(error: BaseException) -> str:
+    """Format an exception with everything from the first frame of the user's on.
+
+    A failing `__str__` of the exception is survived. If every frame is the host's, all are kept.
+    """
+    start = error.__traceback__
+    while start is not None and _is_ours(start):
+        start = start.tb_next
+    try:
+        lines = traceback.format_exception(type(error), error, start or error.__traceback__)
+    except Exception:
+        lines = [f"{type(error).__name__} (its text could not be formatted)\n"]
+    return "".join(lines).rstrip("\n")
+
+
+def user_stack(frame: FrameType) -> str:
+    """Format where a running thread is, from the first frame of the user's on."""
+    summary = traceback.extract_stack(frame)
+    first = next((at for at, entry in enumerate(summary) if entry.filename.startswith(_PACKAGE)), 0)
+    theirs = [entry for entry in summary[first:] if not entry.filename.startswith(_PACKAGE)]
+    return "Still running (most recent call last):\n" + "".join(traceback.format_list(theirs)).rstrip("\n")
+
+
+def _is_ours(frame: TracebackType) -> bool:
+    filename = frame.tb_frame.f_code.co_filename
+    return filename.startswith((_PACKAGE, *_LOADERS))

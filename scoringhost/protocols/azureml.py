@@ -1,0 +1,213 @@
+"""The Azure ML dialect: `/` health, `/score`, `/swagger.json`, as azmlinfsrv speaks it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scoringhost.errors import (
+    MethodNotAllowed,
+    NotReady,
+    ResultNotEncodable,
+    UnknownDocument,
+    UnsupportedContentType,
+)
+from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.host import Host
+from scoringhost.kernel.service import Service, State
+from scoringhost.kernel.signature import Takes
+from scoringhost.protocols import raw_http
+from scoringhost.protocols.bodies import unpacked
+from scoringhost.protocols.http_errors import FAILED, JSON
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
+from scoringhost.protocols.routes import Endpoint
+from scoringhost.schema import json_text
+from scoringhost.schema.json_text import NanPolicy
+from scoringhost.schema.openapi import Json, OpenApiVersion
+
+HTML = "text/html; charset=utf-8"
+EXEC_MS = "x-ms-run-fn-exec-ms"
+
+
+@dataclass(slots=True)
+class AzureMl:
+    """The endpoints of the default service of a host.
+
+    documents: the API documents there are. max_body: bytes, unpacked.
+    """
+
+    host: Host
+    documents: Mapping[OpenApiVersion, Json]
+    nan: NanPolicy
+    max_body: int
+    _warned: set[str] = field(default_factory=set)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """What is served where."""
+        return {
+            "/": Endpoint({"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False),
+            "/score": Endpoint(
+                {"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}
+            ),
+            "/swagger.json": Endpoint(
+                {"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}
+            ),
+        }
+
+    # -- health and documents -------------------------------------------------------------------
+
+    async def health(self, request: HttpRequest) -> HttpResponse:
+        """`Healthy` while the service takes calls; 503 before and after."""
+        service = self.host.resolve()
+        if service.state is not State.READY:
+            raise NotReady(f"The service is {service.state.value}")
+        return HttpResponse(200, [("Content-Type", HTML)], b"Healthy")
+
+    async def document(self, request: HttpRequest) -> HttpResponse:
+        """The API document of the version asked for, 2 if none is; 404 if there is none."""
+        asked = request.argument("version")
+        version = OpenApiVersion.named("2" if asked is None else asked)
+        document = self.documents.get(version) if version else None
+        if document is None:
+            known = ", ".join(sorted(kind.value for kind in self.documents)) or "none"
+            raise UnknownDocument(asked or "2", known)
+        return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], json_text.dumps(document))
+
+    async def _health_options(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [("Content-Type", HTML), ("Allow", "GET, HEAD, OPTIONS")])
+
+    async def _document_options(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [("Content-Type", HTML), ("Allow", "GET, HEAD, OPTIONS")])
+
+    # -- scoring --------------------------------------------------------------------------------
+
+    async def score(self, request: HttpRequest) -> HttpResponse:
+        """Score the request with the default service."""
+        service = self.host.resolve()
+        raw = service.signature.takes is Takes.RAW
+        if not raw and request.method == "OPTIONS":
+            return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
+        if not raw and request.method not in ("GET", "POST"):
+            raise MethodNotAllowed(request.method, ("GET", "OPTIONS", "POST"))
+        call = Call(
+            self._payload(service, request),
+            headers=request.headers.titled,
+            abandoned=request.abandoned,
+            around=lambda: raw_http.context_for(request, raw=raw),
+            stream_of=raw_http.stream_of,
+            deliberate=raw_http.deliberate,
+        )
+        scored = await service.score(call)
+        response = self._respond(service, request, scored)
+        response.run_ms = scored.run_ms
+        response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
+        return response
+
+    def _payload(self, service: Service, request: HttpRequest) -> Any:
+        takes = service.signature.takes
+        if takes is Takes.RAW:
+            return raw_http.raw_request(request)
+        if request.method == "GET":
+            return query_values(request)
+        if takes is Takes.NAMED and not _is_json(request):
+            raise UnsupportedContentType(request.headers.get("content-type"))
+        return unpacked(request, self.max_body)
+
+    def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
+        output = scored.output
+        if raw_http.is_response(output):
+            return raw_http.to_http(output, scored.items)
+        if scored.items is not None:
+            return _streamed(request, scored.items, self.nan)
+        if isinstance(output, bytes) and service.signature.takes is Takes.RAW:
+            return HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], output)
+        try:
+            body = json_text.dumps(
+                {} if output is None else output, nan=self.nan, on_nonfinite=lambda: self._warn_of_nan(service)
+            )
+        except ResultNotEncodable as error:
+            service.observer.run_failed(service.name, error, "")
+            raise
+        return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
+
+
+    def _warn_of_nan(self, service: Service) -> None:
+        if self.nan is NanPolicy.NULL and service.name not in self._warned:
+            self._warned.add(service.name)
+            service.observer.noticed(
+                service.name, "a result held NaN or an infinity, which JSON cannot; null was sent (see the nan setting)"
+            )
+
+
+def query_values(request: HttpRequest) -> dict[str, Any]:
+    """The query as parameters: each value parsed as JSON if it can be, repeated names as a list."""
+    values: dict[str, list[Any]] = {}
+    for name, text in request.arguments:
+        values.setdefault(name, []).append(_parsed(text))
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _is_json(request: HttpRequest) -> bool:
+    media = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    return media == JSON or (media.startswith("application/") and media.endswith("+json"))
+
+
+def _streamed(request: HttpRequest, items: AsyncIterator[object], nan: NanPolicy) -> HttpResponse:
+    """A generator's items: server-sent events to who accepts them, else text as it is or JSON lines."""
+    events = "text/event-stream" in (request.headers.get("accept") or "")
+    framing = _Events(items, nan) if events else _Lines(items, nan)
+    kind = "text/event-stream" if events else framing.media_type(items)
+    headers = [("Content-Type", kind), (FAILED, "False"), ("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
+    return HttpResponse(200, headers, framing)
+
+
+class _Lines:
+    """Text and bytes as they are, everything else as one line of JSON."""
+
+    def __init__(self, items: AsyncIterator[object], nan: NanPolicy) -> None:
+        self._items, self._nan = items, nan
+
+    @staticmethod
+    def media_type(items: AsyncIterator[object]) -> str:
+        """From the first item, which has been taken already."""
+        first = getattr(items, "first", None)
+        if isinstance(first, str):
+            return "text/plain; charset=utf-8"
+        return "application/octet-stream" if isinstance(first, (bytes, bytearray)) else "application/x-ndjson"
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return self._frame(await self._items.__anext__())
+
+    async def aclose(self) -> None:
+        """Close the generator."""
+        await self._items.aclose()  # type: ignore[attr-defined]
+
+    def _frame(self, item: object) -> bytes:
+        if isinstance(item, str):
+            return item.encode("utf-8", "surrogatepass")
+        if isinstance(item, (bytes, bytearray)):
+            return bytes(item)
+        return json_text.dumps(item, nan=self._nan) + b"\n"
+
+
+class _Events(_Lines):
+    """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), one an item."""
+
+    def _frame(self, item: object) -> bytes:
+        text = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else self._json(item)
+        return b"".join(b"data: " + line + b"\n" for line in text.split(b"\n")) + b"\n"
+
+    def _json(self, item: object) -> bytes:
+        return json_text.dumps(item, nan=self._nan)

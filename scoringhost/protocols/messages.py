@@ -1,0 +1,115 @@
+"""HttpRequest, HttpResponse and Headers: HTTP as plain values, whatever transport brought it."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from scoringhost.errors import CallError
+
+_KEEP_ESCAPED = "scoringhost.keep-escaped"
+
+
+def _keep_escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(f"%{byte:02X}" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_KEEP_ESCAPED, _keep_escaped)
+
+
+class Headers:
+    """Request headers: names in lower case, values as text (latin-1), in the order they came."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = tuple(pairs)
+
+    @classmethod
+    def from_raw(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """Decode the byte pairs of ASGI; names are in lower case already."""
+        return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The value of a header (name in lower case); repeated ones are joined by a comma."""
+        values = [value for key, value in self._pairs if key == name]
+        if not values:
+            return default
+        return values[0] if len(values) == 1 else ",".join(values)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._pairs)
+
+    def titled(self) -> dict[str, str]:
+        """The headers as azmlinfsrv hands them to run(): Title-Case, repeats joined, no underscores."""
+        found: dict[str, str] = {}
+        for name, value in self._pairs:
+            if "_" in name:
+                continue
+            key = "-".join(part.capitalize() for part in name.split("-"))
+            found[key] = f"{found[key]},{value}" if key in found else value
+        return found
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One request, its body read.
+
+    path: percent-decoded. query: as it came, without the question mark. fault: what was wrong with
+    the request as it came in (too large, cut off), to be answered instead of handled.
+    """
+
+    method: str
+    path: str
+    query: bytes = b""
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    scheme: str = "http"
+    host: str = "localhost"
+    http_version: str = "1.1"
+    client: str | None = None
+    chunked: bool = False
+    fault: CallError | None = None
+    abandoned: Callable[[], bool] = _never
+
+    @cached_property
+    def arguments(self) -> list[tuple[str, str]]:
+        """The query's pairs in order, blank values kept; bytes that are not UTF-8 stay percent-encoded."""
+        return parse_qsl(self.query.decode("latin-1"), keep_blank_values=True, errors=_KEEP_ESCAPED)
+
+    def argument(self, name: str) -> str | None:
+        """The first value of a query argument."""
+        return next((value for key, value in self.arguments if key == name), None)
+
+
+Body = bytes | AsyncIterator[bytes]
+
+
+@dataclass(slots=True)
+class HttpResponse:
+    """One response. A streamed body is an async iterator; its `aclose`, if any, must be called."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: Body = b""
+    run_ms: float | None = None
+
+    def first(self, name: str) -> str | None:
+        """The first value of a header, by any spelling of its name."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    def replace(self, name: str, value: str) -> None:
+        """Set a header to one value."""
+        wanted = name.lower()
+        self.headers = [pair for pair in self.headers if pair[0].lower() != wanted]
+        self.headers.append((name, value))

@@ -1,0 +1,150 @@
+"""Flask-shaped requests and responses: for @rawhttp, and for scripts that use Flask's own objects.
+
+Flask is imported when the first such object is needed, not before.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from scoringhost.errors import ResultNotEncodable, ScoringHostError, ScriptRefused
+from scoringhost.kernel.call import RawRequest, generated
+from scoringhost.protocols.http_errors import FAILED, render
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    import flask
+
+
+@cache
+def _flask_app() -> flask.Flask:
+    import flask
+
+    from scoringhost.rawhttp import Request
+
+    app = flask.Flask("scoringhost")
+    app.request_class = Request
+    return app
+
+
+def environ_of(request: HttpRequest) -> dict[str, Any]:
+    """The request as a WSGI environment (PEP 3333), its body in memory."""
+    host, colon, port = request.host.rpartition(":")
+    if not colon or not port.isdigit():
+        host, port = request.host, ""
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path.encode("utf-8").decode("latin-1"),
+        "QUERY_STRING": request.query.decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or {"https": "443"}.get(request.scheme, "80"),
+        "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if request.client:
+        environ["REMOTE_ADDR"] = request.client
+    for name, value in request.headers.titled().items():
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+    return environ
+
+
+def raw_request(request: HttpRequest) -> RawRequest:
+    """What binds to the first argument of a run() under @rawhttp."""
+
+    def make() -> object:
+        import flask
+
+        return flask.request._get_current_object()  # type: ignore[attr-defined]
+
+    return RawRequest(make)
+
+
+def flask_context(request: HttpRequest) -> AbstractContextManager[object]:
+    """Flask's request context, so that `flask.request`, `jsonify` and the like work inside run()."""
+    return _flask_app().request_context(environ_of(request))
+
+
+def context_for(request: HttpRequest, *, raw: bool) -> AbstractContextManager[object]:
+    """The context of one call: Flask's if the script can see Flask at all, else none."""
+    return flask_context(request) if raw or "flask" in sys.modules else nullcontext()
+
+
+def is_response(output: object) -> bool:
+    """Whether run() returned a werkzeug response, which covers Flask's and AMLResponse."""
+    werkzeug = sys.modules.get("werkzeug.wrappers")
+    return werkzeug is not None and isinstance(output, werkzeug.Response)
+
+
+def stream_of(output: object) -> object | None:
+    """What of the output is to be sent piece by piece."""
+    if is_response(output):
+        response: Any = output
+        return response.iter_encoded() if response.is_streamed else None
+    return generated(output)
+
+
+def deliberate(error: BaseException) -> ScoringHostError | None:
+    """The answer that a werkzeug HTTPException (flask.abort, request.get_json) stands for."""
+    werkzeug = sys.modules.get("werkzeug.exceptions")
+    if werkzeug is None or not isinstance(error, werkzeug.HTTPException):
+        return None
+    chosen = getattr(error, "response", None)
+    if chosen is not None:
+        return ScriptRefused(str(error.code), to_http(chosen))
+    if error.code is None or error.code >= 500:
+        return None
+    response = render(ScriptRefused(error.description or error.name, None))
+    response.status = error.code
+    response.headers += [(k, v) for k, v in error.get_headers() if k.lower() != "content-type"]
+    return ScriptRefused(error.description or error.name, response)
+
+
+def to_http(output: Any, items: AsyncIterator[object] | None = None) -> HttpResponse:
+    """A werkzeug response as plain values; the script's object is not changed.
+
+    Raises:
+        ResultNotEncodable: if its body is neither text nor bytes.
+    """
+    headers = [(name, value) for name, value in output.headers.items() if name.lower() != "content-length"]
+    if output.status_code >= 500:
+        headers = [pair for pair in headers if pair[0].lower() != FAILED]
+        headers.append((FAILED, "True"))
+    if items is not None:
+        return HttpResponse(output.status_code, headers, _Encoded(items))
+    try:
+        body = output.get_data()
+    except (TypeError, AttributeError) as problem:
+        raise ResultNotEncodable(f"the body of the response is not text or bytes ({problem})") from None
+    return HttpResponse(output.status_code, headers, body)
+
+
+class _Encoded:
+    """A stream of text and bytes as bytes."""
+
+    def __init__(self, items: AsyncIterator[object]) -> None:
+        self._items = items
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        item = await self._items.__anext__()
+        return item.encode() if isinstance(item, str) else bytes(item)  # type: ignore[call-overload]
+
+    async def aclose(self) -> None:
+        """Close the stream behind it."""
+        await self._items.aclose()  # type: ignore[attr-defined]

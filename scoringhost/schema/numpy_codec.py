@@ -1,0 +1,287 @@
+"""NumpyCodec: nested JSON lists to the array that a sample declares, without silent loss."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
+
+Array = NDArray[Any]
+Decode = Callable[[list[JsonValue]], Array]
+"""From a (nested) list to an array that owns its data; raises one of CAST_ERRORS if it does not fit."""
+
+CAST_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, Warning)
+"""What numpy and pandas raise for values they cannot convert."""
+
+_MOST_DIMENSIONS = 64
+_ZONED = re.compile(r"(?P<local>\d{4}-\d\d-\d\d[T ].*?)(?:Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)")
+_SPAN_UNITS = {
+    "years": "Y",
+    "months": "M",
+    "weeks": "W",
+    "days": "D",
+    "hours": "h",
+    "minutes": "m",
+    "seconds": "s",
+    "milliseconds": "ms",
+    "microseconds": "us",
+    "nanoseconds": "ns",
+    "picoseconds": "ps",
+    "femtoseconds": "fs",
+    "attoseconds": "as",
+}
+
+
+class NumpyCodec:
+    """Decodes to the sample's dtype and, but for the first axis, to its shape."""
+
+    def __init__(self, sample: Array, *, enforce_dtype: bool = True, enforce_shape: bool = True) -> None:
+        self._decode: Decode = decoder(sample.dtype, sample.ndim) if enforce_dtype else np.array
+        self._single = sample.ndim == 0 and enforce_shape
+        self._item_shape: tuple[int, ...] | None = None
+        if enforce_shape:
+            self._item_shape = sample.shape[1:]
+        self._ndim = max(sample.ndim, 1)
+        self._kind = _kind(sample.dtype) if enforce_dtype else "any type"
+        self._expected = self._describe(sample.shape if enforce_shape else None)
+
+    def _describe(self, shape: tuple[int, ...] | None) -> str:
+        if shape is None:
+            return f"an array of {self._kind}"
+        if shape == ():
+            return f"one {self._kind}"
+        return f"an array of shape ({', '.join(['*', *map(str, shape[1:])])}) of {self._kind}"
+
+    def to_python(self, value: JsonValue) -> object:
+        """Answer a new array of shape (n, *sample.shape[1:]); an array is answered as it is.
+
+        Numbers may come as text where numpy reads it; null is NaN or NaT where the dtype has one.
+        Text dtypes grow to hold what came. A sample without dimensions takes a single value.
+
+        Raises:
+            Misfit: if shape or kind differ, or if the dtype cannot hold a value unchanged.
+        """
+        if isinstance(value, np.ndarray):
+            return value
+        if self._single:
+            value = [value]
+        elif not isinstance(value, list):
+            raise Misfit(self._expected, phrase(value))
+        try:
+            array = self._decode(value)
+        except CAST_ERRORS as error:
+            raise self._misfit(value, error) from error
+        if self._item_shape is not None and (array.ndim != self._ndim or array.shape[1:] != self._item_shape):
+            got = array.shape[1:] if self._single else array.shape
+            raise Misfit(self._expected, f"shape {got}")
+        return array.reshape(()).copy() if self._single else array
+
+    def _misfit(self, value: list[JsonValue], error: Exception) -> Misfit:
+        """Lead to the innermost part that does not decode by itself."""
+        path, part = "", value
+        for _ in range(_MOST_DIMENSIONS):
+            position = first_misfit(part, self._decode)
+            if position is None:
+                return Misfit(self._expected, "lists of unequal length or depth", path)
+            path, part = f"{path}[{position}]", part[position]
+            if not isinstance(part, list):
+                why = f" {error}" if isinstance(error, FieldError) else ""
+                return Misfit(self._kind, phrase(part) + why, "" if self._single else path)
+        return Misfit(self._expected, "lists that are nested too deeply")
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    if dtype.names is None:
+        return str(dtype)
+    return shortened("records of " + ", ".join(f"{name} ({dtype[name]})" for name in dtype.names))
+
+
+class FieldError(ValueError):
+    """A record lacks a field, or has too many."""
+
+
+def first_misfit(cells: list[JsonValue], decode: Callable[[list[JsonValue]], object]) -> int | None:
+    """The position of a cell that does not decode by itself; None if only their mixture fails.
+
+    Halves the list, so it takes about as long as decoding it twice.
+    """
+    low, high = 0, len(cells)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _fits(cells[low:middle], decode):
+            low = middle
+        else:
+            high = middle
+    return None if _fits(cells[low:high], decode) else low
+
+
+def _fits(cells: list[JsonValue], decode: Callable[[list[JsonValue]], object]) -> bool:
+    try:
+        decode(cells)
+    except CAST_ERRORS:
+        return False
+    return True
+
+
+def decoder(dtype: np.dtype[Any], ndim: int = 1) -> Decode:
+    """The function that decodes lists to this dtype; `ndim` matters to structured dtypes only."""
+    if dtype.names is not None:
+        return lambda value: records(value, dtype, ndim)
+    decode = _BY_KIND.get(dtype.kind)
+    if decode is not None:
+        return lambda value: decode(value, dtype)
+    if dtype.kind in "fc" and dtype.itemsize < 8:
+        return lambda value: _small_floats(value, dtype)
+    return lambda value: np.array(value, dtype=dtype)
+
+
+def _small_floats(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    with np.errstate(all="ignore"):  # too large is infinite, as for every rounding to a short float
+        return np.array(value, dtype=dtype)
+
+
+def whole_numbers(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    """Decode to an integer dtype; refuses fractions, null and what the dtype cannot hold."""
+    array = np.array(value)
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if array.size and (int(array.min()) < limits.min or int(array.max()) > limits.max):
+            raise OverflowError(f"out of range for {dtype}")
+        return array.astype(dtype)
+    exact = np.array(value, dtype=dtype)
+    if array.dtype.kind == "f":
+        if not np.array_equal(exact, array):
+            raise ValueError("has a fraction")
+    elif any(isinstance(leaf, float) and not leaf.is_integer() for leaf in leaves(value)):
+        raise ValueError("has a fraction")
+    return exact
+
+
+def truths(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    """Decode to bool: true, false and numbers (0 is false); refuses text, null and NaN."""
+    array = np.array(value)
+    if array.dtype.kind not in "biuf":
+        if not all(isinstance(leaf, (int, float)) for leaf in leaves(value)):
+            raise TypeError("not true, false or a number")
+        return np.array(value, dtype=dtype)
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError("NaN is neither true nor false")
+    return array.astype(dtype)
+
+
+def _texts(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    """Decode to text or bytes of the sample's width, or wider where needed; refuses null and objects."""
+    for leaf in leaves(value):
+        if leaf is None or isinstance(leaf, dict):
+            raise TypeError("not text")
+        if isinstance(leaf, str) and leaf.endswith("\0"):
+            raise ValueError("numpy drops a zero character at the end")
+    wide = np.array(value, dtype=dtype.type)
+    narrow = wide.astype(dtype)
+    return narrow if np.array_equal(narrow, wide) else wide
+
+
+def _moments(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    """Decode date texts and null; refuses what is finer than the dtype's unit or out of its range."""
+    return np.array(_each(value, lambda leaf: _fitted(_moment(leaf), dtype)), dtype=dtype)
+
+
+def _moment(leaf: JsonValue) -> Any:
+    if leaf is None:
+        return np.datetime64("NaT")
+    if not isinstance(leaf, str):
+        raise TypeError("not a date text")
+    zoned = _ZONED.fullmatch(leaf)
+    if zoned is None:
+        return np.datetime64(leaf)
+    # numpy would warn at each zone that it has none; what it does is this: turn to UTC
+    minutes = 60 * int(zoned["hours"] or 0) + int(zoned["minutes"] or 0)
+    return np.datetime64(zoned["local"]) - np.timedelta64(-minutes if zoned["sign"] == "-" else minutes, "m")
+
+
+def _spans(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    """Decode texts such as `5 seconds`; refuses what is finer than the dtype's unit or out of its range."""
+    return np.array(_each(value, lambda leaf: _fitted(_span(leaf), dtype)), dtype=dtype)
+
+
+def _span(leaf: JsonValue) -> Any:
+    if not isinstance(leaf, str):
+        raise TypeError("not a text such as '5 seconds'")
+    amount, unit = leaf.split(None, 1)
+    return np.timedelta64(int(amount), _SPAN_UNITS[unit.lower()])  # type: ignore[call-overload]
+
+
+def _fitted(scalar: Any, dtype: np.dtype[Any]) -> Any:
+    fitted = np.array([scalar], dtype=dtype)[0]
+    if not np.isnat(scalar) and fitted.astype(scalar.dtype) != scalar:
+        raise ValueError(f"{dtype} cannot hold it unchanged")
+    return fitted
+
+
+def _each(value: list[JsonValue], convert: Callable[[JsonValue], Any]) -> list[Any]:
+    return [_each(item, convert) if isinstance(item, list) else convert(item) for item in value]
+
+
+def records(value: list[JsonValue], dtype: np.dtype[Any], ndim: int = 1) -> Array:
+    """Decode objects, or lists in field order, to a structured dtype; unknown keys are ignored."""
+    if ndim > 1:
+        return np.array([records(item, dtype, ndim - 1) for item in value])
+    names = dtype.names or ()
+    rows = [_fields(row, names) for row in value]
+    columns = {name: _column([row[at] for row in rows], dtype[name]) for at, name in enumerate(names)}
+    if any(columns[name].dtype != dtype[name].base for name in names):  # a text field grew
+        dtype = np.dtype([(name, columns[name].dtype, dtype[name].shape) for name in names])
+    array = np.empty(len(rows), dtype=dtype)
+    for name, column in columns.items():
+        array[name] = column
+    return array
+
+
+def _fields(row: JsonValue, names: tuple[str, ...]) -> list[JsonValue]:
+    if isinstance(row, dict):
+        missing = [name for name in names if name not in row]
+        if missing:
+            raise FieldError(f"without {', '.join(missing)}")
+        return [row[name] for name in names]
+    if not isinstance(row, list) or len(row) != len(names):
+        raise FieldError(f"not an object or a list of {len(names)}")
+    return row
+
+
+def _column(cells: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    if dtype.kind == "O":
+        column = np.empty(len(cells), dtype=object)
+        for row, cell in enumerate(cells):  # one by one: assigning all at once would look into lists
+            column[row] = cell
+        return column
+    column = decoder(dtype.base)(cells)
+    if cells and column.shape[1:] != dtype.shape:
+        raise ValueError(f"shape {column.shape[1:]} in a field of shape {dtype.shape}")
+    return column.reshape((len(cells), *dtype.shape))
+
+
+def leaves(value: JsonValue) -> Iterator[JsonValue]:
+    """Everything in nested lists that is not a list."""
+    for item in value:
+        if isinstance(item, list):
+            yield from leaves(item)
+        else:
+            yield item
+
+
+_BY_KIND: dict[str, Callable[[list[JsonValue], np.dtype[Any]], Array]] = {
+    "i": whole_numbers,
+    "u": whole_numbers,
+    "b": truths,
+    "U": _texts,
+    "S": _texts,
+    "M": _moments,
+    "m": _spans,
+}

@@ -1,0 +1,181 @@
+"""Casts for the columns of a data frame: lists of JSON cells to arrays of one dtype, without silent loss."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scoringhost.schema.declared import JsonValue
+from scoringhost.schema.numpy_codec import decoder, truths, whole_numbers
+
+_LARGEST_EXACT = 2**53
+_FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_DATE = r"(?:1[789]|20|21)\d\d-(?:0\d|1[012])-(?:[012]\d|3[01])"
+"""Years that every unit can hold; other years take the slow way."""
+_ISO_DATE = re.compile(_DATE + r"(?:[T ].*)?")
+_YEAR = re.compile(r"\d{4}|\d[-/. ]\d{1,2}[-/. ]\d")
+_MISSING_DATES = ("", "nat", "nan")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnCast:
+    """How cells become an array. `decode` raises one of CAST_ERRORS for a cell that does not fit.
+
+    `together` allows decoding several columns in one go: no cell's result depends on its neighbours.
+    """
+
+    kind: str
+    decode: Callable[[list[JsonValue]], Any]
+    together: bool = True
+
+
+def cast_for(dtype: Any) -> ColumnCast:
+    """The cast to a column dtype, numpy's or an extension's."""
+    name = f"category of {len(dtype.categories)} values" if isinstance(dtype, pd.CategoricalDtype) else str(dtype)
+    if isinstance(dtype, np.dtype):
+        make = _NUMPY_KINDS.get(dtype.kind)
+        if dtype.kind == "O":
+            return AS_OBJECTS
+        return ColumnCast(name, _flat(make(dtype) if make is not None else decoder(dtype)))
+    for kind, make_extension in _EXTENSIONS:
+        if isinstance(dtype, kind):
+            return ColumnCast(name, make_extension(dtype))
+    if hasattr(dtype, "numpy_dtype") and getattr(dtype, "na_value", None) is pd.NA:  # Int64, boolean and the like
+        return ColumnCast(name, lambda cells: pd.array(cells, dtype=dtype))
+    return ColumnCast(name, lambda cells: _inferred(cells).astype(dtype).array, together=False)
+
+
+def row_labels(labels: list[JsonValue], *, is_dated: bool) -> pd.Index[Any]:
+    """Row labels as an index: texts that are all numbers become numbers, all ISO dates become dates.
+
+    Texts that would not read the same again, such as 007, stay texts. With `is_dated` all must be dates.
+
+    Raises:
+        ValueError, TypeError: one of CAST_ERRORS if `is_dated` and a label is no date text.
+    """
+    if is_dated:
+        return pd.Index(_slow_dates(labels, np.dtype("datetime64[us]")))
+    if not labels or not all(isinstance(label, str) for label in labels):
+        return pd.Index([tuple(label) if isinstance(label, list) else label for label in labels])
+    if all(_NUMBER.fullmatch(label) for label in labels):
+        return _numeric_labels(labels)
+    if all(_ISO_DATE.fullmatch(label) for label in labels):
+        try:
+            return pd.Index(pd.to_datetime(labels, format="ISO8601"))
+        except ValueError:
+            return pd.Index(labels)
+    return pd.Index(labels)
+
+
+def _numeric_labels(labels: list[str]) -> pd.Index[Any]:
+    whole = [int(label) for label in labels if "." not in label]
+    if len(whole) < len(labels):
+        return pd.Index([float(label) for label in labels])
+    return pd.Index(whole if [str(number) for number in whole] == labels else labels)
+
+
+def _flat(decode: Callable[[list[JsonValue]], Any]) -> Callable[[list[JsonValue]], Any]:
+    def decode_flat(cells: list[JsonValue]) -> Any:
+        array = decode(cells)
+        if array.ndim != 1:
+            raise ValueError("a list in a cell")
+        return array
+
+    return decode_flat
+
+
+def _inferred(cells: list[JsonValue]) -> pd.Series[Any]:
+    """A series of the dtype that pandas finds; null is NaN; integers that a float would change stay objects."""
+    series = pd.Series(cells) if cells else pd.Series(cells, dtype=object)
+    is_float = series.dtype.kind == "f"
+    if is_float and any(type(cell) is int and abs(cell) > _LARGEST_EXACT for cell in cells):
+        series = pd.Series(cells, dtype=object)
+    if series.dtype == object and None in cells:
+        return pd.Series([np.nan if cell is None else cell for cell in cells], dtype=object)
+    return series
+
+
+def _dates(dtype: np.dtype[Any]) -> Callable[[list[JsonValue]], Any]:
+    digits = _FRACTION_DIGITS.get(np.datetime_data(dtype)[0], 0)
+    fraction = rf"(?:\.\d{{1,{digits}}})?" if digits else ""
+    quick = re.compile(_DATE + rf"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d{fraction})?")
+
+    def decode(cells: list[JsonValue]) -> Any:
+        if all(cell is None or (type(cell) is str and quick.fullmatch(cell)) for cell in cells):
+            return np.array(cells, dtype=dtype)
+        return np.asarray(_slow_dates(cells, dtype))
+
+    return decode
+
+
+def _slow_dates(cells: list[JsonValue], dtype: Any) -> Any:
+    for cell in cells:
+        if cell is None or cell != cell:
+            continue
+        if not isinstance(cell, str):
+            raise TypeError("a number has no unit, so is no date")
+        if not _YEAR.search(cell) and cell.lower() not in _MISSING_DATES:
+            raise ValueError("a date without a year")
+    return pd.Series(cells, dtype=object).astype(dtype).array
+
+
+def _spans(dtype: np.dtype[Any]) -> Callable[[list[JsonValue]], Any]:
+    def decode(cells: list[JsonValue]) -> Any:
+        if any(type(cell) is bool or (isinstance(cell, float) and cell % 1) for cell in cells):
+            raise ValueError("not a span of time")
+        exact = pd.to_timedelta(pd.Series(cells, dtype=object))
+        fitted = exact.astype(dtype)
+        if ((fitted.astype(exact.dtype) != exact) & exact.notna()).any():
+            raise ValueError(f"{dtype} cannot hold it unchanged")
+        return fitted.to_numpy(copy=True)
+
+    return decode
+
+
+def _texts(dtype: pd.StringDtype) -> Callable[[list[JsonValue]], Any]:
+    """Text as it is, null as missing, anything else as Python writes it."""
+
+    def text(cell: JsonValue) -> str | None:
+        if cell is None or (isinstance(cell, float) and cell != cell):
+            return None
+        return cell if type(cell) is str else str(cell)
+
+    return lambda cells: pd.array([text(cell) for cell in cells], dtype=dtype)
+
+
+def _categories(dtype: pd.CategoricalDtype) -> Callable[[list[JsonValue]], Any]:
+    codes: dict[Any, int] = {category: code for code, category in enumerate(dtype.categories)}
+    codes[None] = -1
+
+    def decode(cells: list[JsonValue]) -> Any:
+        found = [-1 if cell != cell else codes[cell] for cell in cells]  # KeyError for an unknown category
+        return pd.Categorical.from_codes(found, dtype=dtype)
+
+    return decode
+
+
+AS_THEY_COME = ColumnCast("any type", lambda cells: _inferred(cells).array, together=False)
+"""The dtype that pandas finds in the cells."""
+
+AS_OBJECTS = ColumnCast("object", lambda cells: _inferred(cells).astype(object).array, together=False)
+"""Python objects, for object columns and for columns that the sample lacks."""
+
+_NUMPY_KINDS: dict[str, Callable[[np.dtype[Any]], Callable[[list[JsonValue]], Any]]] = {
+    "i": lambda dtype: lambda cells: whole_numbers(cells, dtype),
+    "u": lambda dtype: lambda cells: whole_numbers(cells, dtype),
+    "b": lambda dtype: lambda cells: truths(cells, dtype),
+    "M": _dates,
+    "m": _spans,
+}
+
+_EXTENSIONS: tuple[tuple[type, Callable[[Any], Callable[[list[JsonValue]], Any]]], ...] = (
+    (pd.StringDtype, _texts),
+    (pd.CategoricalDtype, _categories),
+    (pd.DatetimeTZDtype, lambda dtype: lambda cells: _slow_dates(cells, dtype)),
+)

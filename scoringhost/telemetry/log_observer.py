@@ -1,0 +1,53 @@
+"""LogObserver: writes what happens to the log."""
+
+from __future__ import annotations
+
+import logging
+
+from scoringhost.errors import DeadlineExceeded, ScoringHostError
+from scoringhost.protocols.app import Exchange
+from scoringhost.telemetry.logs import HOST_LOGGER
+
+
+class LogObserver:
+    """One access line for each request but health probes; tracebacks of failures; states."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger(HOST_LOGGER)
+
+    # -- kernel -----------------------------------------------------------------------------------
+
+    def state_changed(self, service: str, state: str) -> None:
+        """A line for each state."""
+        self._log.info("service %s is %s", service, state)
+
+    def call_refused(self, service: str, error: ScoringHostError) -> None:
+        """Why a caller was refused, below the default level: the caller is told, too."""
+        self._log.debug("refused: %s", error)
+
+    def run_failed(self, service: str, error: ScoringHostError, traceback: str) -> None:
+        """The failure with the user's traceback."""
+        what = "run() took too long" if isinstance(error, DeadlineExceeded) else "run() failed"
+        self._log.error("%s: %s%s", what, error, f"\n{traceback}" if traceback else "")
+
+    def noticed(self, service: str, message: str) -> None:
+        """A warning."""
+        self._log.warning("%s", message)
+
+    # -- HTTP -------------------------------------------------------------------------------------
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """The access line: method, path with query, status, milliseconds, bytes."""
+        if exchange.ids.deprecated:
+            self._log.warning("the header x-ms-request-id is deprecated; send x-ms-client-request-id")
+        if not exchange.logged or not self._log.isEnabledFor(logging.INFO):
+            return
+        request, response = exchange.request, exchange.response
+        target = request.path + (f"?{request.query.decode('latin-1')}" if request.query else "")
+        length = len(response.body) if isinstance(response.body, bytes) else "N/A"
+        target = target if target.isprintable() else ascii(target)[1:-1]
+        self._log.info("%s %s %d %.3fms %s", request.method, target, response.status, exchange.elapsed_ms, length)
+
+    def broke(self, traceback: str) -> None:
+        """A defect of the host's own."""
+        self._log.error("scoringhost failed on a request; please report it\n%s", traceback)

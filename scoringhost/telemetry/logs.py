@@ -1,0 +1,100 @@
+"""Logging: where lines go, what is in them, and which of the script's own are shown.
+
+The logger names are azmlinfsrv's, because users' logging.json files name them: `azmlinfsrv` for the
+host, `azmlinfsrv.print` for what the script prints. A line ends in the id of its request.
+
+Shown by default: everything of the host from INFO; `logging.info(...)` of the script and of loggers
+named after its modules (`getLogger(__name__)`) from INFO; all other loggers, which are libraries',
+from WARNING. With a log level set, that level holds for everything.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from scoringhost.kernel.call import request_id
+
+HOST_LOGGER = "azmlinfsrv"
+PRINT_LOGGER = "azmlinfsrv.print"
+
+_FORMAT = "%(asctime)s %(levelname).1s [%(process)d] %(name)s - %(message)s%(in_request)s"
+
+
+class LineFormatter(logging.Formatter):
+    """azmlinfsrv's layout in UTC, with the request id behind the message."""
+
+    converter = time.gmtime
+
+    def __init__(self) -> None:
+        super().__init__(_FORMAT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and the traceback below it if there is one."""
+        own = getattr(record, "request_id", None) or request_id.get()
+        record.in_request = f" [{_one_line(own)}]" if own else ""
+        return super().format(record)
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+class ScriptFilter(logging.Filter):
+    """Lets through the root logger, loggers named after modules of the script's folder, and warnings."""
+
+    def __init__(self, folder: Path | None) -> None:
+        super().__init__()
+        self._folder = f"{folder}/" if folder else None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record below WARNING is the script's own."""
+        return record.levelno >= logging.WARNING or record.name == "root" or self._is_of_script(record.name)
+
+    def _is_of_script(self, name: str) -> bool:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        return self._folder is not None and isinstance(file, str) and file.startswith(self._folder)
+
+
+def configure(level: str | None, script: Path | None, own_folders: Iterable[Path] = ()) -> list[str]:
+    """Set logging up for the process; answers warnings to log.
+
+    The first logging.json in `own_folders` replaces all of it, as with azmlinfsrv.
+    """
+    for folder in own_folders:
+        path = folder / "logging.json"
+        if path.is_file():
+            try:
+                logging.config.dictConfig(json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError, AttributeError, ImportError) as problem:
+                return [*_configure_default(level, script), f"{path} is ignored: {problem}"]
+            return []
+    return _configure_default(level, script)
+
+
+def _configure_default(level: str | None, script: Path | None) -> list[str]:
+    number = logging.getLevelNamesMapping().get(level.upper()) if level else None
+    host = logging.getLogger(HOST_LOGGER)
+    host.handlers[:] = [_handler(sys.stdout)]
+    host.propagate = False
+    host.setLevel(number or logging.INFO)
+    script_lines = _handler(sys.stderr)
+    if number is None:
+        script_lines.addFilter(ScriptFilter(script.parent if script else None))
+    root = logging.getLogger()
+    root.handlers[:] = [script_lines]
+    root.setLevel(number or logging.INFO)
+    unknown = level is not None and number is None
+    return [f"log level {level!r} is ignored: it is none of DEBUG, INFO, WARNING, ERROR"] if unknown else []
+
+
+def _handler(stream: Any) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter())
+    return handler

@@ -1,0 +1,92 @@
+"""What the script prints, as log lines with the id of their request.
+
+`sys.stdout` is replaced, not `builtins.print`: every line written to it goes to the logger
+`azmlinfsrv.print`. A line without its newline is kept until it is complete, the stream is flushed
+or the call is over.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from typing import TextIO
+
+from scoringhost.telemetry.logs import PRINT_LOGGER
+
+
+class ScriptOutput(io.TextIOBase):
+    """A text stream that turns lines into log records; all else is asked of the stream behind it."""
+
+    def __init__(self, behind: TextIO, log: Callable[[str, str], None] | None = None) -> None:
+        self._behind = behind
+        self._log = log or logging.getLogger(PRINT_LOGGER).info
+        self._local = threading.local()
+
+    def write(self, text: str) -> int:
+        """Log the complete lines of `text`, keep the rest; answers its length in characters."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() takes str, not {type(text).__name__}")
+        if getattr(self._local, "logging", False):  # a handler writes to sys.stdout itself
+            return self._behind.write(text)
+        kept = getattr(self._local, "kept", "") + text
+        *lines, self._local.kept = kept.split("\n")
+        for line in lines:
+            self._emit(line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Log what was written without a newline so far."""
+        kept, self._local.kept = getattr(self._local, "kept", ""), ""
+        if kept:
+            self._emit(kept)
+        self._behind.flush()
+
+    def _emit(self, line: str) -> None:
+        line = line.rstrip("\r")
+        if not line:
+            return
+        self._local.logging = True
+        try:
+            self._log("%s", line)
+        finally:
+            self._local.logging = False
+
+    # -- what else a stream is asked ------------------------------------------------------------
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream behind."""
+        return self._behind.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]
+        """The error handler of the stream behind."""
+        return self._behind.errors
+
+    @property
+    def buffer(self) -> object:
+        """The binary stream behind: bytes written to it are not touched."""
+        return self._behind.buffer
+
+    def fileno(self) -> int:
+        """The descriptor of the stream behind."""
+        return self._behind.fileno()
+
+    def isatty(self) -> bool:
+        """Whether the stream behind is a terminal."""
+        return self._behind.isatty()
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+
+def capture() -> ScriptOutput:
+    """Replace `sys.stdout` from now on; to be called after logging has been set up."""
+    if isinstance(sys.stdout, ScriptOutput):
+        return sys.stdout
+    sys.stdout = output = ScriptOutput(sys.stdout)
+    return output

@@ -1,0 +1,171 @@
+"""The WSGI door: create_app() makes a Flask application that any WSGI server can serve."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import flask
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody
+from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.protocols.site import Site
+
+T = TypeVar("T")
+
+
+class Process:
+    """The threads of one process behind a Flask application: started when first needed, anew after a fork."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._threads: list[ScoringThread] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def init(self) -> None:
+        """Run init() on the scoring thread of this process.
+
+        Raises:
+            InitFailed: if it raises.
+        """
+        self._start()
+        self._threads[0].ask(self._site.init)
+        atexit.register(self.close)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the event loop of this process and answer its result."""
+        if self._pid != os.getpid():
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._start()
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _start(self) -> None:
+        self._threads = [ScoringThread(f"scoring-{number}") for number in range(self._site.threads)]
+        for thread in self._threads:
+            thread.start()
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=loop.run_forever, name="scoringhost-loop", daemon=True).start()
+        self._loop, self._pid = loop, os.getpid()
+        asyncio.run_coroutine_threadsafe(self._open(), loop).result()
+
+    async def _open(self) -> None:
+        self._site.open(self._threads, self._stuck)
+
+    def _stuck(self) -> None:
+        """Nothing can be replaced here: whoever waits is told, until the run() ends by itself."""
+
+    def close(self) -> None:
+        """Run shutdown() on the scoring thread and end the threads."""
+        if self._pid != os.getpid() or self._loop is None:
+            return
+        self._site.drain()
+        self._threads[0].ask(self._site.shutdown)
+        for thread in self._threads:
+            thread.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._pid = 0
+        atexit.unregister(self.close)
+
+
+def make_flask_app(site: Site) -> flask.Flask:
+    """A Flask application over a site; routes that are added to it come before the site's own.
+
+    Raises:
+        InitFailed: if init() of the entry script raises.
+    """
+    process = Process(site)
+    process.init()
+    app = flask.Flask("scoringhost", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.extensions["scoringhost"] = process
+
+    @app.before_request
+    def answer() -> flask.Response | None:
+        if flask.request.routing_exception is None:
+            return None
+        request = read_request(flask.request, site.max_body)
+        response = process.run(site.app.handle(request))
+        return write_response(response, request.method, process)
+
+    return app
+
+
+def read_request(request: flask.Request, max_body: int) -> HttpRequest:
+    """Flask's request as ours, with its whole body or a fault."""
+    request.max_content_length = max_body
+    body, fault = b"", None
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        fault = BodyTooLarge(max_body)
+    except ClientDisconnected:
+        fault = IncompleteBody()
+    environ = request.environ
+    return HttpRequest(
+        method=request.method,
+        path=request.path,
+        query=request.query_string,
+        headers=Headers((name.lower(), value) for name, value in request.headers.items()),
+        body=body,
+        scheme=request.scheme,
+        host=request.host,
+        http_version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
+        client=request.remote_addr,
+        fault=_fault(fault, request, len(body)),
+    )
+
+
+def _fault(fault: CallError | None, request: flask.Request, read: int) -> CallError | None:
+    short = request.content_length is not None and read < request.content_length
+    return fault or (IncompleteBody() if short else None)
+
+
+def write_response(response: HttpResponse, method: str, process: Process) -> flask.Response:
+    """Ours as Flask's; a stream is pulled piece by piece by the server's own thread."""
+    body = response.body
+    if not isinstance(body, bytes) and method == "HEAD":
+        process.run(_close(body))
+        body = b""
+    if isinstance(body, bytes):
+        answer = flask.Response(body, response.status)
+    else:
+        answer = flask.Response(_pieces(body, process), response.status)
+    length = answer.headers.get("Content-Length")
+    answer.headers.clear()
+    for name, value in response.headers:
+        answer.headers.add(name, value.replace("\r", " ").replace("\n", " "))
+    if length is not None and response.status not in (204, 304):
+        answer.headers["Content-Length"] = length
+    answer.automatically_set_content_length = False
+    return answer
+
+
+def _pieces(body: AsyncIterator[bytes], process: Process) -> Iterator[bytes]:
+    try:
+        while (piece := process.run(_next(body))) is not None:
+            yield piece
+    finally:
+        process.run(_close(body))
+
+
+async def _next(body: AsyncIterator[bytes]) -> bytes | None:
+    try:
+        return await body.__anext__()
+    except StopAsyncIteration:
+        return None
+
+
+async def _close(body: Any) -> None:
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,229 @@
+"""gunicorn master and our worker: uvicorn on an I/O thread, the entry script on the main thread.
+
+The script gets the main thread because that is what it expects (signals, thread-bound objects),
+and because only there a run() that sleeps or waits for a socket can be broken off at its deadline.
+The event loop gets a thread of its own, so that nothing the script does delays a health probe but
+the interpreter lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import gunicorn.app.base
+import uvicorn
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+
+from scoringhost.errors import InitFailed, ScriptImportFailed, StartupError
+from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.protocols.site import Site
+from scoringhost.settings import Settings
+from scoringhost.telemetry.logs import HOST_LOGGER
+from scoringhost.transports.asgi import AsgiApp
+
+START_FAILED = 3
+"""Exit code of a worker that cannot start; gunicorn's master then ends with the same."""
+
+HEARTBEAT_S = 300
+"""Seconds without a sign of life after which gunicorn kills a worker: its interpreter is locked."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+log = logging.getLogger(HOST_LOGGER)
+
+
+def explain(error: StartupError) -> str:
+    """What to print when a service cannot start: the user's traceback, the model folder, one sentence."""
+    parts = []
+    if isinstance(error, (InitFailed, ScriptImportFailed)):
+        parts.append(error.traceback)
+    if isinstance(error, InitFailed) and error.listing:
+        parts.append("The model folder:\n" + "\n".join(error.listing))
+    return "\n".join([*parts, str(error)])
+
+
+class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
+    """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
+
+    def __init__(self, settings: Settings, build: Callable[[], Site]) -> None:
+        self.settings, self._build = settings, build
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings, from ours."""
+        settings = self.settings
+        ports = (settings.port, *settings.health_ports)
+        values = {
+            "bind": [f"{settings.host}:{port}" for port in ports],
+            "workers": settings.workers,
+            "worker_class": ScoringWorker,
+            "preload_app": settings.preload,
+            "timeout": max(HEARTBEAT_S, settings.worker_timeout_s or 0),
+            "graceful_timeout": settings.drain_timeout_s + 5,
+            "keepalive": settings.keep_alive_s,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }
+        for name, value in values.items():
+            if name in self.cfg.settings:  # not every gunicorn has a control socket
+                self.cfg.set(name, value)
+
+    def load(self) -> Site:
+        """Load the script and run init(); with preload in the master, else in the worker."""
+        try:
+            site = self._build()
+            site.init()
+        except StartupError as error:
+            log.error("%s", explain(error))
+            sys.exit(START_FAILED)
+        return site
+
+
+class ScoringWorker(Worker):  # type: ignore[misc]
+    """One worker process: the script on the main thread, uvicorn's server on another."""
+
+    def init_process(self) -> None:
+        """Keep the heartbeat going while init() takes its time, then serve."""
+        self._beating = threading.Event()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        super().init_process()
+
+    def _beat(self) -> None:
+        while not self._beating.wait(1.0):
+            self.notify()
+
+    def init_signals(self) -> None:
+        """While init() runs, the ordinary signals simply end the process."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGABRT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def run(self) -> None:
+        """Serve until told to stop, then run shutdown()."""
+        site: Site = self.wsgi
+        self._beating.set()
+        threads = [ScoringThread(f"scoring-{number}") for number in range(site.threads)]
+        for thread in threads[1:]:
+            thread.start()
+        io = _IoThread(self, site, threads, _watched_signals())
+        io.start()
+        threads[0].serve_here()
+        site.shutdown()
+        io.join()
+        if io.failed:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def _watched_signals() -> socket.socket:
+    """Readable as soon as a signal to stop has come, even if the main thread is busy in C code."""
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    signal.set_wakeup_fd(os.dup(writer.detach()), warn_on_full_buffer=False)
+    for number in STOP_SIGNALS:
+        signal.signal(number, _noticed_elsewhere)
+    return reader
+
+
+def _noticed_elsewhere(signum: int, frame: object) -> None:
+    """Python runs this on the main thread when it can; the I/O thread has acted already."""
+
+
+class _IoThread(threading.Thread):
+    """Everything of a worker that is not the script: sockets, HTTP, heartbeat, signals."""
+
+    def __init__(
+        self, worker: ScoringWorker, site: Site, threads: list[ScoringThread], signals: socket.socket
+    ) -> None:
+        super().__init__(name="io", daemon=True)
+        self._worker, self._site, self._threads, self._signals = worker, site, threads, signals
+        self._drain_s = worker.app.settings.drain_timeout_s
+        self._main_is_stuck = False
+        self.failed = False
+
+    def run(self) -> None:
+        """Serve, then let the scoring threads end."""
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(self._serve())
+        except BaseException:
+            self.failed = True
+            log.exception("the server of this worker failed")
+        if self._main_is_stuck:
+            os._exit(0)  # the main thread cannot be ended in any other way
+        for thread in self._threads:
+            thread.close()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._site.open(self._threads, self._retire)
+        self._server = uvicorn.Server(self._config())
+        self._loop.add_reader(self._signals.fileno(), self._on_signal)
+        beat = self._loop.create_task(self._heartbeat())
+        log.info("worker %d is ready for requests", os.getpid())
+        await self._server.serve(sockets=[listener.sock for listener in self._worker.sockets])
+        beat.cancel()
+
+    def _config(self) -> uvicorn.Config:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
+        return uvicorn.Config(
+            AsgiApp(self._site.app, self._site.max_body),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=self._worker.app.settings.keep_alive_s,
+            timeout_graceful_shutdown=self._drain_s,
+        )
+
+    async def _heartbeat(self) -> None:
+        while True:
+            self._worker.notify()
+            if self._worker.ppid != os.getppid():
+                log.warning("the master has gone; this worker ends")
+                self._wind_down()
+            await asyncio.sleep(1.0)
+
+    def _on_signal(self) -> None:
+        try:
+            numbers = self._signals.recv(4096)
+        except BlockingIOError:
+            return
+        if any(number in STOP_SIGNALS for number in numbers):
+            self._wind_down()
+
+    def _wind_down(self) -> None:
+        self._site.drain()
+        self._server.should_exit = True
+        self._loop.call_later(self._drain_s + 1, self._give_up)
+
+    def _retire(self) -> None:
+        """A run() cannot be stopped: refuse what waits for it, finish the rest, let the master replace us."""
+        log.error("run() does not end; this worker is given up and replaced\n%s", self._threads[0].stack())
+        self._main_is_stuck = True
+        self._site.refuse_waiting("The worker is being replaced; try again")
+        self._wind_down()
+
+    def _give_up(self) -> None:
+        os._exit(0)
+
+
+def _loop_factory() -> Callable[[], Any]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop  # type: ignore[no-any-return]
