@@ -71,9 +71,7 @@ def build(settings: Settings) -> Site:
     service = _load_service(settings, observer)
     host = Host()
     host.add(service)
-    dialect = AzureMl(
-        host, api_documents(settings, service), NanPolicy(settings.nan), settings.max_body_mb * MIB
-    )
+    dialect = AzureMl(host, api_documents(settings, service), NanPolicy(settings.nan), settings.max_body_mb * MIB)
     cors = Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"

@@ -11,12 +11,11 @@ import importlib.machinery
 import inspect
 import sys
 import types
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scoringhost.kernel.signature import DeclaredInput, Declarations, rawhttp, undeclared
-from scoringhost.schema.declared import AsGiven
+from scoringhost.kernel.signature import Declarations, DeclaredInput, rawhttp, undeclared
+from scoringhost.schema.declared import AsGiven, DeclaredType, JsonValue
 from scoringhost.schema.inference import declare
 
 _REQUEST_MODULES = ("azureml.contrib.services.aml_request", "azureml_inference_server_http.api.aml_request")
@@ -65,7 +64,7 @@ class _Loader:
 class _Finder:
     """Finds our modules under the names that it is given."""
 
-    def __init__(self, fillers: dict[str, Callable[[types.ModuleType], None]]) -> None:
+    def __init__(self, fillers: Mapping[str, Callable[[types.ModuleType], None]]) -> None:
         self._fillers = fillers
 
     def find_spec(
@@ -102,8 +101,8 @@ def declarations_of(run: Callable[..., Any]) -> Declarations:
     """What the inference-schema decorators around run() declare, found by following `__wrapped__`.
 
     The conversions are the host's; `call` therefore skips the decorators that are outermost. One
-    below a decorator of the user's own is taught to let decoded values through: inference-schema
-    itself does, save for optional parameters, whose truth it asks for (an array has none).
+    below a decorator of the user's own lets decoded values through, save for optional parameters,
+    whose truth it asks for (an array has none): those are checked here and converted there.
     """
     layers = [run]
     while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and len(layers) < 100:
@@ -118,37 +117,37 @@ def declarations_of(run: Callable[..., Any]) -> Declarations:
         decorated = True
         names = inspect.getclosurevars(wrapper).nonlocals
         if "param_name" in names:
-            inputs[names["param_name"]] = _declared(names)
+            inputs[names["param_name"]] = _declared(names, outermost=outermost)
         if outermost:
             call = layer.__wrapped__  # type: ignore[attr-defined]
-        elif "param_name" in names:
-            layer._self_wrapper = partial(_let_through, wrapper, names)  # type: ignore[attr-defined]
     return Declarations(call, inputs, True) if decorated else undeclared(run)
 
 
 def _schema_wrapper(layer: object) -> Any:
     """inference-schema's own function inside one of its wrapt wrappers, else None."""
     wrapper = getattr(layer, "_self_wrapper", None)
-    if isinstance(wrapper, partial) and wrapper.func is _let_through:
-        wrapper = wrapper.args[0]
     return wrapper if getattr(wrapper, "__module__", None) == "inference_schema.schema_decorators" else None
 
 
-def _declared(names: dict[str, Any]) -> DeclaredInput:
-    converts = names.get("convert_to_provided_type", True)
-    return DeclaredInput(declare(names["param_type"]) if converts else AsGiven(), bool(names.get("optional")))
+def _declared(names: Mapping[str, Any], *, outermost: bool) -> DeclaredInput:
+    optional = bool(names.get("optional"))
+    if not names.get("convert_to_provided_type", True):
+        return DeclaredInput(AsGiven(), optional)
+    declared = declare(names["param_type"])
+    return DeclaredInput(_Checked(declared) if optional and not outermost else declared, optional)
 
 
-def _let_through(
-    wrapper: Callable[..., Any],
-    names: dict[str, Any],
-    wrapped: Callable[..., Any],
-    instance: object,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    kind = names["param_type"].sample_data_type
-    decoded = names["param_name"] in kwargs and kind not in (dict, list, tuple)
-    if decoded and isinstance(kwargs[names["param_name"]], kind):
-        return wrapped(*args, **kwargs)
-    return wrapper(wrapped, instance, args, kwargs)
+class _Checked:
+    """A type whose values are only checked: they are converted further in."""
+
+    def __init__(self, declared: DeclaredType) -> None:
+        self._declared = declared
+
+    def to_python(self, value: JsonValue) -> object:
+        """The JSON value itself, if it fits.
+
+        Raises:
+            Misfit: if it does not.
+        """
+        self._declared.to_python(value)
+        return value

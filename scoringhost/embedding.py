@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import flask
 
 
-def create_app(script: str | None = None, *, environ: Mapping[str, str] | None = None, **settings: object) -> flask.Flask:
+def create_app(
+    script: str | None = None, *, environ: Mapping[str, str] | None = None, **settings: object
+) -> flask.Flask:
     """A Flask application that serves an entry script: for WSGI servers, embedding and Flask's test client.
 
     script: the entry script, or a folder with score.py; AZUREML_ENTRY_SCRIPT if not given.

@@ -16,6 +16,7 @@
     │   ├── InvalidParameter         a parameter does not fit its declared type
     │   ├── BodyTooLarge
     │   ├── HeadersTooLarge
+    │   ├── MalformedRequest         not HTTP that can be understood
     │   ├── IncompleteBody           the caller went away in the middle of the body
     │   ├── UnknownRoute
     │   ├── UnknownDocument          no API document of that version
@@ -147,6 +148,10 @@ class HeadersTooLarge(CallError):
     """A header, or all of them together, is too long."""
 
 
+class MalformedRequest(CallError):
+    """What came cannot be understood as an HTTP request."""
+
+
 class IncompleteBody(CallError):
     """The caller went away before the whole body had come."""
 
@@ -174,7 +179,8 @@ class MethodNotAllowed(CallError):
     """The path is served, but not with that method."""
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
-        super().__init__(f"The method {method} is not allowed here; use {', '.join(allowed)}")
+        advice = f"; use {', '.join(allowed)}" if allowed else ""
+        super().__init__(f"The method {method} is not allowed here{advice}")
         self.method, self.allowed = method, tuple(allowed)
 
 

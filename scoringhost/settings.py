@@ -28,13 +28,13 @@ PORT = click.IntRange(1, 65535)
 class Spec:
     """How one setting is given: click type, flags, Azure ML names, and one line of help."""
 
-    type: click.ParamType
+    type: click.ParamType[Any]
     help: str
     flags: tuple[str, ...] = ()
     azure: tuple[str, ...] = ()
 
 
-def _setting(default: Any, type: click.ParamType, help: str, *flags: str, azure: tuple[str, ...] = ()) -> Any:
+def _setting(default: Any, type: click.ParamType[Any], help: str, *flags: str, azure: tuple[str, ...] = ()) -> Any:
     return dataclasses.field(default=default, metadata={"spec": Spec(type, help, flags, azure)})
 
 

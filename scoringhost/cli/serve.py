@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from scoringhost import assemble
+from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
@@ -31,10 +32,10 @@ class AzmlinfsrvExits(click.Command):
         try:
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
-            error.exit_code = USAGE_ERROR
-            raise
+            error.show()
         except click.exceptions.Exit:
-            raise click.exceptions.Exit(USAGE_ERROR) from None
+            pass  # --help has been printed
+        raise click.exceptions.Exit(USAGE_ERROR)
 
 
 @click.command(cls=AzmlinfsrvExits)
@@ -69,7 +70,7 @@ def _refuse(error: StartupError) -> NoReturn:
 def _show(settings: Settings) -> None:
     rows = settings.describe()
     width = max(len(name) for name, _, _ in rows)
-    click.echo(f"scoringhost {assemble.__version__}; settings in force:")
+    click.echo(f"scoringhost {__version__}; settings in force:")
     for name, value, origin in rows:
         click.echo(f"  {name:<{width}}  {value or '-'}  ({origin})")
     base = f"http://{settings.host}:{settings.port}"

@@ -25,6 +25,11 @@ class Admission:
         """How many calls wait for their turn."""
         return len(self._waiting)
 
+    @property
+    def full(self) -> bool:
+        """Whether the next call has to wait."""
+        return self._room <= 0
+
     async def enter(self) -> None:
         """Take a place, in the order of arrival.
 

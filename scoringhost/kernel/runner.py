@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from scoringhost.errors import DeadlineExceeded
 from scoringhost.kernel.admission import Admission
@@ -175,7 +175,7 @@ class LoopTurn:
         result, error = task.result()
         if error is not None:
             raise error
-        return result  # type: ignore[return-value]
+        return cast("T", result)
 
     def where(self) -> str:
         """Nothing: a task that waits has no stack worth showing."""

@@ -25,8 +25,8 @@ from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import LoopRunner, Runner, ThreadRunner, Turn
-from scoringhost.kernel.script import EntryScript, folder_listing
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
+from scoringhost.kernel.script import EntryScript, folder_listing
 from scoringhost.kernel.signature import Declarations, RunSignature, undeclared
 from scoringhost.kernel.streaming import Stream, steps_of
 from scoringhost.kernel.tracebacks import user_traceback
@@ -63,7 +63,7 @@ class Service:
         version: str = "1",
         *,
         declarations: Callable[[Callable[..., Any]], Declarations] = undeclared,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),
         observer: Observer | None = None,
     ) -> None:
         """Read what run() takes.
@@ -111,6 +111,11 @@ class Service:
         else:
             self._runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck)
         self._enter(State.READY)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call that came now would have to wait."""
+        return self._admission is not None and self._admission.full
 
     def drain(self) -> None:
         """Finish what was taken in; readiness says no from now on."""

@@ -1,0 +1,1 @@
+"""Wire dialects without I/O: from an HttpRequest to an HttpResponse."""

@@ -93,5 +93,3 @@ class HttpApp:
         for name, value in self._always + ids.pairs:
             response.replace(name, value)
         self._cors.apply(request, response)
-
-

@@ -48,12 +48,8 @@ class AzureMl:
         """What is served where."""
         return {
             "/": Endpoint({"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False),
-            "/score": Endpoint(
-                {"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}
-            ),
-            "/swagger.json": Endpoint(
-                {"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}
-            ),
+            "/score": Endpoint({"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}),
+            "/swagger.json": Endpoint({"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}),
         }
 
     # -- health and documents -------------------------------------------------------------------
@@ -90,7 +86,7 @@ class AzureMl:
         if not raw and request.method == "OPTIONS":
             return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
         if not raw and request.method not in ("GET", "POST"):
-            raise MethodNotAllowed(request.method, ("GET", "OPTIONS", "POST"))
+            raise MethodNotAllowed(request.method, ())  # HEAD; azmlinfsrv sends no Allow with this one
         call = Call(
             self._payload(service, request),
             headers=request.headers.titled,
@@ -131,7 +127,6 @@ class AzureMl:
             service.observer.run_failed(service.name, error, "")
             raise
         return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
-
 
     def _warn_of_nan(self, service: Service) -> None:
         if self.nan is NanPolicy.NULL and service.name not in self._warned:

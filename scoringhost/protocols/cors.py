@@ -49,8 +49,8 @@ class Cors:
 
     def _announce(self, response: HttpResponse) -> None:
         if not self._unasked:
-            response.headers.append(("Vary", "Origin"))
-        elif self._all:
+            return
+        if self._all:
             self._set_origin(response, "*")
         elif self._listed == 1:
             self._set_origin(response, self.entries[0])

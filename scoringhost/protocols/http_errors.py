@@ -43,6 +43,7 @@ ROWS = (
     ErrorRow(errors.InvalidParameter, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.BodyTooLarge, 413, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.HeadersTooLarge, 431, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.MalformedRequest, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.IncompleteBody, 400, "CANCELLED"),
     ErrorRow(errors.UnknownRoute, 404, "UNIMPLEMENTED"),
     ErrorRow(errors.UnknownDocument, 404, "NOT_FOUND"),
@@ -79,6 +80,6 @@ def render(error: ScoringHostError, detail: str = "") -> HttpResponse:
     headers = [("Content-Type", JSON), (FAILED, str(isinstance(error, RunError)))]
     if isinstance(error, Unavailable):
         headers.append(("Retry-After", str(error.retry_after_s)))
-    if isinstance(error, MethodNotAllowed):
+    if isinstance(error, MethodNotAllowed) and error.allowed:
         headers.append(("Allow", ", ".join(error.allowed)))
     return HttpResponse(row_of(error).http, headers, encoded)

@@ -33,7 +33,7 @@ class Headers:
     @classmethod
     def from_raw(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
         """Decode the byte pairs of ASGI; names are in lower case already."""
-        return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+        return cls((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in pairs)
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The value of a header (name in lower case); repeated ones are joined by a comma."""

@@ -38,6 +38,11 @@ class Site:
         for service in self.host:
             service.open(threads, when_stuck)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call that came now would have to wait."""
+        return any(service.busy for service in self.host)
+
     def drain(self) -> None:
         """Say no to readiness, finish what was taken in."""
         for service in self.host:

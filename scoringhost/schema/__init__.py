@@ -1,0 +1,1 @@
+"""From samples to types, and between Python and JSON."""

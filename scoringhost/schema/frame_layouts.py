@@ -104,13 +104,13 @@ def _table_parts(value: JsonValue) -> tuple[list[JsonValue], list[str], list[Jso
     fields, data = value["schema"].get("fields"), value.get("data")
     if not _all_objects(fields) or not all(isinstance(entry.get("name"), str) for entry in fields):
         raise Misfit(expected, phrase(fields), ".schema.fields")
-    if not _all_objects(data):
+    if not isinstance(data, list) or not _all_objects(data):
         raise Misfit(expected, phrase(data), ".data")
     keys = value["schema"].get("primaryKey", [])
     keys = [keys] if isinstance(keys, str) else keys
     if not isinstance(keys, list) or not all(any(key == entry["name"] for entry in fields) for key in keys):
         raise Misfit("names of fields", phrase(keys), ".schema.primaryKey")
-    return fields, keys, data
+    return list(fields), keys, list(data)
 
 
 def _all_objects(value: JsonValue) -> bool:

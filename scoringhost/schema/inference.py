@@ -8,13 +8,16 @@ from typing import Any
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase, shortened
 from scoringhost.schema.plain_codec import ListOf, ObjectOf, plain_type
 
+ParameterType = Any
+"""An instance of inference-schema's AbstractParameterType, read by its attributes."""
+
 _MODULES = "inference_schema.parameter_types."
 
 
 class CustomType:
     """A parameter type with its own `deserialize_input`: the script's own decoding, always called."""
 
-    def __init__(self, param_type: Any) -> None:
+    def __init__(self, param_type: ParameterType) -> None:
         self._param_type = param_type
 
     def to_python(self, value: JsonValue) -> object:
@@ -50,7 +53,7 @@ def declare(param_type: object) -> DeclaredType:
     return build(param_type)
 
 
-def _numpy(param_type: Any) -> DeclaredType:
+def _numpy(param_type: ParameterType) -> DeclaredType:
     from scoringhost.schema.numpy_codec import NumpyCodec  # numpy only if the script declares an array
 
     return NumpyCodec(
@@ -60,7 +63,7 @@ def _numpy(param_type: Any) -> DeclaredType:
     )
 
 
-def _pandas(param_type: Any) -> DeclaredType:
+def _pandas(param_type: ParameterType) -> DeclaredType:
     from scoringhost.schema.pandas_codec import PandasCodec  # pandas only if the script declares a frame
 
     return PandasCodec(
@@ -72,7 +75,7 @@ def _pandas(param_type: Any) -> DeclaredType:
     )
 
 
-def _standard(param_type: Any) -> DeclaredType:
+def _standard(param_type: ParameterType) -> DeclaredType:
     sample_type = param_type.sample_data_type
     if sample_type is dict:
         return ObjectOf({name: declare(member) for name, member in param_type.sample_data_type_map.items()})
@@ -81,7 +84,7 @@ def _standard(param_type: Any) -> DeclaredType:
     return plain_type(sample_type)
 
 
-_STOCK: dict[tuple[str, str], Callable[[Any], DeclaredType]] = {
+_STOCK: dict[tuple[str, str], Callable[[ParameterType], DeclaredType]] = {
     (_MODULES + "numpy_parameter_type", "NumpyParameterType"): _numpy,
     (_MODULES + "pandas_parameter_type", "PandasParameterType"): _pandas,
     (_MODULES + "standard_py_parameter_type", "StandardPythonParameterType"): _standard,

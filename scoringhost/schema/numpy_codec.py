@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
 
 Array = NDArray[Any]
+Scalar = Any
+"""A numpy datetime64 or timedelta64."""
 Decode = Callable[[list[JsonValue]], Array]
 """From a (nested) list to an array that owns its data; raises one of CAST_ERRORS if it does not fit."""
 
@@ -193,7 +195,7 @@ def _moments(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
     return np.array(_each(value, lambda leaf: _fitted(_moment(leaf), dtype)), dtype=dtype)
 
 
-def _moment(leaf: JsonValue) -> Any:
+def _moment(leaf: JsonValue) -> Scalar:
     if leaf is None:
         return np.datetime64("NaT")
     if not isinstance(leaf, str):
@@ -211,14 +213,14 @@ def _spans(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
     return np.array(_each(value, lambda leaf: _fitted(_span(leaf), dtype)), dtype=dtype)
 
 
-def _span(leaf: JsonValue) -> Any:
+def _span(leaf: JsonValue) -> Scalar:
     if not isinstance(leaf, str):
         raise TypeError("not a text such as '5 seconds'")
     amount, unit = leaf.split(None, 1)
     return np.timedelta64(int(amount), _SPAN_UNITS[unit.lower()])  # type: ignore[call-overload]
 
 
-def _fitted(scalar: Any, dtype: np.dtype[Any]) -> Any:
+def _fitted(scalar: Scalar, dtype: np.dtype[Any]) -> Scalar:
     fitted = np.array([scalar], dtype=dtype)[0]
     if not np.isnat(scalar) and fitted.astype(scalar.dtype) != scalar:
         raise ValueError(f"{dtype} cannot hold it unchanged")

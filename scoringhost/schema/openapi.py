@@ -79,7 +79,7 @@ class RunSchemas:
 def schemas_of(run: Callable[..., object]) -> RunSchemas:
     """Answer the schemas that the decorators of run() recorded; bare objects without decorators.
 
-    They are copies, with booleans in the examples that inference-schema spells as text mended.
+    They are copies, mended where inference-schema writes booleans as text or an empty `required`.
     """
     recorded = _recorded("__functions_schema__", run)
     if recorded is None:
@@ -109,11 +109,21 @@ def _versions(recorded: Mapping[str, Mapping[str, Any]]) -> tuple[OpenApiVersion
 
 
 def _mended(schema: Json) -> Json:
-    """Answer a copy whose example agrees with the schema about booleans."""
-    copied = copy.deepcopy(schema)
-    if "example" in copied:
-        copied["example"] = _mended_example(copied, copied["example"])
-    return copied
+    """Answer a copy without empty `required` lists, with booleans in its example."""
+    mended = _without_empty_required(copy.deepcopy(schema))
+    if "example" in mended:
+        mended["example"] = _mended_example(mended, mended["example"])
+    return mended
+
+
+def _without_empty_required(schema: Json) -> Json:
+    """2.0 and 3.0 forbid an empty list, which inference-schema writes for an empty dict."""
+    kept = {key: part for key, part in schema.items() if key != "required" or part}
+    if "items" in kept:
+        kept["items"] = _without_empty_required(kept["items"])
+    if "properties" in kept:
+        kept["properties"] = {name: _without_empty_required(part) for name, part in kept["properties"].items()}
+    return kept
 
 
 def _mended_example(schema: Mapping[str, Any], example: JsonValue) -> JsonValue:

@@ -13,6 +13,12 @@ import pandas as pd
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.numpy_codec import decoder, truths, whole_numbers
 
+ColumnArray = Any
+"""A one-dimensional numpy array or pandas extension array."""
+Dtype = Any
+"""A numpy dtype or a pandas extension dtype."""
+Decode = Callable[[list[JsonValue]], ColumnArray]
+
 _LARGEST_EXACT = 2**53
 _FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DATE = r"(?:1[789]|20|21)\d\d-(?:0\d|1[012])-(?:[012]\d|3[01])"
@@ -31,11 +37,11 @@ class ColumnCast:
     """
 
     kind: str
-    decode: Callable[[list[JsonValue]], Any]
+    decode: Decode
     together: bool = True
 
 
-def cast_for(dtype: Any) -> ColumnCast:
+def cast_for(dtype: Dtype) -> ColumnCast:
     """The cast to a column dtype, numpy's or an extension's."""
     name = f"category of {len(dtype.categories)} values" if isinstance(dtype, pd.CategoricalDtype) else str(dtype)
     if isinstance(dtype, np.dtype):
@@ -60,9 +66,11 @@ def row_labels(labels: list[JsonValue], *, is_dated: bool) -> pd.Index[Any]:
         ValueError, TypeError: one of CAST_ERRORS if `is_dated` and a label is no date text.
     """
     if is_dated:
-        return pd.Index(_slow_dates(labels, np.dtype("datetime64[us]")))
+        dated: pd.Index[Any] = pd.Index(_slow_dates(labels, np.dtype("datetime64[us]")))
+        return dated
     if not labels or not all(isinstance(label, str) for label in labels):
-        return pd.Index([tuple(label) if isinstance(label, list) else label for label in labels])
+        as_given: pd.Index[Any] = pd.Index([tuple(label) if isinstance(label, list) else label for label in labels])
+        return as_given
     if all(_NUMBER.fullmatch(label) for label in labels):
         return _numeric_labels(labels)
     if all(_ISO_DATE.fullmatch(label) for label in labels):
@@ -80,8 +88,8 @@ def _numeric_labels(labels: list[str]) -> pd.Index[Any]:
     return pd.Index(whole if [str(number) for number in whole] == labels else labels)
 
 
-def _flat(decode: Callable[[list[JsonValue]], Any]) -> Callable[[list[JsonValue]], Any]:
-    def decode_flat(cells: list[JsonValue]) -> Any:
+def _flat(decode: Decode) -> Decode:
+    def decode_flat(cells: list[JsonValue]) -> ColumnArray:
         array = decode(cells)
         if array.ndim != 1:
             raise ValueError("a list in a cell")
@@ -101,12 +109,12 @@ def _inferred(cells: list[JsonValue]) -> pd.Series[Any]:
     return series
 
 
-def _dates(dtype: np.dtype[Any]) -> Callable[[list[JsonValue]], Any]:
+def _dates(dtype: np.dtype[Any]) -> Decode:
     digits = _FRACTION_DIGITS.get(np.datetime_data(dtype)[0], 0)
     fraction = rf"(?:\.\d{{1,{digits}}})?" if digits else ""
     quick = re.compile(_DATE + rf"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d{fraction})?")
 
-    def decode(cells: list[JsonValue]) -> Any:
+    def decode(cells: list[JsonValue]) -> ColumnArray:
         if all(cell is None or (type(cell) is str and quick.fullmatch(cell)) for cell in cells):
             return np.array(cells, dtype=dtype)
         return np.asarray(_slow_dates(cells, dtype))
@@ -114,7 +122,7 @@ def _dates(dtype: np.dtype[Any]) -> Callable[[list[JsonValue]], Any]:
     return decode
 
 
-def _slow_dates(cells: list[JsonValue], dtype: Any) -> Any:
+def _slow_dates(cells: list[JsonValue], dtype: Dtype) -> ColumnArray:
     for cell in cells:
         if cell is None or cell != cell:
             continue
@@ -125,8 +133,8 @@ def _slow_dates(cells: list[JsonValue], dtype: Any) -> Any:
     return pd.Series(cells, dtype=object).astype(dtype).array
 
 
-def _spans(dtype: np.dtype[Any]) -> Callable[[list[JsonValue]], Any]:
-    def decode(cells: list[JsonValue]) -> Any:
+def _spans(dtype: np.dtype[Any]) -> Decode:
+    def decode(cells: list[JsonValue]) -> ColumnArray:
         if any(type(cell) is bool or (isinstance(cell, float) and cell % 1) for cell in cells):
             raise ValueError("not a span of time")
         exact = pd.to_timedelta(pd.Series(cells, dtype=object))
@@ -138,7 +146,7 @@ def _spans(dtype: np.dtype[Any]) -> Callable[[list[JsonValue]], Any]:
     return decode
 
 
-def _texts(dtype: pd.StringDtype) -> Callable[[list[JsonValue]], Any]:
+def _texts(dtype: pd.StringDtype) -> Decode:
     """Text as it is, null as missing, anything else as Python writes it."""
 
     def text(cell: JsonValue) -> str | None:
@@ -149,11 +157,11 @@ def _texts(dtype: pd.StringDtype) -> Callable[[list[JsonValue]], Any]:
     return lambda cells: pd.array([text(cell) for cell in cells], dtype=dtype)
 
 
-def _categories(dtype: pd.CategoricalDtype) -> Callable[[list[JsonValue]], Any]:
+def _categories(dtype: pd.CategoricalDtype) -> Decode:
     codes: dict[Any, int] = {category: code for code, category in enumerate(dtype.categories)}
     codes[None] = -1
 
-    def decode(cells: list[JsonValue]) -> Any:
+    def decode(cells: list[JsonValue]) -> ColumnArray:
         found = [-1 if cell != cell else codes[cell] for cell in cells]  # KeyError for an unknown category
         return pd.Categorical.from_codes(found, dtype=dtype)
 
@@ -166,7 +174,7 @@ AS_THEY_COME = ColumnCast("any type", lambda cells: _inferred(cells).array, toge
 AS_OBJECTS = ColumnCast("object", lambda cells: _inferred(cells).astype(object).array, together=False)
 """Python objects, for object columns and for columns that the sample lacks."""
 
-_NUMPY_KINDS: dict[str, Callable[[np.dtype[Any]], Callable[[list[JsonValue]], Any]]] = {
+_NUMPY_KINDS: dict[str, Callable[[np.dtype[Any]], Decode]] = {
     "i": lambda dtype: lambda cells: whole_numbers(cells, dtype),
     "u": lambda dtype: lambda cells: whole_numbers(cells, dtype),
     "b": lambda dtype: lambda cells: truths(cells, dtype),
@@ -174,7 +182,7 @@ _NUMPY_KINDS: dict[str, Callable[[np.dtype[Any]], Callable[[list[JsonValue]], An
     "m": _spans,
 }
 
-_EXTENSIONS: tuple[tuple[type, Callable[[Any], Callable[[list[JsonValue]], Any]]], ...] = (
+_EXTENSIONS: tuple[tuple[type, Callable[[Dtype], Decode]], ...] = (
     (pd.StringDtype, _texts),
     (pd.CategoricalDtype, _categories),
     (pd.DatetimeTZDtype, lambda dtype: lambda cells: _slow_dates(cells, dtype)),

@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
+from importlib import import_module
 
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase
 
@@ -171,10 +172,10 @@ def _read_date(text: str) -> date:
 
 
 def _datetime() -> DeclaredType:
-    from dateutil import parser  # only scripts with such a sample pay for it
+    parser = import_module("dateutil.parser")  # only scripts with such a sample pay for it
 
     def read(text: str) -> datetime:
-        moment = parser.parse(text, default=_ONE_DAY)
+        moment: datetime = parser.parse(text, default=_ONE_DAY)
         if moment.date() != parser.parse(text, default=_OTHER_DAY).date():
             raise ValueError("part of the date is missing")
         return moment
@@ -183,10 +184,10 @@ def _datetime() -> DeclaredType:
 
 
 def _time() -> DeclaredType:
-    from dateutil import parser  # only scripts with such a sample pay for it
+    parser = import_module("dateutil.parser")  # only scripts with such a sample pay for it
 
     def read(text: str) -> time:
-        moment = parser.parse(text, default=_ONE_DAY)
+        moment: datetime = parser.parse(text, default=_ONE_DAY)
         if moment.time() != parser.parse(text, default=_OTHER_DAY).time():
             raise ValueError("the hour is missing")
         return moment.timetz()

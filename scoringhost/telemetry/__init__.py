@@ -1,0 +1,1 @@
+"""Observers: what happens is logged here."""

@@ -30,7 +30,7 @@ _FORMAT = "%(asctime)s %(levelname).1s [%(process)d] %(name)s - %(message)s%(in_
 class LineFormatter(logging.Formatter):
     """azmlinfsrv's layout in UTC, with the request id behind the message."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__(_FORMAT)

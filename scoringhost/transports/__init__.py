@@ -1,0 +1,1 @@
+"""Doors: foreign requests to ours and back; no decision is made here."""

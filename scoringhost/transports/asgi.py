@@ -22,14 +22,14 @@ class AsgiApp:
     """One HttpApp as an ASGI application; `max_body` is in bytes."""
 
     def __init__(self, app: HttpApp, max_body: int) -> None:
-        self._app, self._max_body = app, max_body
+        self.app, self._max_body = app, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; only `http` is served."""
         if scope["type"] != "http":
             raise NotImplementedError(f"ASGI scope {scope['type']!r} is not served")
         request = await read_request(scope, receive, self._max_body)
-        await write_response(await self._app.handle(request), request.method, send)
+        await write_response(await self.app.handle(request), request.method, send)
 
 
 async def read_request(scope: Scope, receive: Receive, max_body: int) -> HttpRequest:

@@ -103,7 +103,8 @@ def make_flask_app(site: Site) -> flask.Flask:
 def read_request(request: flask.Request, max_body: int) -> HttpRequest:
     """Flask's request as ours, with its whole body or a fault."""
     request.max_content_length = max_body
-    body, fault = b"", None
+    body = b""
+    fault: CallError | None = None
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:

@@ -28,7 +28,9 @@ from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
+from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
+from scoringhost.transports.http_protocol import HttpProtocol
 
 START_FAILED = 3
 """Exit code of a worker that cannot start; gunicorn's master then ends with the same."""
@@ -143,9 +145,7 @@ def _noticed_elsewhere(signum: int, frame: object) -> None:
 class _IoThread(threading.Thread):
     """Everything of a worker that is not the script: sockets, HTTP, heartbeat, signals."""
 
-    def __init__(
-        self, worker: ScoringWorker, site: Site, threads: list[ScoringThread], signals: socket.socket
-    ) -> None:
+    def __init__(self, worker: ScoringWorker, site: Site, threads: list[ScoringThread], signals: socket.socket) -> None:
         super().__init__(name="io", daemon=True)
         self._worker, self._site, self._threads, self._signals = worker, site, threads, signals
         self._drain_s = worker.app.settings.drain_timeout_s
@@ -168,7 +168,9 @@ class _IoThread(threading.Thread):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._site.open(self._threads, self._retire)
-        self._server = uvicorn.Server(self._config())
+        several = self._worker.app.settings.workers > 1
+        config = self._config()
+        self._server = FairServer(config, lambda: self._site.busy) if several else uvicorn.Server(config)
         self._loop.add_reader(self._signals.fileno(), self._on_signal)
         beat = self._loop.create_task(self._heartbeat())
         log.info("worker %d is ready for requests", os.getpid())
@@ -179,12 +181,13 @@ class _IoThread(threading.Thread):
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
         return uvicorn.Config(
             AsgiApp(self._site.app, self._site.max_body),
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=self._worker.app.settings.keep_alive_s,
             timeout_graceful_shutdown=self._drain_s,
         )
@@ -226,4 +229,4 @@ def _loop_factory() -> Callable[[], Any]:
         import uvloop
     except ImportError:
         return asyncio.new_event_loop
-    return uvloop.new_event_loop  # type: ignore[no-any-return]
+    return uvloop.new_event_loop

@@ -1,0 +1,413 @@
+"""json_text: bodies in, results out; measured against the standard library's json."""
+
+from __future__ import annotations
+
+import base64
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from scoringhost.errors import ResultNotEncodable, UndecodableBody
+from scoringhost.schema.json_text import NanPolicy, dumps, loads
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Word(str):
+    """A string by inheritance."""
+
+
+@dataclasses.dataclass
+class Record:
+    price: float = 1.5
+
+
+def nested(levels: int, inner: object = 1) -> object:
+    value = inner
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def told(value: object, nan: NanPolicy = NanPolicy.NULL) -> tuple[object, int]:
+    """What a reader of the encoded value gets, and how often a lost NaN was reported."""
+    calls: list[bool] = []
+    data = dumps(value, nan=nan, on_nonfinite=lambda: calls.append(True))
+    assert b"\n" not in data
+    return json.loads(data), len(calls)
+
+
+def read(value: object) -> object:
+    answer, reports = told(value)
+    assert reports == 0
+    return answer
+
+
+def outcome(parse: Callable[[bytes], object], data: bytes) -> str:
+    """A comparable text that tells 1 from 1.0, 0.0 from -0.0 and NaN from everything."""
+    try:
+        return repr(parse(data))
+    except (ValueError, UndecodableBody, RecursionError):
+        return "refused"
+
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=8)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text
+keys = any_text | st.integers() | st.floats(allow_nan=False) | st.booleans() | st.none()
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=5) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(keys, inner),
+    max_leaves=20,
+)
+loose_text = st.text('[]{}",:0123456789.eE+-truefalsnNIity \n\\ud8', max_size=30)
+
+
+# -- loads
+
+
+@settings(max_examples=300, deadline=None)
+@given(json_values, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-le"]), st.booleans())
+def test_what_json_wrote_is_read_as_json_reads_it(value: object, charset: str, ascii_only: bool) -> None:
+    data = json.dumps(value, ensure_ascii=ascii_only).encode(charset, "surrogatepass")
+
+    assert outcome(loads, data) == outcome(json.loads, data)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(loose_text.map(str.encode) | st.binary(max_size=12))
+@example(b"[18446744073709551615]")
+@example(b"[18446744073709551616]")
+@example(b"-9223372036854775808")
+@example(b"-9223372036854775809")
+@example(b'{"a":99999999999999999999}')
+@example(b"123456789012345678901234567890")
+@example(b"[0.12345678901234567890123, 12345678901234567890123.5, 1e-00000000000000000000001]")
+@example(b"[1,\t123456789012345678901]")
+@example(b'{"a": 1, "a": 2}')
+@example(b"[NaN, Infinity, -Infinity, 1e400, -0, -0.0]")
+@example(b'"\\ud800"')
+@example(b'"\xed\xa0\x80"')
+def test_bytes_are_taken_or_refused_as_json_does(data: bytes) -> None:
+    assert outcome(loads, data) == outcome(json.loads, data)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "empty"),
+        (b" \n", "line 2 column 1"),
+        (b"{'count': 3}", "line 1 column 2"),
+        (b'{"count": "a\nb"}', "Invalid control character"),
+        (b'{"count": "\xff"}', "utf-8.*byte 11"),
+        (b"\x1f\x8b\x08\x00", "utf-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 5_000 + b"]" * 5_000, "nested too deeply"),
+        (b'{"count": ' + b"9" * 5000 + b"}", "4300 digits"),
+    ],
+)
+def test_a_body_that_is_no_json_is_refused_with_the_reason(data: bytes, says: str) -> None:
+    with pytest.raises(UndecodableBody, match=says):
+        loads(data)
+
+
+# -- dumps: JSON's own types
+
+
+@settings(max_examples=500, deadline=None)
+@given(json_values)
+@example(2**70)
+@example({"wide": [2**64, -(2**63) - 1], "low": "\ud800"})
+@example({None: 1, True: 2, 1.5: 3, 10**30: 4, float("nan"): 5})
+@example(nested(400))
+@example(nested(900, None))
+def test_a_json_value_is_written_as_json_writes_it(value: object) -> None:
+    assert repr(read(value)) == repr(json.loads(json.dumps(value)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Pair(1, "r"),
+        Level.HIGH,
+        {Level.HIGH: [Level.HIGH]},
+        Word("w"),
+        {Word("k"): Word("v")},
+        collections.OrderedDict(b=1, a=2),
+        collections.defaultdict(list, x=[(1, 2)]),
+        np.float64(2.25),
+        np.str_("text"),
+    ],
+    ids=repr,
+)
+def test_subclasses_of_json_types_are_written_as_json_writes_them(value: object) -> None:
+    assert repr(read(value)) == repr(json.loads(json.dumps(value)))
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ({"only"}, "set"),
+        (decimal.Decimal("1.10"), "decimal.Decimal"),
+        (uuid.UUID(int=5), "uuid.UUID"),
+        (fractions.Fraction(1, 2), "fractions.Fraction"),
+        (Colour.RED, "Colour"),
+        (Record(), "Record"),
+        ((item for item in (1, 2)), "generator"),
+        (range(3), "range"),
+        (len, "builtin_function"),
+        (ValueError("returned"), "ValueError"),
+        (object(), "object"),
+        (datetime.timedelta(1), "timedelta"),
+        (1j, "complex"),
+        (np.array([1j]), "complex"),
+        (pd.Period("2024-01"), "Period"),
+        ({(1, 2): "pair"}, "key of type tuple"),
+        ({b"raw": 1}, "key of type bytes"),
+        ({uuid.UUID(int=5): 1}, "key of type uuid.UUID"),
+        (10**5000, "4300 digits"),
+        (nested(50_000), "list .*nested too deeply"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_type_that_json_lacks_is_refused_by_name(value: object, names: str) -> None:
+    with pytest.raises(ResultNotEncodable, match=names):
+        dumps(value)
+
+
+@pytest.mark.parametrize("value", [uuid.UUID(int=5), Colour.RED, Record(), {"only"}], ids=lambda v: type(v).__name__)
+def test_a_refusal_tells_the_place(value: object) -> None:
+    with pytest.raises(ResultNotEncodable, match=r"at \.rows\[2\]\.price$"):
+        dumps({"rows": [1, 2, {"price": value}]})
+
+
+def test_a_value_that_contains_itself_is_refused() -> None:
+    ring: list[object] = [1]
+    ring.extend([ring, ring])
+
+    with pytest.raises(ResultNotEncodable, match="contains itself"):
+        dumps({"ring": ring})
+
+
+# -- dumps: NaN and infinity
+
+
+@pytest.mark.parametrize(
+    ("value", "as_null"),
+    [
+        (float("nan"), None),
+        ([1.0, float("nan"), "x"], [1.0, None, "x"]),
+        ({"up": float("inf"), "none": None}, {"up": None, "none": None}),
+        ({1: [float("-inf")]}, {"1": [None]}),
+        (np.float64("nan"), None),
+        (np.float32("inf"), None),
+        (np.array([[1.5, np.nan]]), [[1.5, None]]),
+        (np.array([[1.5], [np.inf]]).T, [[1.5, None]]),
+        ({"a": [np.array([np.nan], dtype="f4")]}, {"a": [[None]]}),
+        ([float("nan"), datetime.date(2024, 1, 31), 2**70], [None, "2024-01-31", 2**70]),
+    ],
+    ids=repr,
+)
+def test_nan_and_infinity_become_null_and_are_reported_once(value: object, as_null: object) -> None:
+    assert told(value) == (as_null, 1)
+
+
+def test_nan_becomes_null_when_nobody_asks_for_a_report() -> None:
+    assert dumps([float("nan")]) == b"[null]"
+
+
+@pytest.mark.parametrize("value", [None, "null", [None, 1.5], {"a": None, "b": [[1.5, None], np.ones(2)]}], ids=repr)
+def test_a_null_that_is_no_nan_is_not_reported(value: object) -> None:
+    assert told(value)[1] == 0
+
+
+@pytest.mark.parametrize(
+    "value", [[1.0, float("nan"), None], {"up": float("inf"), 2: float("-inf")}, [2**70, float("nan")]], ids=repr
+)
+def test_nan_stays_literal_if_so_chosen(value: object) -> None:
+    answer, reports = told(value, NanPolicy.LITERAL)
+
+    assert (repr(answer), reports) == (repr(json.loads(json.dumps(value))), 0)
+
+
+def test_nan_in_an_array_stays_literal_if_so_chosen() -> None:
+    assert dumps({"a": np.array([np.nan, 1.5])}, nan=NanPolicy.LITERAL) == b'{"a":[NaN,1.5]}'
+
+
+# -- dumps: numpy
+
+
+@pytest.mark.parametrize(
+    "kind", ["f8", "f4", "f2", "g", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?", ">f8", ">i4"]
+)
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (3, 1, 2), (), (0,), (0, 3), (2, 0)], ids=repr)
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+def test_an_array_of_numbers_is_written_as_its_list(kind: str, shape: tuple[int, ...], order: str) -> None:
+    array: Any = np.resize(np.array([0, 1, 2.5, 3, 100, 7]), shape).astype(kind)
+    if order == "F":
+        array = np.asfortranarray(array)
+    if order == "strided":
+        array = np.repeat(array[..., np.newaxis], 2, axis=-1)[..., 0]
+
+    assert read({"array": array, "again": [array]}) == {"array": array.tolist(), "again": [array.tolist()]}
+
+
+def test_float32_is_written_with_the_digits_that_bring_it_back() -> None:
+    array = np.array([0.1, 1 / 3], dtype=np.float32)
+
+    assert dumps(array) == b"[0.1,0.33333334]"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (np.int64(9), 9),
+        (np.bool_(True), True),
+        (np.float32(2.25), 2.25),
+        (np.array(["a", 1, None, datetime.date(2024, 1, 31)], dtype=object), ["a", 1, None, "2024-01-31"]),
+        (np.array([["ab", "c"]]), [["ab", "c"]]),
+        (np.array([b"ab"]), ["YWI="]),
+        (np.array(["2024-01-31", "NaT"], dtype="M8[D]"), ["2024-01-31", None]),
+        (np.array(["2024-02"], dtype="M8[M]"), ["2024-02-01"]),
+        (np.array(["2024-01-31T10:20:30", "NaT"], dtype="M8[ns]"), ["2024-01-31T10:20:30", None]),
+        (np.array(["2024-01-31T10:20:30.000000005"], dtype="M8[ns]"), ["2024-01-31T10:20:30.000000005"]),
+        (np.datetime64("2024-01-31T10"), "2024-01-31T10:00:00"),
+        (np.datetime64("NaT"), None),
+        (np.array([5, "NaT"], dtype="m8[s]"), ["5 seconds", None]),
+        (np.array([(1, 2.5)], dtype=[("id", "i4"), ("size", "f8")]), [{"id": 1, "size": 2.5}]),
+        (np.array([([1, 2],)], dtype=[("pair", "i4", (2,))]), [{"pair": [1, 2]}]),
+        (np.ma.array([1.0, 2.0], mask=[False, True]), [1.0, None]),
+        ({np.int64(3): 1, np.float32(0.5): 2, np.bool_(True): 3}, {"3": 1, "0.5": 2, "true": 3}),
+    ],
+    ids=repr,
+)
+def test_numpy_values_are_written_as_json(value: object, written: object) -> None:
+    assert read(value) == written
+
+
+def test_an_array_is_left_as_it_is() -> None:
+    array = np.asfortranarray(np.array([[1.5, np.nan], [3.0, 4.0]]))
+    before = array.copy()
+
+    told({"array": array, "when": datetime.date(2024, 1, 31)})
+
+    assert np.array_equal(array, before, equal_nan=True)
+
+
+# -- dumps: pandas
+
+
+def test_a_frame_becomes_records_with_missing_cells_as_null() -> None:
+    frame = pd.DataFrame(
+        {
+            "whole": [1, 2],
+            "real": [0.5, np.nan],
+            "when": pd.to_datetime(["2024-01-31T10:00:00", None]),
+            "span": pd.to_timedelta(["1 days", None]),
+            "kind": pd.Categorical(["x", None]),
+            "count": pd.array([1, None], dtype="Int64"),
+            "text": ["t", None],
+            7: [True, False],
+        },
+        index=["p", "q"],
+    )
+
+    assert read({"rows": frame})["rows"] == [  # type: ignore[index]
+        {"whole": 1, "real": 0.5, "when": "2024-01-31T10:00:00", "span": "P1DT0H0M0S", "kind": "x"}
+        | {"count": 1, "text": "t", "7": True},
+        {"whole": 2, "real": None, "when": None, "span": None, "kind": None}
+        | {"count": None, "text": None, "7": False},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (pd.Series([1.5, np.nan]), [1.5, None]),
+        (pd.Series(["a", None]), ["a", None]),
+        (pd.Series(pd.to_datetime(["2024-01-31", None], utc=True)), ["2024-01-31T00:00:00+00:00", None]),
+        (pd.Index(["p", "q"]), ["p", "q"]),
+        (pd.MultiIndex.from_tuples([("p", 1)]), [["p", 1]]),
+        (pd.Series(["a", "b", "a"]).unique(), ["a", "b"]),
+        (pd.DataFrame({"a": []}), []),
+        (pd.Timestamp("2024-01-31T10:00:00.5"), "2024-01-31T10:00:00.500000"),
+        (pd.Timedelta("1 days"), "P1DT0H0M0S"),
+        (pd.NaT, None),
+        (pd.NA, None),
+        ({pd.Timestamp("2024-01-31"): 1}, {"2024-01-31T00:00:00": 1}),
+    ],
+    ids=repr,
+)
+def test_pandas_values_are_written_as_json(value: object, written: object) -> None:
+    assert read(value) == written
+
+
+def test_an_infinity_in_a_frame_is_reported_since_it_is_no_missing_cell() -> None:
+    assert told(pd.DataFrame({"a": [np.inf, np.nan]})) == ([{"a": None}, {"a": None}], 1)
+
+
+def test_a_frame_with_a_column_name_twice_is_refused() -> None:
+    with pytest.raises(ResultNotEncodable, match="two columns 'a'"):
+        dumps(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_a_refusal_inside_a_frame_names_the_column() -> None:
+    with pytest.raises(ResultNotEncodable, match=r"set at \.table\.tags\[1\]"):
+        dumps({"table": pd.DataFrame({"tags": [1, {2}]})})
+
+
+# -- dumps: dates and bytes
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.date(2024, 2, 29),
+        datetime.datetime(2024, 2, 29, 12, 30),
+        datetime.datetime(2024, 2, 29, 12, 30, 1, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+        datetime.time(10, 20, 30),
+    ],
+    ids=repr,
+)
+def test_dates_and_times_are_written_as_iso_text(value: datetime.date | datetime.time) -> None:
+    assert read({"at": [value], value: 1}) == {"at": [value.isoformat()], value.isoformat(): 1}
+
+
+@pytest.mark.parametrize("value", [b"raw \xff", bytearray(b"raw \xff"), memoryview(b"rraaww  \xff\xff")[::2]], ids=repr)
+def test_bytes_are_written_as_base64(value: bytes) -> None:
+    assert base64.b64decode(str(read(value))) == b"raw \xff"
+
+
+# -- imports
+
+
+def test_neither_numpy_nor_pandas_is_imported_for_a_script_without_them() -> None:
+    program = (
+        "import sys, datetime; from scoringhost.schema.json_text import dumps, loads\n"
+        "dumps([1, {2: datetime.date(2024, 1, 31)}]); loads(b'[1e400]')\n"
+        "assert not {'numpy', 'pandas'} & set(sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
