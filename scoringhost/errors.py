@@ -7,6 +7,7 @@
     │   ├── ScriptImportFailed       importing the entry script raised
     │   ├── ScriptUnservable         no init() or run(), or a run() that cannot be called
     │   ├── InitFailed               init() raised
+    │   ├── PortInUse                somebody else listens there
     │   └── MissingExtra             an optional package is not installed
     ├── CallError                    the caller's fault; run() was not entered
     │   ├── UndecodableBody          not UTF-8, not JSON, not an object, broken gzip
@@ -86,6 +87,14 @@ class InitFailed(StartupError):
     def __init__(self, path: str, cause: BaseException, traceback: str, listing: Sequence[str] = ()) -> None:
         super().__init__(f"init() of {path} raised {type(cause).__name__}; correct it and start again.")
         self.path, self.traceback, self.listing = path, traceback, tuple(listing)
+
+
+class PortInUse(StartupError):
+    """Another process listens on the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} of {host} is in use; stop what listens there, or choose another with --port")
+        self.host, self.port = host, port
 
 
 class MissingExtra(StartupError):

@@ -57,8 +57,12 @@ def serve(path: str | None, **arguments: Any) -> None:
         _refuse(error)
     _show(settings)
     assemble.prepare_process(settings, os.environ, warnings)
-    from scoringhost.transports.gunicorn_server import Server
+    from scoringhost.transports.gunicorn_server import Server, require_free
 
+    try:
+        require_free(settings.host, (settings.port, *settings.health_ports))
+    except StartupError as error:
+        _refuse(error)
     Server(settings, functools.partial(assemble.build, settings)).run()
 
 

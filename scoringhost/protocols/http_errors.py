@@ -35,6 +35,7 @@ ROWS = (
     ErrorRow(errors.ScriptImportFailed, _START, "FAILED_PRECONDITION"),
     ErrorRow(errors.ScriptUnservable, _START, "FAILED_PRECONDITION"),
     ErrorRow(errors.InitFailed, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.PortInUse, _START, "FAILED_PRECONDITION"),
     ErrorRow(errors.MissingExtra, _START, "FAILED_PRECONDITION"),
     ErrorRow(errors.UndecodableBody, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnsupportedContentType, 415, "INVALID_ARGUMENT"),

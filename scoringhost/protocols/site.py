@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +29,6 @@ class Site:
         """
         for service in self.host:
             service.init(self.model_dir)
-        gc.collect()
-        gc.freeze()  # what init() made stays: collections need not look at it, and forks share it
 
     def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None]) -> None:
         """Take calls from now on; to be called on the event loop that will score."""

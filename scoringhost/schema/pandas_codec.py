@@ -18,6 +18,7 @@ _KINDS = {
     "integer": "int64",
     "number": "float64",
     "boolean": "bool",
+    "any": "object",
     "datetime": "datetime64[ns]",
     "duration": "timedelta64[ns]",
 }
@@ -64,6 +65,8 @@ class PandasCodec:
             raise Misfit(self._expected, phrase(value))
         grid = self._read(value)
         labels, cells, casts = self._arranged(grid)
+        if grid.kinds and not self._enforce_dtypes:
+            casts = [self._cast_of_unknown(grid.kinds.get(label)) for label in labels]
         arrays, whole = self._decoded(labels, cells, casts, grid.rows)
         index = pd.RangeIndex(grid.rows) if grid.index is None else self._index(grid)
         columns = self._sample_columns.copy() if labels is self._labels else pd.Index(labels)

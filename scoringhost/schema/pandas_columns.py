@@ -101,12 +101,15 @@ def _flat(decode: Decode) -> Decode:
 def _inferred(cells: list[JsonValue]) -> pd.Series[Any]:
     """A series of the dtype that pandas finds; null is NaN; integers that a float would change stay objects."""
     series = pd.Series(cells) if cells else pd.Series(cells, dtype=object)
-    is_float = series.dtype.kind == "f"
-    if is_float and any(type(cell) is int and abs(cell) > _LARGEST_EXACT for cell in cells):
+    if series.dtype.kind == "f" and (series.isna().all() or _has_large_integer(cells)):
         series = pd.Series(cells, dtype=object)
     if series.dtype == object and None in cells:
         return pd.Series([np.nan if cell is None else cell for cell in cells], dtype=object)
     return series
+
+
+def _has_large_integer(cells: list[JsonValue]) -> bool:
+    return any(type(cell) is int and abs(cell) > _LARGEST_EXACT for cell in cells)
 
 
 def _dates(dtype: np.dtype[Any]) -> Decode:

@@ -29,7 +29,7 @@ class AsgiApp:
         if scope["type"] != "http":
             raise NotImplementedError(f"ASGI scope {scope['type']!r} is not served")
         request = await read_request(scope, receive, self._max_body)
-        await write_response(await self.app.handle(request), request.method, send)
+        await write_response(await self.app.handle(request), request, send)
 
 
 async def read_request(scope: Scope, receive: Receive, max_body: int) -> HttpRequest:
@@ -93,20 +93,21 @@ def _watch(receive: Receive) -> Callable[[], bool]:
     return lambda: bool(getattr(cycle, "disconnected", False))
 
 
-async def write_response(response: HttpResponse, method: str, send: Send) -> None:
+async def write_response(response: HttpResponse, request: HttpRequest, send: Send) -> None:
     """Send a response; a stream that breaks leaves the connection cut, so that the client notices."""
+    head_only = request.method == "HEAD"
     body = response.body
     headers = [(name.lower().encode("latin-1"), _encoded(value)) for name, value in response.headers]
     if isinstance(body, bytes):
         if response.status not in (204, 304):
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+        await send({"type": "http.response.body", "body": b"" if head_only else body})
         return
     try:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        if method != "HEAD":
-            await _send_stream(body, send)
+        if not head_only:
+            await _send_stream(body, request.abandoned, send)
         await send({"type": "http.response.body", "body": b""})
     except RunError as error:
         raise BrokenStream from error
@@ -120,8 +121,10 @@ class BrokenStream(Exception):
     """A streamed result failed after its start; the server closes the connection."""
 
 
-async def _send_stream(body: AsyncIterator[bytes], send: Send) -> None:
+async def _send_stream(body: AsyncIterator[bytes], abandoned: Callable[[], bool], send: Send) -> None:
     async for piece in body:
+        if abandoned():
+            return
         if piece:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 

@@ -9,13 +9,15 @@ the interpreter lock.
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import logging
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gunicorn.app.base
@@ -23,7 +25,7 @@ import uvicorn
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from scoringhost.errors import InitFailed, ScriptImportFailed, StartupError
+from scoringhost.errors import InitFailed, PortInUse, ScriptImportFailed, StartupError
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
@@ -53,6 +55,19 @@ def explain(error: StartupError) -> str:
     return "\n".join([*parts, str(error)])
 
 
+def require_free(host: str, ports: Sequence[int]) -> None:
+    """Raise PortInUse if somebody listens on one of the ports, before gunicorn tries for five seconds."""
+    for port in ports:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as problem:
+                if problem.errno == errno.EADDRINUSE:
+                    raise PortInUse(host, port) from None
+
+
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
 
@@ -78,6 +93,14 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         for name, value in values.items():
             if name in self.cfg.settings:  # not every gunicorn has a control socket
                 self.cfg.set(name, value)
+        self._take_gunicorn_arguments()
+
+    def _take_gunicorn_arguments(self) -> None:
+        """GUNICORN_CMD_ARGS, which azmlinfsrv obeys too, has the last word."""
+        given = self.cfg.parser().parse_args(self.cfg.get_cmd_args_from_env())
+        for name, value in vars(given).items():
+            if value is not None and name != "args":
+                self.cfg.set(name.lower(), value)
 
     def load(self) -> Site:
         """Load the script and run init(); with preload in the master, else in the worker."""
@@ -87,6 +110,8 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         except StartupError as error:
             log.error("%s", explain(error))
             sys.exit(START_FAILED)
+        gc.collect()
+        gc.freeze()  # what init() made stays: collections need not look at it, and forks share it
         return site
 
 
@@ -190,6 +215,8 @@ class _IoThread(threading.Thread):
             proxy_headers=False,
             timeout_keep_alive=self._worker.app.settings.keep_alive_s,
             timeout_graceful_shutdown=self._drain_s,
+            limit_max_requests=self._worker.cfg.max_requests or None,
+            limit_max_requests_jitter=self._worker.cfg.max_requests_jitter,
         )
 
     async def _heartbeat(self) -> None:

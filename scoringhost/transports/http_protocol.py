@@ -13,32 +13,48 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from scoringhost.errors import MalformedRequest
+from scoringhost.errors import HeadersTooLarge, MalformedRequest
 from scoringhost.protocols.messages import Headers, HttpRequest
-from scoringhost.transports.asgi import AsgiApp
+from scoringhost.transports.asgi import HEADERS_LIMIT, AsgiApp
 
 # A request line of RFC 9112, section 3, with a method token of RFC 9110, section 5.6.2.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]{1,40}) (/[!-~]*) HTTP/1\.[01]\r\n")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)\r\n")
 
 
+_TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
+
+
 class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
     _latest = b""
+    _head_size = 0
+    _refused = False
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse what came; a head that never ends is refused before it fills the memory."""
         self._latest = data
         super().data_received(data)
+        scope: Any = self.scope  # None before the first request, whatever its annotation says
+        if scope is not None and "method" in scope:
+            self._head_size = 0
+            return
+        self._head_size += len(data)
+        if self._head_size > HEADERS_LIMIT and not self.transport.is_closing():
+            self._answer(HttpRequest("GET", "/score", fault=HeadersTooLarge(_TOO_LARGE)))
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused."""
+        self._answer(_understood(self._latest, msg))
+
+    def _answer(self, request: HttpRequest) -> None:
         app = self.config.loaded_app
         if not isinstance(app, AsgiApp):
-            super().send_400_response(msg)
-        elif not self.transport.is_closing():
-            task = self.loop.create_task(self._refuse(app, _understood(self._latest, msg)))
+            super().send_400_response("Invalid HTTP request received.")
+        elif not self._refused:
+            self._refused = True
+            task = self.loop.create_task(self._refuse(app, request))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
 

@@ -5,24 +5,35 @@ from __future__ import annotations
 import copy
 import math
 import re
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
 from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
 
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.inference import declare
 
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "scoringhost-hypothesis")  # nothing is to be left in the working tree
+
 Json = Any
-QUICK = settings(max_examples=250, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(
+    max_examples=80,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,12 @@ DIFFERENCES = (
         lambda c: c.kind in "US" and type(c.value) is dict,
         True,
     ),
+    Difference(
+        "time range",
+        "a year beyond the unit's range would become another year (D04)",
+        lambda c: str(c.dtype) == "datetime64[ns]" and c.value == "9999-01-01",
+        True,
+    ),
     Difference("time unit", "the rest of a finer time would be dropped (D04)", is_finer_than_unit, True),
     Difference(
         "number as date",
@@ -180,6 +197,8 @@ def agree(theirs: Any, ours: Any) -> bool:
     try:
         if isinstance(theirs, pd.DataFrame):
             pd.testing.assert_frame_equal(theirs, ours, rtol=1e-12, check_column_type=False, check_index_type=False)
+        elif theirs.dtype.names is not None and theirs.dtype == ours.dtype:
+            return all(agree(theirs[name], ours[name]) for name in theirs.dtype.names)
         else:
             np.testing.assert_array_equal(theirs, ours, strict=True)
     except AssertionError:
@@ -380,7 +399,7 @@ def as_orient(orient: str, names: Sequence[str], columns: Sequence[list[Json]], 
 
 @pytest.mark.parametrize("orient", ["records", "split", "index", "columns", "values", "table"])
 @given(data=st.data())
-@settings(QUICK, max_examples=130)
+@settings(QUICK, max_examples=60)
 @seed(5)
 def test_frames_decode_as_in_inference_schema(orient: str, data: st.DataObject) -> None:
     names = data.draw(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=3, unique=True))

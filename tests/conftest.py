@@ -1,0 +1,224 @@
+"""What the conformance, live and sample tests share: our server as a process, and what is asked of it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(sys.executable).with_name("scoringhost")
+READY = r"worker (\d+) is ready for requests"
+START_S = 30.0
+"""How long anything may take before a test gives up; nothing ever waits that long when all is well."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One response; `whole` is false if its body was cut off."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    whole: bool = True
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header, by any spelling of its name."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name: str) -> str | None:
+        """The only value of a header, or None; a header that came twice fails the test."""
+        values = self.all(name)
+        assert len(values) <= 1, f"{name} came {len(values)} times: {values}"
+        return values[0] if values else None
+
+    def json(self) -> Any:
+        """The body, which must be standard JSON."""
+
+        def refuse(word: str) -> None:
+            raise AssertionError(f"{word} is not JSON: {self.body!r}")
+
+        return json.loads(self.body, parse_constant=refuse)
+
+    @property
+    def message(self) -> str:
+        """The `message` of an error reply."""
+        return str(self.json()["message"])
+
+
+def ask(
+    port: int,
+    method: str = "GET",
+    target: str = "/",
+    headers: list[tuple[str, str]] | None = None,
+    body: bytes = b"",
+    within_s: float = START_S,
+) -> Reply:
+    """One request on a connection of its own; nothing but Host and Content-Length is added."""
+    headers = headers or []
+    given = {name.lower() for name, _ in headers}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=within_s)
+    with contextlib.closing(connection):
+        connection.putrequest(method, target, skip_host="host" in given, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value.encode("latin-1"))
+        if (body or method == "POST") and not given & {"content-length", "transfer-encoding"}:
+            connection.putheader("Content-Length", str(len(body)))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has read all
+            connection.endheaders(body)
+        response = connection.getresponse()
+        try:
+            return Reply(response.status, response.getheaders(), response.read())
+        except http.client.IncompleteRead as cut:
+            return Reply(response.status, response.getheaders(), cut.partial, whole=False)
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], what: str, within_s: float = START_S) -> Any:
+    """Poll until a condition answers something true; answers that."""
+    deadline_s = time.monotonic() + within_s
+    pause = threading.Event()
+    while not (found := condition()):
+        assert time.monotonic() < deadline_s, f"waited {within_s} s in vain for {what}"
+        pause.wait(0.02)
+    return found
+
+
+@dataclass
+class Log:
+    """The lines that a process writes, as they come."""
+
+    lines: list[str] = field(default_factory=list)
+    closed: bool = False
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def read(self, stream: Any) -> None:
+        """Take lines until the stream ends."""
+        with stream:
+            for line in stream:
+                with self.news:
+                    self.lines.append(line.rstrip("\n"))
+                    self.news.notify_all()
+        with self.news:
+            self.closed = True
+            self.news.notify_all()
+
+    def matches(self, pattern: str) -> list[re.Match[str]]:
+        """The matches of a pattern, at most one a line."""
+        return [found for line in list(self.lines) if (found := re.search(pattern, line))]
+
+    def wait_for(self, pattern: str, count: int = 1, within_s: float = START_S) -> list[re.Match[str]]:
+        """Wait until `count` lines match."""
+        with self.news:
+            self.news.wait_for(lambda: self.closed or len(self.matches(pattern)) >= count, within_s)
+        found = self.matches(pattern)
+        assert len(found) >= count, f"no {count} lines match {pattern!r} in:\n{self.text}"
+        return found
+
+    @property
+    def text(self) -> str:
+        """Everything so far."""
+        return "\n".join(list(self.lines))
+
+
+class Served:
+    """A `scoringhost serve` of our own on a free port."""
+
+    def __init__(self, *arguments: str | Path, cwd: Path, environ: dict[str, str]) -> None:
+        self.port = free_port()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        settings = {"SCORINGHOST_PORT": str(self.port), "SCORINGHOST_HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"}
+        self.log = Log()
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", *map(str, arguments)],
+            cwd=cwd,
+            env=kept | settings | environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self.log.read, args=[self.process.stdout], daemon=True)
+        self._reader.start()
+
+    def wait_ready(self, workers: int = 1) -> Served:
+        """Wait until that many workers have been ready."""
+        self.log.wait_for(READY, workers)
+        return self
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of every worker that has been ready, in that order."""
+        return [int(found[1]) for found in self.log.matches(READY)]
+
+    def ask(self, method: str = "GET", target: str = "/", **rest: Any) -> Reply:
+        """One request to it; see `ask`."""
+        return ask(self.port, method, target, **rest)
+
+    def say(self, text: str) -> Reply:
+        """POST a text to /score."""
+        return self.ask("POST", "/score", body=text.encode())
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the master."""
+        self.process.send_signal(number)
+
+    def exit_code(self, within_s: float = START_S) -> int:
+        """Wait for its end, and for the last line of its log."""
+        code = self.process.wait(within_s)
+        self._reader.join(within_s)
+        return code
+
+    def stop(self) -> int:
+        """End it in the ordinary way."""
+        self.signal()
+        return self.exit_code()
+
+    def kill(self) -> None:
+        """Leave nothing behind, whatever state it is in: its workers belong to its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._reader.join(START_S)
+
+
+@pytest.fixture(scope="session")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Start servers, which are gone at the end of the session at the latest."""
+    started: list[Served] = []
+
+    def start(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> Served:
+        served = Served(*arguments, cwd=cwd or tmp_path_factory.mktemp("cwd"), environ=environ)
+        started.append(served)
+        return served
+
+    yield start
+    for served in started:
+        served.kill()
+
+
+@pytest.fixture(scope="session")
+def reply_class() -> type[Reply]:
+    """Reply, for those who build one of their own."""
+    return Reply
