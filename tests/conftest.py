@@ -167,6 +167,18 @@ class Served:
         self.log.wait_for(READY, workers)
         return self
 
+    def wait_answering(self) -> Served:
+        """Wait until somebody answers, for a server that logs nothing."""
+
+        def answers() -> bool:
+            assert self.process.poll() is None, self.log.text
+            with contextlib.suppress(OSError):
+                return self.ask().status == 200
+            return False
+
+        until(answers, "an answer")
+        return self
+
     @property
     def workers(self) -> list[int]:
         """The process ids of every worker that has been ready, in that order."""

@@ -163,11 +163,11 @@ def _is_plain(value: object) -> bool:
 
 
 def _is_numeric(value: object) -> bool:
-    """Whether it is an array or numpy scalar of numbers; subclasses, such as masked arrays, are not."""
+    """Whether it is an array or numpy scalar of numbers; orjson refuses subclasses by itself."""
     if not is_a(value, "numpy", "ndarray") and not is_a(value, "numpy", "generic"):
         return False
     array: Any = value
-    return array.dtype.kind in "biuf" and type(value).__module__ == "numpy"
+    return array.dtype.kind in "biuf"
 
 
 def _has_nonfinite(value: object) -> bool:

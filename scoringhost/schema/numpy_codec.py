@@ -45,10 +45,9 @@ class NumpyCodec:
     def __init__(self, sample: Array, *, enforce_dtype: bool = True, enforce_shape: bool = True) -> None:
         self._decode: Decode = decoder(sample.dtype, sample.ndim) if enforce_dtype else np.array
         self._single = sample.ndim == 0 and enforce_shape
-        self._item_shape: tuple[int, ...] | None = None
-        if enforce_shape:
-            self._item_shape = sample.shape[1:]
+        self._item_shape = sample.shape[1:] if enforce_shape else None
         self._ndim = max(sample.ndim, 1)
+        self._record_depth = self._ndim if sample.dtype.names is not None else None
         self._kind = _kind(sample.dtype) if enforce_dtype else "any type"
         self._expected = self._describe(sample.shape if enforce_shape else None)
 
@@ -77,24 +76,30 @@ class NumpyCodec:
         try:
             array = self._decode(value)
         except CAST_ERRORS as error:
-            raise self._misfit(value, error) from error
+            raise self._misfit(value) from error
         if self._item_shape is not None and (array.ndim != self._ndim or array.shape[1:] != self._item_shape):
             got = array.shape[1:] if self._single else array.shape
-            raise Misfit(self._expected, f"shape {got}")
+            raise Misfit(self._expected, shortened(f"shape {got}"))
         return array.reshape(()).copy() if self._single else array
 
-    def _misfit(self, value: list[JsonValue], error: Exception) -> Misfit:
-        """Lead to the innermost part that does not decode by itself."""
+    def _misfit(self, value: list[JsonValue]) -> Misfit:
+        """Lead to the innermost item, or record, that does not decode by itself."""
         path, part = "", value
-        for _ in range(_MOST_DIMENSIONS):
+        for depth in range(1, _MOST_DIMENSIONS):
             position = first_misfit(part, self._decode)
             if position is None:
                 return Misfit(self._expected, "lists of unequal length or depth", path)
             path, part = f"{path}[{position}]", part[position]
-            if not isinstance(part, list):
-                why = f" {error}" if isinstance(error, FieldError) else ""
-                return Misfit(self._kind, phrase(part) + why, "" if self._single else path)
+            if not isinstance(part, list) or depth == self._record_depth:
+                return Misfit(self._kind, phrase(part) + self._complaint(part), "" if self._single else path)
         return Misfit(self._expected, "lists that are nested too deeply")
+
+    def _complaint(self, part: JsonValue) -> str:
+        try:
+            self._decode([part])
+        except CAST_ERRORS as error:
+            return f" {error}" if isinstance(error, FieldError) else ""
+        return ""
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
@@ -104,7 +109,7 @@ def _kind(dtype: np.dtype[Any]) -> str:
 
 
 class FieldError(ValueError):
-    """A record lacks a field, or has too many."""
+    """A record lacks a field, has too many or one that does not fit; the message follows after "a list of 2"."""
 
 
 def first_misfit(cells: list[JsonValue], decode: Callable[[list[JsonValue]], object]) -> int | None:
@@ -237,7 +242,7 @@ def records(value: list[JsonValue], dtype: np.dtype[Any], ndim: int = 1) -> Arra
         return np.array([records(item, dtype, ndim - 1) for item in value])
     names = dtype.names or ()
     rows = [_fields(row, names) for row in value]
-    columns = {name: _column([row[at] for row in rows], dtype[name]) for at, name in enumerate(names)}
+    columns = {name: _column(name, [row[at] for row in rows], dtype[name]) for at, name in enumerate(names)}
     if any(columns[name].dtype != dtype[name].base for name in names):  # a text field grew
         dtype = np.dtype([(name, columns[name].dtype, dtype[name].shape) for name in names])
     array = np.empty(len(rows), dtype=dtype)
@@ -253,20 +258,23 @@ def _fields(row: JsonValue, names: tuple[str, ...]) -> list[JsonValue]:
             raise FieldError(f"without {', '.join(missing)}")
         return [row[name] for name in names]
     if not isinstance(row, list) or len(row) != len(names):
-        raise FieldError(f"not an object or a list of {len(names)}")
+        raise FieldError(f"in place of an object or a list of {len(names)}")
     return row
 
 
-def _column(cells: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+def _column(name: str, cells: list[JsonValue], dtype: np.dtype[Any]) -> Array:
     if dtype.kind == "O":
-        column = np.empty(len(cells), dtype=object)
+        objects = np.empty(len(cells), dtype=object)
         for row, cell in enumerate(cells):  # one by one: assigning all at once would look into lists
-            column[row] = cell
-        return column
-    column = decoder(dtype.base)(cells)
-    if cells and column.shape[1:] != dtype.shape:
-        raise ValueError(f"shape {column.shape[1:]} in a field of shape {dtype.shape}")
-    return column.reshape((len(cells), *dtype.shape))
+            objects[row] = cell
+        return objects
+    try:
+        column = decoder(dtype.base)(cells)
+        if cells and column.shape[1:] != dtype.shape:
+            raise ValueError("a list of another length or depth")
+        return column.reshape((len(cells), *dtype.shape))
+    except CAST_ERRORS as error:
+        raise FieldError(f"whose {name} does not fit") from error
 
 
 def leaves(value: JsonValue) -> Iterator[JsonValue]:

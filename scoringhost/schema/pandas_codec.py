@@ -12,7 +12,7 @@ import pandas as pd
 from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
 from scoringhost.schema.frame_layouts import READERS, Grid
 from scoringhost.schema.numpy_codec import CAST_ERRORS, first_misfit
-from scoringhost.schema.pandas_columns import AS_OBJECTS, AS_THEY_COME, ColumnCast, cast_for, row_labels
+from scoringhost.schema.pandas_columns import AS_OBJECTS, AS_THEY_COME, ColumnArray, ColumnCast, cast_for, row_labels
 
 _KINDS = {
     "integer": "int64",
@@ -133,19 +133,20 @@ class PandasCodec:
 
     def _decoded(
         self, labels: list[Hashable], cells: list[list[JsonValue]], casts: list[ColumnCast], rows: int
-    ) -> tuple[list[Any], Any]:
+    ) -> tuple[list[ColumnArray], Any]:
         """One array for each column; or, if one numpy dtype serves for all, one of shape (rows, columns)."""
         groups: dict[int, list[int]] = {}
         for place, cast in enumerate(casts):
             groups.setdefault(id(cast) if cast.together else -1 - place, []).append(place)
-        arrays: list[Any] = [None] * len(casts)
+        arrays: list[ColumnArray] = [None] * len(casts)
         for places in groups.values():
             cast = casts[places[0]]
-            flat = cells[places[0]] if len(places) == 1 else list(chain.from_iterable(cells[at] for at in places))
             try:
-                array = cast.decode(flat)
-            except CAST_ERRORS as error:
-                raise _blame(cast, [(labels[at], cells[at]) for at in places], error) from error
+                array = cast.decode(list(chain.from_iterable([cells[at] for at in places])))
+            except CAST_ERRORS:
+                for at in places:
+                    arrays[at] = _decoded_alone(cast, labels[at], cells[at])
+                continue
             if len(groups) == 1 and isinstance(array, np.ndarray):
                 return [], array.reshape(len(places), rows).T
             for turn, place in enumerate(places):
@@ -160,7 +161,7 @@ class PandasCodec:
         return index.rename(grid.index_name)
 
 
-def _frame(arrays: list[Any], index: pd.Index[Any], columns: pd.Index[Any]) -> pd.DataFrame:
+def _frame(arrays: list[ColumnArray], index: pd.Index[Any], columns: pd.Index[Any]) -> pd.DataFrame:
     # The public constructor takes three times as long for a row of 30 columns.
     build = getattr(pd.DataFrame, "_from_arrays", None)
     if build is not None:
@@ -170,9 +171,12 @@ def _frame(arrays: list[Any], index: pd.Index[Any], columns: pd.Index[Any]) -> p
     return frame
 
 
-def _blame(cast: ColumnCast, columns: list[tuple[Hashable, list[JsonValue]]], error: Exception) -> Misfit:
-    for label, cells in columns:
+def _decoded_alone(cast: ColumnCast, label: Hashable, cells: list[JsonValue]) -> ColumnArray:
+    try:
+        return cast.decode(cells)
+    except CAST_ERRORS as error:
         row = first_misfit(cells, cast.decode)
-        if row is not None:
-            return Misfit(cast.kind, phrase(cells[row]), f"[{row}].{label}")
-    return Misfit(cast.kind, f"values that do not go together ({shortened(str(error))})")
+        if row is None:
+            got = f"values that do not go together ({shortened(str(error))})"
+            raise Misfit(cast.kind, got, f".{label}") from error
+        raise Misfit(cast.kind, phrase(cells[row]), f"[{row}].{label}") from error

@@ -53,7 +53,7 @@ def cast_for(dtype: Dtype) -> ColumnCast:
         if isinstance(dtype, kind):
             return ColumnCast(name, make_extension(dtype))
     if hasattr(dtype, "numpy_dtype") and getattr(dtype, "na_value", None) is pd.NA:  # Int64, boolean and the like
-        return ColumnCast(name, lambda cells: pd.array(cells, dtype=dtype))
+        return ColumnCast(name, _masked(dtype))
     return ColumnCast(name, lambda cells: _inferred(cells).astype(dtype).array, together=False)
 
 
@@ -112,6 +112,16 @@ def _has_large_integer(cells: list[JsonValue]) -> bool:
     return any(type(cell) is int and abs(cell) > _LARGEST_EXACT for cell in cells)
 
 
+def _masked(dtype: Dtype) -> Decode:
+    def decode(cells: list[JsonValue]) -> ColumnArray:
+        # pandas refuses 0.5 for an integer, but not beside true or text
+        if dtype.kind in "iub" and any(isinstance(cell, float) and cell == cell and cell % 1 for cell in cells):
+            raise ValueError("has a fraction")
+        return pd.array(cells, dtype=dtype)
+
+    return decode
+
+
 def _dates(dtype: np.dtype[Any]) -> Decode:
     digits = _FRACTION_DIGITS.get(np.datetime_data(dtype)[0], 0)
     fraction = rf"(?:\.\d{{1,{digits}}})?" if digits else ""
@@ -163,8 +173,11 @@ def _texts(dtype: pd.StringDtype) -> Decode:
 def _categories(dtype: pd.CategoricalDtype) -> Decode:
     codes: dict[Any, int] = {category: code for code, category in enumerate(dtype.categories)}
     codes[None] = -1
+    has_truths = any(isinstance(category, (bool, np.bool_)) for category in dtype.categories)
 
     def decode(cells: list[JsonValue]) -> ColumnArray:
+        if not has_truths and any(type(cell) is bool for cell in cells):
+            raise ValueError("true is not 1")  # to a dict it is
         found = [-1 if cell != cell else codes[cell] for cell in cells]  # KeyError for an unknown category
         return pd.Categorical.from_codes(found, dtype=dtype)
 

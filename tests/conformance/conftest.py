@@ -74,6 +74,8 @@ class AsgiSender:
 
     async def _send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:
         path, _, query = target.partition("?")
+        if method == "POST":
+            headers = [*headers, ("Content-Length", str(len(body)))]
         scope = {
             "type": "http",
             "http_version": "1.1",

@@ -117,8 +117,8 @@ async def words_in_turn():
 
 
 def talk():
-    print("printed by the script")
-    print("no newline", end="")
+    print("printed by the script")  # noqa: T201
+    print("no newline", end="")  # noqa: T201
     logging.info("logged through the root logger")
     log.info("logged through the module's logger")
     logging.getLogger("some.library").info("a library's chatter")

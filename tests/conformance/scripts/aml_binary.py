@@ -5,14 +5,14 @@ from azureml.contrib.services.aml_response import AMLResponse
 
 
 def init():
-    print("This is init()")
+    print("This is init()")  # noqa: T201
 
 
 @rawhttp
 def run(request):
-    print("This is run()")
+    print("This is run()")  # noqa: T201
     if request.method == "GET":
-        respBody = str.encode(request.full_path)  # noqa: N806
+        respBody = str.encode(request.full_path)
         return AMLResponse(respBody, 200)
     if request.method == "POST":
         assert isinstance(request, AMLRequest)

@@ -27,7 +27,7 @@ outputs = StandardPythonParameterType({"Results": sample_output})
 @input_schema("Inputs", sample_input)
 @input_schema("GlobalParameters", sample_global_parameters)
 @output_schema(outputs)
-def run(Inputs, GlobalParameters):  # noqa: N803
+def run(Inputs, GlobalParameters):
     assert isinstance(Inputs["input1"], type(array([])))
     assert isinstance(Inputs["input2"], pd.DataFrame)
     return {"Results": [Inputs["input1"].sum() * GlobalParameters, float(Inputs["input2"]["age"].sum())]}

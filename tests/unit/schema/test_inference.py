@@ -97,7 +97,7 @@ def test_a_custom_type_decodes_by_itself_even_if_the_value_has_its_samples_type(
 
 @pytest.mark.parametrize("fault", [ValueError, TypeError, KeyError, IndexError, AssertionError])
 def test_a_custom_types_complaint_is_a_misfit_that_keeps_the_message(fault: type[BaseException]) -> None:
-    with pytest.raises(Misfit, match="expected a value for Celsius, got str \\('20F'\\).*no degrees Celsius"):
+    with pytest.raises(Misfit, match=r"expected a value for Celsius, got str \('20F'\).*no degrees Celsius"):
         declare(Celsius(fault)).to_python("20F")
 
 

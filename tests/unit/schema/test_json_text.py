@@ -86,7 +86,7 @@ loose_text = st.text('[]{}",:0123456789.eE+-truefalsnNIity \n\\ud8', max_size=30
 # -- loads
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(json_values, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32-le"]), st.booleans())
 def test_what_json_wrote_is_read_as_json_reads_it(value: object, charset: str, ascii_only: bool) -> None:
     data = json.dumps(value, ensure_ascii=ascii_only).encode(charset, "surrogatepass")
@@ -94,7 +94,7 @@ def test_what_json_wrote_is_read_as_json_reads_it(value: object, charset: str, a
     assert outcome(loads, data) == outcome(json.loads, data)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(loose_text.map(str.encode) | st.binary(max_size=12))
 @example(b"[18446744073709551615]")
 @example(b"[18446744073709551616]")
@@ -134,7 +134,7 @@ def test_a_body_that_is_no_json_is_refused_with_the_reason(data: bytes, says: st
 # -- dumps: JSON's own types
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(json_values)
 @example(2**70)
 @example({"wide": [2**64, -(2**63) - 1], "low": "\ud800"})

@@ -181,6 +181,11 @@ def test_an_undecorated_run_takes_and_gives_bare_objects(run: Run) -> None:
     assert schemas_of(run) == RunSchemas(bare, bare, (V2, V3, V31))
 
 
+def test_what_an_object_requires_is_kept_and_an_empty_list_left_out() -> None:
+    assert schemas_of(standard).output["required"] == ["price", "notes"]
+    assert schemas_of(standard).output["properties"]["notes"] == {"type": "object", "properties": {}}
+
+
 def test_a_side_without_decorator_is_any_object() -> None:
     assert schemas_of(output_only).input == {"type": "object"}
     assert schemas_of(mixed).output == {"type": "object"}
@@ -206,6 +211,7 @@ def test_a_decorator_of_the_user_does_not_hide_the_schema() -> None:
             def inner(*args: object, **kwargs: object) -> object:
                 return text, helper, function(*args, **kwargs)
 
+            inner.__name__ = text
             return inner
 
         return decorate
@@ -220,6 +226,7 @@ def test_changing_a_document_leaves_the_next_one_alone() -> None:
     before = copy.deepcopy(schemas_of(standard))
     spoiled = made(standard)
     spoiled["definitions"]["ServiceInput"]["properties"].clear()
+    spoiled["definitions"]["ServiceOutput"]["required"].clear()
     spoiled["paths"]["/"]["get"].clear()
     spoiled["securityDefinitions"]["Bearer"].clear()
 

@@ -17,7 +17,16 @@ for _ in range(900):
 
 @pytest.mark.parametrize(
     ("sample_type", "value"),
-    [(int, 5), (int, 0), (int, 2**65), (int, True), (str, ""), (bool, False), (dict, {"a": [1]}), (list, [1, "a", None])],
+    [
+        (int, 5),
+        (int, 0),
+        (int, 2**65),
+        (int, True),
+        (str, ""),
+        (bool, False),
+        (dict, {"a": [1]}),
+        (list, [1, "a", None]),
+    ],
 )
 def test_a_value_of_the_samples_type_is_answered_itself(sample_type: type, value: Any) -> None:
     assert plain_type(sample_type).to_python(value) is value
@@ -62,7 +71,9 @@ def test_a_tuple_sample_gets_the_list() -> None:
 
 
 @pytest.mark.parametrize("wanted", [bytes, bytearray])
-@pytest.mark.parametrize(("text", "content"), [("AAFiaW4=", b"\x00\x01bin"), ("", b""), ("AAFi\r\naW4=\n", b"\x00\x01bin")])
+@pytest.mark.parametrize(
+    ("text", "content"), [("AAFiaW4=", b"\x00\x01bin"), ("", b""), ("AAFi\r\naW4=\n", b"\x00\x01bin")]
+)
 def test_base64_becomes_bytes_of_the_samples_type(wanted: type, text: str, content: bytes) -> None:
     decoded = plain_type(wanted).to_python(text)
     assert type(decoded) is wanted
@@ -101,7 +112,9 @@ def test_a_date_and_time_text_becomes_a_datetime(text: str, moment: str) -> None
     assert decoded.isoformat() == moment
 
 
-@pytest.mark.parametrize("text", ["10:20", "Monday", "2024", "Feb 2024", "29 Feb", "not a date", "", "9" * 30, 1709168523])
+@pytest.mark.parametrize(
+    "text", ["10:20", "Monday", "2024", "Feb 2024", "29 Feb", "not a date", "", "9" * 30, 1709168523]
+)
 def test_a_text_without_a_whole_date_is_refused(text: Any) -> None:
     with pytest.raises(Misfit, match="date and time text"):
         plain_type(dt.datetime).to_python(text)

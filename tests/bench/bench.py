@@ -1,0 +1,89 @@
+"""The comparison: scoringhost against its peers and against a bare ASGI handler, in one run.
+
+    python tests/bench/bench.py                       # everything; needs wrk (apt-get install wrk)
+    python tests/bench/bench.py --only small,text --rounds 5 --peers bare,azmlinfsrv
+
+Makes a virtual environment for each peer (once, in ~/.cache/scoringhost-bench), starts one worker
+of each with an equivalent service, checks that the answers agree, and drives them in turn, round
+by round (A B A B), with wrk on the same machine. Medians are printed with their ratios; absolute
+figures mean nothing on a shared machine. `--json FILE` keeps all figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import servers
+import workloads
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    parser.add_argument("--only", default="", help="workloads, separated by commas")
+    parser.add_argument("--peers", default="", help="hosts, separated by commas; scoringhost always takes part")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    wanted = [name for name in args.only.split(",") if name] or list(workloads.ALL)
+    peers = {name for name in args.peers.split(",") if name} | {"scoringhost"}
+    figures = {}
+    for name in wanted:
+        work = workloads.ALL[name]
+        hosts = [host for host in work.hosts if not args.peers or host in peers]
+        figures[name] = measure(work, hosts, args.rounds, args.seconds)
+        print_table(work, figures[name])
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=1))
+    return 0
+
+
+def measure(work: workloads.Workload, hosts: list[str], rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Medians over the rounds for every host: {host: {figure: value}}."""
+    running = {}
+    try:
+        for host in hosts:
+            running[host] = servers.start(host, work)
+        answers = {host: work.canonical(server.ask()) for host, server in running.items()}
+        reference = answers["scoringhost"]
+        differing = {host: answer for host, answer in answers.items() if not workloads.agree(answer, reference)}
+        if differing:
+            raise SystemExit(f"{work.name}: the answers do not agree: {answers}")
+        samples: dict[str, list[dict[str, float]]] = {host: [] for host in hosts}
+        for _ in range(rounds):
+            for host, server in running.items():
+                samples[host].append(work.drive(server, seconds))
+        for host, server in running.items():
+            samples[host].append({"ready_s": server.ready_s, "pss_mb": server.pss_at_ready_mb})
+        return {host: medians(found) for host, found in samples.items()}
+    finally:
+        for server in running.values():
+            server.stop()
+
+
+def medians(samples: list[dict[str, float]]) -> dict[str, float]:
+    names = {name for sample in samples for name in sample}
+    return {name: statistics.median([s[name] for s in samples if name in s]) for name in sorted(names)}
+
+
+def print_table(work: workloads.Workload, figures: dict[str, dict[str, float]]) -> None:
+    print(f"\n## {work.title}")
+    names = list(next(iter(figures.values())))
+    ours, key = figures["scoringhost"], work.key
+    print("| host | " + " | ".join(names) + f" | scoringhost's {key} is |")
+    print("|---" * (len(names) + 2) + "|")
+    for host, values in figures.items():
+        ratio = ours[key] / values[key] if values.get(key) else float("nan")
+        cells = " | ".join(f"{values.get(name, float('nan')):.4g}" for name in names)
+        print(f"| {host} | {cells} | {ratio:.2f}x |")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Starting one worker of each host with one service, and asking it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CACHE = Path(os.environ.get("SCORINGHOST_BENCH_CACHE", Path.home() / ".cache" / "scoringhost-bench"))
+
+# uvloop 0.22 ends every worker of MLServer 1.7 at birth, and pandas 3 breaks its codecs: two pins of the peer's own.
+PACKAGES = {
+    "scoringhost": [str(ROOT)],
+    "bare": ["gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "orjson", "numpy", "pandas"],
+    "azmlinfsrv": ["azureml-inference-server-http", "azureml-contrib-services", "numpy", "pandas"],
+    "litserve": ["litserve", "numpy"],
+    "mlserver": ["mlserver", "uvloop<0.22", "pandas<3"],
+    "bentoml": ["bentoml", "numpy"],
+}
+
+
+def environment_of(host: str) -> Path:
+    """The bin folder of a host's virtual environment, made on first use; ours is made anew when stale."""
+    if host == "scoringhost" and (Path(sys.executable).parent / "scoringhost").exists():
+        return Path(sys.executable).parent
+    folder = CACHE / host
+    if not (folder / "done").exists():
+        print(f"making the environment of {host} ...", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([folder / "bin" / "pip", "install", "-q", *PACKAGES[host]], check=True)
+        (folder / "done").touch()
+    return folder / "bin"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One running host."""
+
+    def __init__(self, host: str, work: Any, command: list[str], path: str, health: str, body: bytes, **env: str) -> None:
+        self.host, self.body, self._work = host, body, work
+        self.port = int(env.pop("PORT"))
+        base = f"http://127.0.0.1:{self.port}"
+        self.url, self._health = base + path, base + health
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("SCORINGHOST_", "AZUREML_"))}
+        self._folder = tempfile.TemporaryDirectory()
+        self._log = open(Path(self._folder.name) / "log", "wb")
+        started_s = time.perf_counter()
+        self._process = subprocess.Popen(
+            command, env={**clean, **env, "BENCH_WORKLOAD": work.service}, cwd=env.get("CWD", self._folder.name),
+            stdout=self._log, stderr=self._log, start_new_session=True,
+        )  # fmt: skip
+        self._wait_ready(started_s)
+        self.pss_at_ready_mb = self.pss_mb()
+
+    def _wait_ready(self, started_s: float) -> None:
+        while time.perf_counter() - started_s < 60:
+            try:
+                self.health()
+                self.ready_s = time.perf_counter() - started_s
+                return
+            except OSError:
+                if self._process.poll() is not None:
+                    break
+                time.sleep(0.005)
+        log = (Path(self._folder.name) / "log").read_text(errors="replace")[-3000:]
+        self.stop()
+        raise SystemExit(f"{self.host} did not become ready:\n{log}")
+
+    def health(self) -> None:
+        with urllib.request.urlopen(self._health, timeout=30) as reply:
+            reply.read()
+
+    def ask(self) -> bytes:
+        headers = {"Content-Type": self._work.content_type}
+        request = urllib.request.Request(self.url, self.body, headers)
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            answer: bytes = reply.read()
+        return answer
+
+    def pss_mb(self) -> float:
+        """Proportional set size of the session's processes together."""
+        total = 0
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    if os.getsid(int(entry.name)) == self._process.pid:
+                        rollup = (entry / "smaps_rollup").read_text()
+                        total += int(rollup.split("\nPss:")[1].split()[0])
+                except (OSError, IndexError):
+                    continue
+        return total / 1024
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(10)
+        self._log.close()
+        self._folder.cleanup()
+
+
+def start(name: str, work: Any) -> Server:
+    """Start a host with the service of a workload."""
+    host, _, variant = name.partition("-")
+    tools = environment_of(host)
+    port = free_port()
+    script = str(HERE / "services" / f"{work.service}.py")
+    common = {"PORT": str(port), "PYTHONPATH": str(HERE / "peers")}
+    if host == "scoringhost":
+        batch = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
+        command = [str(tools / "scoringhost"), "serve", script, "--port", str(port), "--host", "127.0.0.1"]
+        return Server(name, work, command, "/score", "/", work.body, **common, **batch)
+    if host == "azmlinfsrv":
+        command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]
+        return Server(name, work, command, "/score", "/", work.body, **common, BENCH_LISTS="1")
+    if host == "bare":
+        command = [str(tools / "gunicorn"), "-k", "uvicorn_worker.UvicornWorker", "-b", f"127.0.0.1:{port}", "bare:app"]
+        return Server(name, work, command, "/score", "/", work.body, **common)
+    if host == "litserve":
+        command = [str(tools / "python"), str(HERE / "peers" / "lit.py"), str(port)]
+        return Server(name, work, command, "/predict", "/health", work.body, **common)
+    if host == "bentoml":
+        command = [str(tools / "bentoml"), "serve", "bento:Service", "--port", str(port)]
+        path = "/text" if work.service == "text" else "/data"
+        return Server(name, work, command, path, "/readyz", work.body, **common)
+    return _mlserver(name, work, tools, port, common)
+
+
+def _mlserver(name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:
+    data = json.loads(work.body)["data"]
+    tensor = {"name": "data", "datatype": "FP64", "shape": [len(data), len(data[0])], "data": data}
+    folder = Path(tempfile.mkdtemp())
+    batch = {"max_batch_size": 64, "max_batch_time": 0.005} if work.service == "fixed_cost" else {}
+    model = {"name": "m", "implementation": "mls_model.Model", **batch}
+    (folder / "model-settings.json").write_text(json.dumps(model))
+    settings = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port(), "parallel_workers": 0}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    command = [str(tools / "mlserver"), "start", str(folder)]
+    body = json.dumps({"inputs": [tensor]}).encode()
+    return Server(name, work, command, "/v2/models/m/infer", "/v2/health/ready", body, **common)

@@ -1,0 +1,124 @@
+"""What is asked of every host, and how it is driven."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+EVERY = ("scoringhost", "bare", "azmlinfsrv")
+LATENCY = re.compile(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s)$", re.M)
+UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One row of the comparison. `key` is the figure that ratios are taken of."""
+
+    name: str
+    title: str
+    service: str
+    body: bytes
+    connections: int
+    hosts: tuple[str, ...]
+    content_type: str = "application/json"
+    key: str = "requests/s"
+    driver: Callable[[Any, Workload, float], dict[str, float]] | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+
+    def canonical(self, answer: bytes) -> Any:
+        """The answer without the wrapping that each host puts around it."""
+        try:
+            value = json.loads(answer)
+        except ValueError:
+            return answer[:64], len(answer)
+        return value["outputs"][0]["data"] if isinstance(value, dict) and "outputs" in value else value
+
+    def drive(self, server: Any, seconds: float) -> dict[str, float]:
+        """One measurement."""
+        return (self.driver or wrk)(server, self, seconds)
+
+
+def agree(left: Any, right: Any) -> bool:
+    """Whether two answers are the same numbers, or the same JSON."""
+    if isinstance(left, (list, float, int)) and isinstance(right, (list, float, int)):
+        return np.allclose(np.ravel(left), np.ravel(right), rtol=1e-6)
+    return left == right
+
+
+def wrk(server: Any, work: Workload, seconds: float) -> dict[str, float]:
+    """Requests per second and latency percentiles under wrk."""
+    with tempfile.TemporaryDirectory() as folder:
+        body, script = os.path.join(folder, "body"), os.path.join(folder, "post.lua")
+        with open(body, "wb") as out:
+            out.write(server.body)
+        with open(script, "w") as out:
+            out.write(
+                f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{work.content_type}"\n'
+                f'wrk.body = io.open("{body}", "rb"):read("*a")\n'
+            )
+        command = ["wrk", "-t1", f"-c{work.connections}", f"-d{max(1, round(seconds))}", "--latency", "-s", script]
+        text = subprocess.run([*command, server.url], capture_output=True, text=True, check=True).stdout
+    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    if failed:
+        raise SystemExit(f"{server.host} failed {failed[1]} requests of {work.name}")
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])  # type: ignore[index]
+    latency = {f"p{p} ms": float(value) * UNIT_MS[unit] for p, value, unit in LATENCY.findall(text)}
+    return {"requests/s": rate, **latency, "pss MB under load": server.pss_mb()}
+
+
+def beside_slow(server: Any, work: Workload, seconds: float) -> dict[str, float]:
+    """Health latency (p50, p99, worst; ms) while one run() computes for two seconds."""
+    scoring = threading.Thread(target=server.ask)
+    scoring.start()
+    time.sleep(0.1)
+    waits = []
+    while scoring.is_alive():
+        started_s = time.perf_counter()
+        server.health()
+        waits.append((time.perf_counter() - started_s) * 1000)
+        time.sleep(0.01)
+    scoring.join()
+    waits.sort()
+    return {"health p50 ms": waits[len(waits) // 2], "health p99 ms": waits[int(len(waits) * 0.99)]}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+_ROWS = np.random.default_rng(1).normal(size=(1000, 100)).round(8).tolist()
+_RECORD = {f"c{number}": float(number) if number % 3 else number for number in range(30)}
+_ROW = _json({"data": [[float(number) for number in range(10)]]})
+
+
+def _slow(way: str) -> Workload:
+    body = _json({"seconds": 2.0, "way": way})
+    return Workload(
+        f"health-{way}", f"Health beside a run() of 2 s ({way})", "slow", body, 1, ("scoringhost", "azmlinfsrv"),
+        key="health p99 ms", driver=beside_slow,
+    )  # fmt: skip
+
+
+ALL = {
+    work.name: work
+    for work in (
+        Workload("small", "Small NumPy JSON, 16 connections", "numpy_sum", _ROW, 16, (*EVERY, "litserve", "mlserver", "bentoml")),
+        Workload("text", "Undecorated text, 16 connections", "text", _json({"text": "hello world"}), 16, (*EVERY, "litserve", "bentoml"), "text/plain"),
+        Workload("records", "One pandas record of 30 columns, 16 connections", "records", _json({"data": [_RECORD]}), 16, EVERY),
+        Workload("numpy-in", "1 MB NumPy JSON in, 4 connections", "numpy_sum", _json({"data": _ROWS}), 4, EVERY),
+        Workload("array-out", "1,000 x 100 array out, 4 connections", "array_out", b"{}", 4, EVERY, "text/plain"),
+        Workload("echo", "1 MB raw binary echo, 4 connections", "echo", os.urandom(1_000_000), 4, EVERY, "application/octet-stream"),
+        Workload("batching", "A model with 5 ms fixed cost, 64 clients", "fixed_cost", _ROW, 64, ("scoringhost", "scoringhost-unbatched", "azmlinfsrv", "litserve", "mlserver")),
+        *(_slow(way) for way in ("sleep", "numpy", "python")),
+    )
+}  # fmt: skip

@@ -1,0 +1,119 @@
+"""create_app() inside somebody else's process: what it starts, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoringhost import create_app
+from scoringhost.errors import InitFailed, ScriptNotFound, SettingsError
+
+SCRIPT = """
+import threading
+
+import flask
+
+LIFE = []
+
+
+def init():
+    LIFE.append(("init", threading.current_thread().name))
+
+
+def run(raw_data):
+    LIFE.append(("run", threading.current_thread().name))
+    return LIFE
+
+
+def shutdown():
+    LIFE.append(("shutdown", threading.current_thread().name))
+    open(__file__ + ".log", "w").write(repr([what for what, _ in LIFE]))
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Path]:
+    before = dict(os.environ)
+    path = tmp_path / "score.py"
+    path.write_text(SCRIPT, encoding="utf-8")
+    yield path
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def close(app: Any) -> None:
+    app.extensions["scoringhost"].close()
+
+
+def test_init_run_and_shutdown_are_called_on_one_thread(script: Path) -> None:
+    app = create_app(str(script), environ={})
+    life = app.test_client().post("/score", data="x").json
+    close(app)
+    assert [what for what, _ in life] == ["init", "run"]
+    assert len({thread for _, thread in life}) == 1
+    assert Path(f"{script}.log").read_text(encoding="utf-8") == "['init', 'run', 'shutdown']"
+
+
+def test_own_routes_come_before_the_hosts(script: Path) -> None:
+    app = create_app(str(script), environ={})
+    app.add_url_rule("/own", view_func=lambda: "own")
+    client = app.test_client()
+    assert client.get("/own").data == b"own"
+    assert client.get("/").data == b"Healthy"
+    close(app)
+
+
+def test_two_apps_live_side_by_side_with_settings_of_their_own(script: Path) -> None:
+    apps = [create_app(str(script), environ={}, service_name=name) for name in ("one", "two")]
+    names = [app.test_client().get("/swagger.json").json["info"]["title"] for app in apps]
+    lives = [app.test_client().post("/score").json for app in apps]
+    for app in apps:
+        close(app)
+    assert names == ["one", "two"]
+    assert [len(life) for life in lives] == [2, 2]
+
+
+# BUG: Process.close() stops the event loop but never closes it: three descriptors leak for each app.
+def test_closing_leaves_no_thread_and_no_event_loop(script: Path) -> None:
+    gc.collect()
+    before = set(threading.enumerate())
+    app = create_app(str(script), environ={})
+    started = set(threading.enumerate()) - before
+    close(app)
+    for thread in started:
+        thread.join(10)
+        assert not thread.is_alive()
+    del app, thread, started
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(warning.message) for warning in caught if warning.category is ResourceWarning] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "error"),
+    [
+        (("", ""), {"workers": 0}, SettingsError),
+        (("", ""), {"wrokers": 1}, TypeError),
+        (('LIFE.append(("init"', 'LIFE.pop(("init"'), {}, InitFailed),
+    ],
+    ids=["bad value", "unknown name", "failing init"],
+)
+def test_what_cannot_be_served_is_an_exception_not_an_exit(
+    script: Path, change: tuple[str, str], settings: dict[str, object], error: type[Exception]
+) -> None:
+    script.write_text(SCRIPT.replace(*change), encoding="utf-8")
+    with pytest.raises(error):
+        create_app(str(script), environ={}, **settings)
+
+
+def test_a_missing_script_is_an_exception_that_suggests_another(script: Path) -> None:
+    with pytest.raises(ScriptNotFound, match=r"Did you mean 'score\.py'"):
+        create_app(str(script.with_name("scores.py")), environ={})

@@ -1,0 +1,185 @@
+"""What keeps `scoringhost serve` from starting: one exit code, and words that help."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Served
+
+Start = Callable[..., "Served"]
+
+GOOD = "def init():\n    pass\n\n\ndef run(raw_data):\n    return raw_data\n"
+
+
+def write(folder: Path, text: str, name: str = "score.py") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(served: Served, code: int = 3) -> str:
+    """The log of a server that has not started."""
+    assert served.exit_code() == code, served.log.text
+    assert "is ready for requests" not in served.log.text
+    return served.log.text
+
+
+# -- the script -----------------------------------------------------------------------------------
+
+
+def test_a_missing_script_is_refused_with_the_name_that_was_meant(start: Start, tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    text = refused(start(tmp_path / "scoer.py"))
+    assert text == f"scoringhost: No such file or directory: '{tmp_path}/scoer.py'. Did you mean 'score.py'?"
+
+
+def test_a_missing_folder_is_named(start: Start, tmp_path: Path) -> None:
+    assert "There is no folder" in refused(start(tmp_path / "nowhere" / "score.py"))
+
+
+def test_no_script_at_all_is_refused_with_a_start_line(start: Start) -> None:
+    assert "scoringhost serve score.py" in refused(start())
+
+
+def test_a_folder_stands_for_the_score_py_in_it(start: Start, tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    assert start(tmp_path).wait_ready().say("x").json() == "x"
+
+
+def test_a_syntax_error_is_shown_with_its_line(start: Start, tmp_path: Path) -> None:
+    text = refused(start(write(tmp_path, "def init():\n    pass\n\ndef run(:\n")))
+    assert "SyntaxError" in text
+    assert f"Correct the syntax in line 4 of {tmp_path}/score.py." in text
+    assert "transports/" not in text
+
+
+def test_a_package_that_is_missing_is_named_with_the_way_out(start: Start, tmp_path: Path) -> None:
+    text = refused(start(write(tmp_path, f"import no_such_package.part\n{GOOD}")))
+    assert "ModuleNotFoundError: No module named 'no_such_package'" in text
+    assert "pip install no_such_package" in text
+
+
+def test_an_import_that_fails_further_in_is_shown_with_the_users_frames_only(start: Start, tmp_path: Path) -> None:
+    write(tmp_path, "import json\n\nSETTINGS = json.loads('{')\n", "helper.py")
+    text = refused(start(write(tmp_path, f"import helper\n{GOOD}")))
+    assert text.count("Traceback (most recent call last):") == 1
+    assert f'File "{tmp_path}/score.py", line 1' in text
+    assert f'File "{tmp_path}/helper.py", line 3' in text
+    assert "kernel/script.py" not in text
+    assert "importlib" not in text
+
+
+def test_a_script_that_exits_when_imported_is_refused(start: Start, tmp_path: Path) -> None:
+    text = refused(start(write(tmp_path, f"import sys\nsys.exit(0)\n{GOOD}")))
+    assert "SystemExit" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def run(data):\n    return data\n", "defines no init() function"),
+        ("def init():\n    pass\n", "defines no run() function"),
+        (GOOD + "run = 3\n", "run is a int, which is not callable"),
+        (GOOD.replace("raw_data", ""), "run() needs an argument"),
+        (GOOD.replace("(raw_data)", "(raw_data, other)"), "give other a default"),
+        (GOOD.replace("(raw_data)", "(*raw_data)"), "cannot take"),
+    ],
+    ids=["no init", "no run", "no function", "no argument", "two arguments", "star"],
+)
+def test_a_script_that_cannot_be_served_is_refused_with_the_reason(
+    start: Start, tmp_path: Path, text: str, words: str
+) -> None:
+    assert words in refused(start(write(tmp_path, text)))
+
+
+# -- init() ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", [[], ["--preload"], ["--workers", "2"]])
+def test_a_failing_init_is_shown_with_the_users_frames_and_the_model_folder(
+    start: Start, tmp_path: Path, flags: list[str]
+) -> None:
+    (tmp_path / "model" / "deep").mkdir(parents=True)
+    (tmp_path / "model" / "deep" / "weights.bin").touch()
+    script = write(tmp_path, GOOD.replace("pass", "open('no-such-model.pkl')"))
+    text = refused(start(script, *flags))
+    assert f'File "{tmp_path}/score.py", line 2, in init' in text
+    assert "FileNotFoundError: [Errno 2] No such file or directory: 'no-such-model.pkl'" in text
+    assert "kernel/service.py" not in text
+    assert "site-packages" not in text
+    assert "The model folder:\nmodel/\n    deep/\n        weights.bin" in text
+    assert f"init() of {script} raised FileNotFoundError; correct it and start again." in text
+
+
+def test_an_init_that_exits_is_a_failing_init(start: Start, tmp_path: Path) -> None:
+    text = refused(start(write(tmp_path, GOOD.replace("pass", "raise SystemExit(0)"))))
+    assert "raised SystemExit" in text
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"WORKER_COUNT": "0"}, "WORKER_COUNT"),
+        ({"WORKER_COUNT": "many"}, "WORKER_COUNT"),
+        ({"SCORING_TIMEOUT_MS": "-1"}, "SCORING_TIMEOUT_MS"),
+        ({"SCORINGHOST_NAN": "zero"}, "SCORINGHOST_NAN"),
+        ({"HEALTH_PORT": "70000"}, "HEALTH_PORT"),
+        ({"AZUREML_CONFIG_FILE": "/no/such/file.json"}, "no such file"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_the_name_it_was_given_under(
+    start: Start, tmp_path: Path, environ: dict[str, str], words: str
+) -> None:
+    text = refused(start(write(tmp_path, GOOD), **environ))
+    assert text.startswith("scoringhost: ")
+    assert words in text
+    assert "Traceback" not in text
+
+
+def test_a_bad_value_in_a_named_file_is_refused_with_key_and_file(start: Start, tmp_path: Path) -> None:
+    file = write(tmp_path, json.dumps({"WORKER_COUNT": "many"}), "own.json")
+    text = refused(start(write(tmp_path, GOOD), "--config-file", file))
+    assert f"WORKER_COUNT in {file}" in text
+
+
+def test_a_named_file_that_is_no_json_is_refused(start: Start, tmp_path: Path) -> None:
+    text = refused(start(write(tmp_path, GOOD), "--config-file", write(tmp_path, "{", "own.json")))
+    assert "own.json" in text
+
+
+@pytest.mark.parametrize("flags", [["--no-such-flag"], ["--port", "many"], ["--workers", "0"], ["a.py", "b.py"]])
+def test_a_usage_error_ends_with_1(start: Start, flags: list[str]) -> None:
+    text = refused(start(*flags), 1)
+    assert "Usage: scoringhost serve" in text
+    assert "Error: " in text
+
+
+def test_help_ends_with_1_as_azmlinfsrvs_does(start: Start) -> None:
+    text = refused(start("--help"), 1)
+    assert "--entry-script" in text
+    assert "[SCORING_TIMEOUT_MS]" in text
+
+
+# -- ports ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["SCORINGHOST_PORT", "HEALTH_PORT"])
+def test_a_port_in_use_is_refused_by_its_number(start: Start, tmp_path: Path, setting: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        text = refused(start(write(tmp_path, GOOD), **{setting: port}))
+    assert "in use" in text
+    assert port in text.splitlines()[-1]
+    assert "Traceback" not in text

@@ -1,0 +1,306 @@
+"""Data frames: layouts, columns, dtypes, and no silent loss."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoringhost.schema.declared import Misfit
+from scoringhost.schema.pandas_codec import PandasCodec
+
+PEOPLE = pd.DataFrame({"age": [31, 40], "height": [1.7, 1.8], "member": [True, False], "city": ["Oslo", "Lima"]})
+PLAIN = pd.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
+ORIENTS = {
+    "records": [{"a": 1, "b": 2.5}, {"a": 3, "b": 4.5}],
+    "split": {"columns": ["a", "b"], "data": [[1, 2.5], [3, 4.5]]},
+    "index": {"0": {"a": 1, "b": 2.5}, "1": {"a": 3, "b": 4.5}},
+    "columns": {"a": {"0": 1, "1": 3}, "b": {"0": 2.5, "1": 4.5}},
+    "table": {
+        "schema": {
+            "fields": [{"name": n, "type": t} for n, t in (("index", "integer"), ("a", "integer"), ("b", "number"))],
+            "primaryKey": ["index"],
+        },
+        "data": [{"index": 0, "a": 1, "b": 2.5}, {"index": 1, "a": 3, "b": 4.5}],
+    },
+}
+NO_SUCH_FIELD = {"schema": {"fields": [{"name": "a"}]}, "data": [{"z": 1}]}
+DEEP: Any = []
+for _ in range(900):
+    DEEP = [DEEP]
+
+
+def decoded(codec: PandasCodec, value: Any) -> pd.DataFrame:
+    frame = codec.to_python(value)
+    assert isinstance(frame, pd.DataFrame)
+    return frame
+
+
+def refusal(codec: PandasCodec, value: Any) -> str:
+    with pytest.raises(Misfit) as refused:
+        codec.to_python(value)
+    return str(refused.value)
+
+
+def one_column(cells: Any, dtype: Any = None) -> PandasCodec:
+    return PandasCodec(pd.DataFrame({"x": pd.Series(cells, dtype=dtype)}))
+
+
+def cells_of(codec: PandasCodec, *cells: Any) -> list[Any]:
+    return list(decoded(codec, [{"x": cell} for cell in cells]).x)
+
+
+@pytest.mark.parametrize("orient", ORIENTS)
+def test_every_orient_gives_the_samples_columns_and_dtypes(orient: str) -> None:
+    frame = decoded(PandasCodec(PLAIN, orient=orient), ORIENTS[orient])
+    pd.testing.assert_frame_equal(frame, pd.DataFrame({"a": [1, 3], "b": [2.5, 4.5]}), check_index_type=False)
+
+
+def test_the_values_orient_has_no_names_so_the_columns_are_numbered_objects() -> None:
+    frame = decoded(PandasCodec(PLAIN, orient="values"), [[1, 2.5], [3, None]])
+    assert frame.columns.equals(pd.RangeIndex(2))
+    assert set(frame.dtypes) == {np.dtype(object)}
+
+
+def test_the_values_orient_keeps_dtypes_if_the_samples_columns_are_numbered() -> None:
+    codec = PandasCodec(pd.DataFrame(np.zeros((1, 2), dtype="float32")), orient="values")
+    assert set(decoded(codec, [[1, 2]]).dtypes) == {np.dtype("float32")}
+
+
+@pytest.mark.parametrize("sample", [PEOPLE, PLAIN.astype(float)], ids=["several dtypes", "one dtype"])
+def test_the_result_may_be_written_to_and_shares_nothing(sample: pd.DataFrame) -> None:
+    codec = PandasCodec(sample)
+    value = sample.to_dict(orient="records")
+    first, second = decoded(codec, value), decoded(codec, value)
+    first.iloc[0, 0], first["new"] = 77, 1
+    first.columns.name = "changed"
+    assert value == sample.to_dict(orient="records")
+    pd.testing.assert_frame_equal(second, sample)
+    pd.testing.assert_frame_equal(decoded(codec, value), sample)
+
+
+def test_a_frame_passes_through() -> None:
+    assert PandasCodec(PLAIN).to_python(PEOPLE) is PEOPLE
+
+
+def test_columns_in_another_order_come_out_in_the_samples_order() -> None:
+    frame = decoded(PandasCodec(PEOPLE), [{"city": "Rome", "member": True, "height": 1.5, "age": 20}])
+    assert list(frame.columns) == list(PEOPLE.columns)
+    assert frame.iloc[0].tolist() == [20, 1.5, True, "Rome"]
+
+
+def test_missing_and_unknown_columns_are_named() -> None:
+    message = refusal(PandasCodec(PEOPLE[["age", "height"]]), [{"age": 1, "size": 2}])
+    assert message == "expected columns age, height, got age, size (missing height; unknown size)"
+
+
+@pytest.mark.parametrize("value", [[], [{}], {}, [[20, 1.5, True, "Rome"]], 5, "x", None, [1], [{"age": 1}, [2]]])
+def test_what_has_other_columns_or_is_no_table_is_refused(value: Any) -> None:
+    assert refusal(PandasCodec(PEOPLE), value).startswith("expected ")
+
+
+def test_a_cell_left_out_of_a_row_is_missing() -> None:
+    frame = decoded(PandasCodec(PLAIN), [{"a": 1, "b": 2}, {"a": 3}])
+    assert math.isnan(frame.b[1])
+    assert refusal(PandasCodec(PLAIN), [{"a": 1, "b": 2}, {"b": 3}]) == "expected int64, got null at [1].a"
+
+
+def test_without_enforced_shape_columns_may_be_more_or_fewer() -> None:
+    codec = PandasCodec(PLAIN, enforce_shape=False)
+    more = decoded(codec, [{"c": "more", "b": 1, "a": 2}])
+    assert list(more.columns) == ["c", "b", "a"]
+    assert more.dtypes.tolist() == [np.dtype(object), np.dtype("float64"), np.dtype("int64")]
+    assert list(decoded(codec, [{"a": 1}]).columns) == ["a"]
+    assert decoded(codec, []).shape == (0, 0)
+
+
+def test_without_enforced_dtypes_pandas_chooses_them() -> None:
+    frame = decoded(PandasCodec(PLAIN, enforce_dtypes=False), [{"a": 1.5, "b": None}, {"a": 2, "b": True}])
+    assert frame.dtypes.tolist() == [np.dtype("float64"), np.dtype(object)]
+
+
+def test_without_enforced_dtypes_a_table_schema_gives_them() -> None:
+    fields = [{"name": "a", "type": "datetime"}, {"name": "b", "type": "integer"}]
+    value = {"schema": {"fields": fields}, "data": [{"a": "2024-02-29", "b": 1}]}
+    frame = decoded(PandasCodec(PLAIN, orient="table", enforce_dtypes=False), value)
+    assert frame.dtypes.tolist() == [np.dtype("datetime64[ns]"), np.dtype("int64")]
+
+
+@pytest.mark.parametrize("sample_names", [["0", "1"], [0, 1], ["2024-01-01", "2024-01-02"], [("a", "x"), ("a", "y")]])
+def test_names_that_look_like_something_else_stay_the_samples(sample_names: list[Any]) -> None:
+    sample = pd.DataFrame([[1, 2.5]], columns=pd.Index(sample_names))
+    frame = decoded(PandasCodec(sample), [{str(name): 3 for name in sample_names}])
+    assert list(frame.columns) == sample_names
+    assert frame.dtypes.tolist() == [np.dtype(float)] * 2 or frame.dtypes.tolist() == sample.dtypes.tolist()
+
+
+def test_applied_names_go_by_position_unless_the_names_are_the_samples() -> None:
+    codec = PandasCodec(PLAIN, orient="values", apply_names=True)
+    frame = decoded(codec, [[1, 2]])
+    assert frame.dtypes.to_dict() == PLAIN.dtypes.to_dict()
+    renamed = decoded(PandasCodec(PLAIN, apply_names=True), [{"x": 1, "y": 2}])
+    assert renamed.to_dict(orient="list") == {"a": [1], "b": [2.0]}
+    shuffled = decoded(PandasCodec(PLAIN, apply_names=True), [{"b": 2, "a": 1}])
+    assert shuffled.to_dict(orient="list") == {"a": [1], "b": [2.0]}
+    assert "a table of 1" in refusal(PandasCodec(PLAIN, apply_names=True), [{"x": 1}])
+
+
+@pytest.mark.parametrize(
+    ("labels", "index"),
+    [
+        (["0", "1"], [0, 1]),
+        (["1.5", "2"], [1.5, 2.0]),
+        (["007", "8"], ["007", "8"]),
+        (["r1", "2"], ["r1", "2"]),
+        (["1709168523", "1709168524"], [1709168523, 1709168524]),
+        (["2024-01-01", "2024-01-02"], list(pd.to_datetime(["2024-01-01", "2024-01-02"]))),
+        (["2024-01-01", "2024-13-02"], ["2024-01-01", "2024-13-02"]),
+    ],
+)
+def test_row_labels_become_numbers_or_dates_only_if_nothing_is_lost(labels: list[str], index: list[Any]) -> None:
+    frame = decoded(PandasCodec(PLAIN, orient="index"), {label: {"a": 1, "b": 2} for label in labels})
+    assert list(frame.index) == index
+
+
+def test_row_labels_of_a_dated_sample_must_be_dates() -> None:
+    codec = PandasCodec(PLAIN.set_index(pd.to_datetime(["2024-01-01", "2024-01-02"])), orient="index")
+    frame = decoded(codec, {"2024-02-29T10:00:00": {"a": 1, "b": 2}})
+    assert list(frame.index) == [pd.Timestamp("2024-02-29T10:00:00")]
+    assert "row labels" in refusal(codec, {"5": {"a": 1, "b": 2}})
+
+
+def test_row_labels_of_the_split_orient_are_kept() -> None:
+    value = {"columns": ["a", "b"], "index": [7, 1709168523], "data": [[1, 2], [3, 4]]}
+    assert list(decoded(PandasCodec(PLAIN, orient="split"), value).index) == [7, 1709168523]
+
+
+@pytest.mark.parametrize(
+    ("orient", "value", "message"),
+    [
+        ("split", {"columns": ["a", "b"]}, "an object with columns, data and optionally index, got keys columns"),
+        ("split", {"columns": ["a", "b"], "data": [[1]]}, "a row of 2 cells, got a list of 1 at .data[0]"),
+        (
+            "split",
+            {"columns": ["a", "b"], "data": [[1, 2]], "index": []},
+            "1 labels, one for each row, got 0 at .index",
+        ),
+        ("split", {"columns": ["a", "a"], "data": [[1, 2]]}, "columns a, b, got a, a (missing b)"),
+        (
+            "split",
+            {"columns": [{}], "data": []},
+            "a text or number as column name, got an object with no keys at .columns",
+        ),
+        ("values", [[1, 2], [3]], "a row of 2 cells, got a list of 1 at [1]"),
+        ("values", [1, 2], "a table of 2 columns (a, b), got a table of 1"),
+        ("index", [], "an object of rows by label, got a list of 0"),
+        ("columns", {"a": [1], "b": []}, "columns of one length, got lengths 0, 1"),
+        ("columns", {"a": 1, "b": 2}, "rows or columns of one kind, got an object with keys a, b"),
+        (
+            "table",
+            {"data": []},
+            "an object with schema.fields and data, a list of objects, got an object with keys data",
+        ),
+        ("table", NO_SUCH_FIELD, "only the schema's fields, got z at .data[0]"),
+    ],
+)
+def test_a_broken_layout_is_refused_with_its_place(orient: str, value: Any, message: str) -> None:
+    assert refusal(PandasCodec(PLAIN, orient=orient), value) == "expected " + message
+
+
+@pytest.mark.parametrize("name", ["created_at", "modified", "timestamp", "date", "start_time"])
+def test_a_name_like_a_date_makes_no_date(name: str) -> None:
+    sample = pd.DataFrame({name: [5]})
+    assert decoded(PandasCodec(sample), [{name: 1700000000}])[name].tolist() == [1700000000]
+    texts = pd.DataFrame({name: ["note"]})
+    assert decoded(PandasCodec(texts), [{name: "2024-02-29T10:00:00Z"}])[name].tolist() == ["2024-02-29T10:00:00Z"]
+
+
+DAYS = pd.to_datetime(["2024-01-31T10:00:00"])
+ZONED = pd.to_datetime(["2024-01-31T10:00:00Z"])
+SPAN = pd.to_timedelta(["1 days"])
+
+
+@pytest.mark.parametrize(
+    ("sample", "dtype", "cells", "expected"),
+    [
+        ([1], "int32", [1, 2.0, "3", True], [1, 2, 3, 1]),
+        ([1], "int64", [2**53 + 1, 1.0], [2**53 + 1, 1]),
+        ([1.5], None, [1, "2.5", 2**70, 0.1 + 0.2], [1.0, 2.5, 2.0**70, 0.1 + 0.2]),
+        ([True], None, [True, 0, 2], [True, False, True]),
+        (["a"], None, ["b", 5, 2.5, True], ["b", "5", "2.5", "True"]),
+        (["a"], "string", ["b", None, 1], ["b", pd.NA, "1"]),
+        (["a"], object, ["b", 1, [2]], ["b", 1, [2]]),
+        ([1], "Int64", [2**53 + 1, None, 2.0], [2**53 + 1, pd.NA, 2]),
+        ([True], "boolean", [True, None], [True, pd.NA]),
+        (["x", "y"], "category", ["y", "x"], ["y", "x"]),
+        ([1, 2], "category", [2, 1.0], [2, 1]),
+        (DAYS, None, ["2024-02-29", None], [pd.Timestamp("2024-02-29"), pd.NaT]),
+        (DAYS, None, ["29 Feb 2024 10pm"], [pd.Timestamp("2024-02-29T22:00:00")]),
+        (ZONED, None, ["2024-02-29T10:00:00+02:00"], [pd.Timestamp("2024-02-29T08:00:00Z")]),
+        (SPAN, None, ["2 days 03:00:00", "P1D", None], [pd.Timedelta("51h"), pd.Timedelta("24h"), pd.NaT]),
+        ([1 + 2j], None, [1, 2.5], [1 + 0j, 2.5 + 0j]),
+    ],
+)
+def test_cells_become_what_the_column_holds(sample: Any, dtype: Any, cells: list[Any], expected: list[Any]) -> None:
+    codec = one_column(sample, dtype)
+    frame = decoded(codec, [{"x": cell} for cell in cells])
+    assert frame.x.dtype == pd.Series(sample, dtype=dtype).dtype
+    assert [repr(cell) for cell in frame.x.tolist()] == [repr(cell) for cell in expected]
+
+
+@pytest.mark.parametrize(
+    ("sample", "dtype", "cells", "got"),
+    [
+        ([1], None, [1, 1.7], "expected int64, got float (1.7) at [1].x"),
+        ([1], None, [None], "expected int64, got null at [0].x"),
+        ([1], "int32", [2**31], "expected int32, got int (2147483648) at [0].x"),
+        ([1], None, [[1]], "expected int64, got a list of 1 at [0].x"),
+        ([1.5], None, [0, "x"], "expected float64, got str ('x') at [1].x"),
+        ([1.5], None, [[1], [2]], "expected float64, got a list of 1 at [0].x"),
+        ([True], None, ["False"], "expected bool, got str ('False') at [0].x"),
+        ([True], None, [None], "expected bool, got null at [0].x"),
+        (["x"], "category", ["x", "z"], "expected category of 1 values, got str ('z') at [1].x"),
+        ([1], "category", [True], "expected category of 1 values, got bool (True) at [0].x"),
+        (["x"], "category", [["x"]], "expected category of 1 values, got a list of 1 at [0].x"),
+        ([1], "Int64", [0, False, 1.5], "expected Int64, got float (1.5) at [2].x"),
+        (DAYS, None, [1709168523000], "expected datetime64[us], got int (1709168523000) at [0].x"),
+        (DAYS, None, ["10:20"], "expected datetime64[us], got str ('10:20') at [0].x"),
+        (DAYS, None, ["2024-02-30"], "expected datetime64[us], got str ('2024-02-30') at [0].x"),
+        (DAYS, None, ["2024-02-29T10:00:00Z"], "expected datetime64[us], got str ('2024-02-29T10:00:00Z') at [0].x"),
+        (SPAN, None, ["long"], "expected timedelta64[us], got str ('long') at [0].x"),
+        (SPAN, None, [5], "expected timedelta64[us], got int (5) at [0].x"),
+    ],
+)
+def test_a_cell_that_does_not_fit_is_named(sample: Any, dtype: Any, cells: list[Any], got: str) -> None:
+    assert refusal(one_column(sample, dtype), [{"x": cell} for cell in cells]) == got
+
+
+def test_missing_cells_are_missing_where_the_column_can_say_so() -> None:
+    samples = (([1.5], None), (["a"], None), (["a"], object), ([1], "Int64"), (["a"], "category"), (DAYS, None))
+    for sample, dtype in samples:
+        assert pd.isna(cells_of(one_column(sample, dtype), None)[0])
+
+
+def test_columns_of_one_dtype_do_not_disturb_each_other() -> None:
+    sample = pd.DataFrame({"a": pd.Series([True], dtype="boolean"), "b": pd.Series([True], dtype="boolean")})
+    assert decoded(PandasCodec(sample), [{"a": True, "b": 1}]).iloc[0].tolist() == [True, True]
+
+
+def test_the_cell_at_fault_is_found_among_many_columns_of_one_dtype() -> None:
+    sample = pd.DataFrame(np.zeros((1, 30)), columns=[f"c{at}" for at in range(30)])
+    rows: list[dict[str, Any]] = [dict.fromkeys(sample.columns, 1.5) for _ in range(200)]
+    rows[150]["c17"] = "x"
+    assert refusal(PandasCodec(sample), rows) == "expected float64, got str ('x') at [150].c17"
+
+
+@pytest.mark.parametrize("orient", [*ORIENTS, "values"])
+@pytest.mark.parametrize(
+    "value",
+    [DEEP, [DEEP], {"a": DEEP}, [{"a": DEEP, "b": 1}], [[DEEP, 1, 2]], {"columns": 5, "data": 5}, {"schema": {}}],
+)
+def test_json_that_is_no_such_table_is_refused_and_nothing_else_happens(orient: str, value: Any) -> None:
+    with pytest.raises(Misfit):
+        PandasCodec(PLAIN, orient=orient).to_python(value)
