@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from urllib.parse import parse_qsl
 
 from scoringhost.errors import CallError
@@ -23,12 +22,21 @@ codecs.register_error(_KEEP_ESCAPED, _keep_escaped)
 
 
 class Headers:
-    """Request headers: names in lower case, values as text (latin-1), in the order they came."""
+    """Request headers: names in lower case, values as text (latin-1), repeated ones joined by a comma."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_values",)
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._pairs = tuple(pairs)
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            self._values[name] = f"{self._values[name]},{value}" if name in self._values else value
+
+    @classmethod
+    def joined(cls, values: dict[str, str]) -> Headers:
+        """From a dict that is joined already, and the headers' own from then on."""
+        headers = cls()
+        headers._values = values
+        return headers
 
     @classmethod
     def from_raw(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -36,31 +44,26 @@ class Headers:
         return cls((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in pairs)
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """The value of a header (name in lower case); repeated ones are joined by a comma."""
-        values = [value for key, value in self._pairs if key == name]
-        if not values:
-            return default
-        return values[0] if len(values) == 1 else ",".join(values)
+        """The value of a header (name in lower case)."""
+        return self._values.get(name, default)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._pairs)
+        return iter(self._values.items())
 
     def titled(self) -> dict[str, str]:
-        """The headers as azmlinfsrv hands them to run(): Title-Case, repeats joined, no underscores."""
-        found: dict[str, str] = {}
-        for name, value in self._pairs:
-            if "_" in name:
-                continue
-            key = "-".join(part.capitalize() for part in name.split("-"))
-            found[key] = f"{found[key]},{value}" if key in found else value
-        return found
+        """The headers as azmlinfsrv hands them to run(): names in Title-Case, none with underscores."""
+        return {
+            "-".join([part.capitalize() for part in name.split("-")]): value
+            for name, value in self._values.items()
+            if "_" not in name
+        }
 
 
 def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class HttpRequest:
     """One request, its body read.
 
@@ -77,11 +80,10 @@ class HttpRequest:
     host: str = "localhost"
     http_version: str = "1.1"
     client: str | None = None
-    chunked: bool = False
     fault: CallError | None = None
     abandoned: Callable[[], bool] = _never
 
-    @cached_property
+    @property
     def arguments(self) -> list[tuple[str, str]]:
         """The query's pairs in order, blank values kept; bytes that are not UTF-8 stay percent-encoded."""
         return parse_qsl(self.query.decode("latin-1"), keep_blank_values=True, errors=_KEEP_ESCAPED)

@@ -14,8 +14,9 @@ from collections.abc import Callable
 
 import uvicorn
 
-COURTESY_S = 0.01
-"""How long a busy worker leaves a new connection to the others."""
+COURTESY_S = 0.015
+COURTESIES = 3
+"""How long, and how often again, a busy worker leaves a new connection to the others."""
 
 
 class Acceptor:
@@ -46,14 +47,18 @@ class Acceptor:
     def _on_readable(self) -> None:
         if self._busy():
             self._loop.remove_reader(self._listener.fileno())
-            self._loop.call_later(COURTESY_S, self._after_courtesy)
+            self._loop.call_later(COURTESY_S, self._after_courtesy, 1)
         else:
             self._accept()
 
-    def _after_courtesy(self) -> None:
-        if not self._closed:
-            self._accept()
-            self._watch()
+    def _after_courtesy(self, times: int) -> None:
+        if self._closed:
+            return
+        if self._busy() and times < COURTESIES:
+            self._loop.call_later(COURTESY_S, self._after_courtesy, times + 1)
+            return
+        self._accept()
+        self._watch()
 
     def _accept(self) -> None:
         try:

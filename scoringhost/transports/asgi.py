@@ -22,13 +22,13 @@ class AsgiApp:
     """One HttpApp as an ASGI application; `max_body` is in bytes."""
 
     def __init__(self, app: HttpApp, max_body: int) -> None:
-        self.app, self._max_body = app, max_body
+        self.app, self.max_body = app, max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; only `http` is served."""
         if scope["type"] != "http":
             raise NotImplementedError(f"ASGI scope {scope['type']!r} is not served")
-        request = await read_request(scope, receive, self._max_body)
+        request = await read_request(scope, receive, self.max_body)
         await write_response(await self.app.handle(request), request, send)
 
 

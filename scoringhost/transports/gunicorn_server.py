@@ -95,6 +95,10 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
                 self.cfg.set(name, value)
         self._take_gunicorn_arguments()
 
+    def run(self) -> None:
+        """Run the master until it is told to stop."""
+        _Master(self).run()
+
     def _take_gunicorn_arguments(self) -> None:
         """GUNICORN_CMD_ARGS, which azmlinfsrv obeys too, has the last word."""
         given = self.cfg.parser().parse_args(self.cfg.get_cmd_args_from_env())
@@ -113,6 +117,15 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         gc.collect()
         gc.freeze()  # what init() made stays: collections need not look at it, and forks share it
         return site
+
+
+class _Master(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which starts all workers at once instead of in random steps."""
+
+    def spawn_workers(self) -> None:
+        """Start the workers that are missing."""
+        for _ in range(self.num_workers - len(self.WORKERS)):
+            self.spawn_worker()
 
 
 class ScoringWorker(Worker):  # type: ignore[misc]

@@ -1,89 +1,316 @@
-"""uvicorn's HTTP protocol, with our own answers to what its parser refuses.
+"""The fast door: HTTP/1.1 on httptools, straight to HttpApp.
 
-The parser knows a fixed list of methods and calls everything else malformed. A request that is
-well-formed but for its method is handed to the application, which answers 404 or 405; all other
-malformed input is a 400. Both are JSON with request ids, and the connection is closed after them.
+uvicorn's server owns the sockets, the connections and the graceful stop; this is its protocol. A
+request is read whole and then handled; most are answered before the parser's callback returns,
+with no task and no queue in between. What the parser refuses is answered in JSON, too.
+Messages follow RFC 9112.
 """
 
 from __future__ import annotations
 
-import re
+import asyncio
+import contextvars
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
-from scoringhost.errors import HeadersTooLarge, MalformedRequest
-from scoringhost.protocols.messages import Headers, HttpRequest
+from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge
+from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.transports.asgi import HEADERS_LIMIT, AsgiApp
+from scoringhost.transports.http_heads import split_target, understood
+from scoringhost.transports.stepping import finish, step
 
-# A request line of RFC 9112, section 3, with a method token of RFC 9110, section 5.6.2.
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]{1,40}) (/[!-~]*) HTTP/1\.[01]\r\n")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)\r\n")
+PIPELINE_LIMIT = 16
+"""Requests read ahead on one connection before reading pauses."""
 
-
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_BODILESS = frozenset({204, 304})
 _TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """One connection."""
+@dataclass(slots=True)
+class _Turn:
+    """One request of a connection; whether the connection is kept open after its response."""
 
-    _latest = b""
-    _head_size = 0
-    _refused = False
+    request: HttpRequest
+    keep_alive: bool
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection, made by uvicorn's server."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        asgi = cast("AsgiApp", config.loaded_app)
+        self._app, self._max_body = asgi.app, asgi.max_body
+        self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
+        self._loop = _loop or asyncio.get_running_loop()
+        self._turns: deque[_Turn] = deque()
+        self._busy = self._closing = self._lost = self._refused = False
+        self._writable: asyncio.Future[None] | None = None
+        self._active_s = 0.0
+        self._client: str | None = None
+        self._reset()
+
+    # -- the connection -----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start reading."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._server.connections.add(cast("Any", self))
+        self._parser = httptools.HttpRequestParser(self)
+        peer = transport.get_extra_info("peername")
+        self._client = peer[0] if isinstance(peer, tuple) else None
+        self._active_s = time.monotonic()
+        self._timer = self._loop.call_later(self._idle_limit_s, self._check_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone; what waits for it is abandoned."""
+        self._lost = True
+        self._server.connections.discard(cast("Any", self))
+        self._timer.cancel()
+        self._turns.clear()
+        self.resume_writing()
+
+    def shutdown(self) -> None:
+        """Close once the request in progress is answered; uvicorn calls it when the server stops."""
+        self._closing = True
+        if not self._busy:
+            self._transport.close()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than a stream writes."""
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The client has caught up, or gone."""
+        writable, self._writable = self._writable, None
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+
+    def _check_idle(self) -> None:
+        idle_s = time.monotonic() - self._active_s
+        if not self._busy and idle_s >= self._idle_limit_s:
+            self._transport.close()
+            return
+        wait_s = self._idle_limit_s if self._busy else self._idle_limit_s - idle_s
+        self._timer = self._loop.call_later(wait_s, self._check_idle)
+
+    # -- reading ------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that never ends is refused before it fills the memory."""
-        self._latest = data
-        super().data_received(data)
-        scope: Any = self.scope  # None before the first request, whatever its annotation says
-        if scope is not None and "method" in scope:
-            self._head_size = 0
+        """Parse what came."""
+        if self._refused:
             return
-        self._head_size += len(data)
-        if self._head_size > HEADERS_LIMIT and not self.transport.is_closing():
-            self._answer(HttpRequest("GET", "/score", fault=HeadersTooLarge(_TOO_LARGE)))
+        self._active_s = time.monotonic()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._serve_plainly(data[upgrade.args[0] :])
+        except httptools.HttpParserError as problem:
+            self._refuse(understood(data, str(problem) or "Invalid HTTP request received."))
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > HEADERS_LIMIT and not self._refused:
+                self._refuse(HttpRequest("GET", "/score", fault=HeadersTooLarge(_TOO_LARGE)))
 
-    def send_400_response(self, msg: str) -> None:
-        """Answer what the parser refused."""
-        self._answer(_understood(self._latest, msg))
+    def _refuse(self, request: HttpRequest) -> None:
+        """Answer what cannot be parsed, after what came before it, and close."""
+        self._refused = True
+        self._take(_Turn(request, keep_alive=False))
 
-    def _answer(self, request: HttpRequest) -> None:
-        app = self.config.loaded_app
-        if not isinstance(app, AsgiApp):
-            super().send_400_response("Invalid HTTP request received.")
-        elif not self._refused:
-            self._refused = True
-            task = self.loop.create_task(self._refuse(app, request))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+    def _serve_plainly(self, rest: bytes) -> None:
+        """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one."""
+        lines = [b"%s %s HTTP/1.1" % (self._parser.get_method(), self._url)]
+        lines += [
+            f"{name}: {value}".encode("latin-1")
+            for name, value in self._headers.items()
+            if name not in ("upgrade", "connection", "http2-settings")
+        ]
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
-    async def _refuse(self, app: AsgiApp, request: HttpRequest) -> None:
-        response = await app.app.handle(request)
-        body = response.body if isinstance(response.body, bytes) else b""
-        reason = HTTPStatus(response.status).phrase
-        lines = [f"HTTP/1.1 {response.status} {reason}", f"content-length: {len(body)}", "connection: close"]
-        lines += [f"{name.lower()}: {value}" for name, value in response.headers]
-        head = "\r\n".join(lines) + "\r\n\r\n"
-        self.transport.write(head.encode("latin-1", "replace") + (b"" if request.method == "HEAD" else body))
-        self.transport.close()
+    def _reset(self) -> None:
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+        self._size = self._head_size = 0
+        self._in_head = False
+        self._fault: CallError | None = None
+
+    def on_message_begin(self) -> None:
+        """A request line has begun."""
+        self._reset()
+        self._in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; repeated ones are joined."""
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1").strip(" \t")
+        headers = self._headers
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        """The head is there: refuse a body that is too large before it is sent."""
+        self._in_head = False
+        headers = self._headers
+        if sum(map(len, headers.values())) > HEADERS_LIMIT:
+            self._fault = HeadersTooLarge(_TOO_LARGE)
+        elif int(headers.get("content-length") or 0) > self._max_body:
+            self._fault = BodyTooLarge(self._max_body)
+        elif headers.get("expect", "").lower() == "100-continue" and not self._busy:
+            self._transport.write(_CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body; what is over the limit is read and dropped."""
+        self._size += len(body)
+        if self._fault is None:
+            self._parts.append(body)
+            if self._size > self._max_body:
+                self._fault = BodyTooLarge(self._max_body)
+                self._parts.clear()
+
+    def on_message_complete(self) -> None:
+        """The whole request is there."""
+        if self._parser.should_upgrade():
+            return  # the parser stops here and leaves the body to us
+        path, query = split_target(self._url)
+        version = self._parser.get_http_version()
+        parts, headers = self._parts, self._headers
+        request = HttpRequest(
+            self._parser.get_method().decode("ascii"),
+            path,
+            query,
+            Headers.joined(headers),
+            parts[0] if len(parts) == 1 else b"".join(parts),
+            host=headers.get("host") or "localhost",
+            http_version=version,
+            client=self._client,
+            fault=self._fault,
+            abandoned=self._is_lost,
+        )
+        self._take(_Turn(request, version != "1.0" and self._parser.should_keep_alive()))
+
+    def _is_lost(self) -> bool:
+        return self._lost
+
+    # -- answering ----------------------------------------------------------------------------------
+
+    def _take(self, turn: _Turn) -> None:
+        self._turns.append(turn)
+        if not self._busy:
+            self._next()
+        elif len(self._turns) >= PIPELINE_LIMIT:
+            self._transport.pause_reading()
+
+    def _next(self) -> None:
+        """Answer one request after the other until one has to wait."""
+        while self._turns and not self._lost:
+            turn = self._turns.popleft()
+            self._busy = True
+            context = contextvars.copy_context()
+            coroutine = self._app.handle(turn.request)
+            response, waiting = step(context, coroutine)
+            if response is None or not isinstance(response.body, bytes):
+                work = self._answer_later(turn, coroutine, waiting, response)
+                task = self._loop.create_task(work, context=context)
+                self._server.tasks.add(task)
+                task.add_done_callback(self._server.tasks.discard)
+                return
+            self._write(turn, response, response.body)
+            self._finished(turn)
+
+    async def _answer_later(
+        self,
+        turn: _Turn,
+        coroutine: Coroutine[Any, Any, HttpResponse],
+        waiting: Any,
+        ready: HttpResponse | None,
+    ) -> None:
+        response: HttpResponse = ready if ready is not None else await finish(coroutine, waiting)
+        if isinstance(response.body, bytes):
+            self._write(turn, response, response.body)
+        else:
+            await self._stream(turn, response, response.body)
+        self._finished(turn)
+        if not self._lost:
+            self._transport.resume_reading()
+            self._next()
+
+    def _finished(self, turn: _Turn) -> None:
+        self._busy = False
+        self._server.total_requests += 1
+        self._active_s = time.monotonic()
+        if not turn.keep_alive or self._closing:
+            self._turns.clear()
+            self._transport.close()
+
+    def _write(self, turn: _Turn, response: HttpResponse, body: bytes) -> None:
+        if self._lost:
+            return
+        length = "" if response.status in _BODILESS else f"content-length: {len(body)}\r\n"
+        head = self._head(turn, response, length)
+        if turn.request.method == "HEAD" or not body or response.status in _BODILESS:
+            self._transport.write(head)
+        elif len(body) < 65_536:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines([head, body])
+
+    def _head(self, turn: _Turn, response: HttpResponse, framing: str) -> bytes:
+        headers = response.headers
+        text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if text.count("\n") != len(headers) or text.count("\r") != len(headers):
+            text = "".join([f"{name}: {_one_line(value)}\r\n" for name, value in headers])
+        status = _STATUS.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
+        close = "" if turn.keep_alive and not self._closing else "connection: close\r\n"
+        start = status.encode() + b"".join([b"%s: %s\r\n" % pair for pair in self._server.default_headers])
+        return start + f"{text}{framing}{close}\r\n".encode("latin-1", "replace")
+
+    async def _stream(self, turn: _Turn, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
+        """Send a stream in chunks; one that breaks leaves the connection cut, so that the client notices."""
+        chunked = turn.request.http_version != "1.0"
+        turn.keep_alive = turn.keep_alive and chunked
+        try:
+            self._transport.write(self._head(turn, response, "transfer-encoding: chunked\r\n" if chunked else ""))
+            if turn.request.method != "HEAD":
+                await self._send_pieces(body, chunked)
+        except Exception:
+            turn.keep_alive = False  # no last chunk; what went wrong is in the log already
+        finally:
+            with suppress(Exception):
+                await body.aclose()  # type: ignore[attr-defined]
+
+    async def _send_pieces(self, body: AsyncIterator[bytes], chunked: bool) -> None:
+        async for piece in body:
+            if self._writable is not None:
+                await self._writable
+            if self._lost:
+                return
+            if piece:
+                self._transport.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+        if chunked:
+            self._transport.write(b"0\r\n\r\n")
 
 
-def _understood(data: bytes, problem: str) -> HttpRequest:
-    """The request with its own method if that is all that is wrong with it, else one with a fault."""
-    line = _REQUEST_LINE.match(data)
-    found: dict[str, Any] = {"method": "GET", "path": "/score", "fault": MalformedRequest(problem)}
-    if line is None:
-        return HttpRequest(**found)
-    method, target = line[1].decode(), line[2].decode()
-    headers, at = [], line.end()
-    while header := _HEADER.match(data, at):
-        headers.append((header[1].decode().lower(), header[2].decode("latin-1").rstrip()))
-        at = header.end()
-    if data[at : at + 2] == b"\r\n" and method not in _KNOWN:
-        path, _, query = target.partition("?")
-        found = {"method": method, "path": path, "query": query.encode(), "headers": Headers(headers)}
-    return HttpRequest(**found)
-
-
-_KNOWN = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
+def _one_line(value: str) -> str:
+    return value.replace("\r", " ").replace("\n", " ")
