@@ -55,6 +55,7 @@ class Call:
     abandoned: whether the caller has gone; asked just before run() would start.
     around: a context that run() is executed in.
     stream_of: what of the output is to be sent piece by piece, or None.
+    size: of the body, in bytes; larger calls are expected to take longer.
     deliberate: the answer that an exception of run() stands for, or None if it is a failure.
     """
 
@@ -64,6 +65,7 @@ class Call:
     around: Callable[[], AbstractContextManager[object]] = nullcontext
     stream_of: Callable[[object], object | None] = generated
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,9 @@
 """How run() is executed: on the scoring thread if it is a plain function, awaited if it is async.
 
+While calls are short (`kernel/pace.py`) the event loop itself is moved to the scoring thread and
+calls are run on the spot; when they are not, it is moved away and work is handed over through a
+queue. Either way every run() is on the thread that ran init().
+
 A `Turn` is one call's right to run. On a scoring thread only one call has it at a time; whoever
 has it keeps it until the work has really ended, which after a deadline may be later than the
 answer to the caller. The deadline counts the time spent in run(), streamed pieces included, and
@@ -15,7 +19,8 @@ from typing import Any, Protocol, TypeVar, cast
 
 from scoringhost.errors import DeadlineExceeded
 from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.scoring_thread import Job, ScoringThread
+from scoringhost.kernel.pace import Pace
+from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 
 T = TypeVar("T")
 
@@ -26,8 +31,8 @@ PATIENCE_S = 5.0
 class Turn(Protocol):
     """One call's right to run."""
 
-    async def do(self, work: Callable[[], Any]) -> Any:
-        """Do one piece of work within what is left of the time limit.
+    async def do(self, work: Callable[[], Any], size: int = 0) -> Any:
+        """Do one piece of work within what is left of the time limit; `size` is the body's, in bytes.
 
         Raises:
             DeadlineExceeded: if it takes longer; it is broken off where that is possible.
@@ -38,6 +43,26 @@ class Turn(Protocol):
 
     def end(self) -> None:
         """Give the turn back, at once or as soon as the work has really ended."""
+
+
+class Mover(Protocol):
+    """Moves the event loop from thread to thread; both calls come from the event loop."""
+
+    def come(self) -> None:
+        """Run the event loop on the scoring thread as soon as that has nothing to do."""
+
+    def leave(self) -> None:
+        """Run the event loop on another thread at once."""
+
+
+class Fixed:
+    """The mover of a process whose event loop stays where it is."""
+
+    def come(self) -> None:
+        """Stay."""
+
+    def leave(self) -> None:
+        """Stay."""
 
 
 class Runner(Protocol):
@@ -60,9 +85,11 @@ class ThreadRunner:
         admission: Admission,
         limit_s: float | None,
         when_stuck: Callable[[], None],
+        mover: Mover | None = None,
     ) -> None:
         self._free = list(threads)
         self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
+        self.pace, self.mover = Pace(), mover or Fixed()
 
     async def turn(self) -> ThreadTurn:
         """Wait for a free scoring thread."""
@@ -85,11 +112,32 @@ class ThreadTurn:
         self._spent_s = 0.0
         self._busy = self._ended = False
 
-    async def do(self, work: Callable[[], T]) -> T:
+    async def do(self, work: Callable[[], T], size: int = 0) -> T:
         """Do the work on the scoring thread; see `Turn.do`."""
+        if self._thread.is_here():
+            if self._runner.pace.fits(size):
+                return self._do_on_the_spot(work, size)
+            self._runner.mover.leave()
+        return await self._hand_over(work, size)
+
+    def _do_on_the_spot(self, work: Callable[[], T], size: int) -> T:
+        started_s = time.perf_counter()
+        limit_s = self._runner.limit_s
+        try:
+            return self._thread.perform_here(work, None if limit_s is None else limit_s - self._spent_s)
+        except Interrupted:
+            raise DeadlineExceeded(limit_s or 0.0) from None
+        finally:
+            spent_s = time.perf_counter() - started_s
+            self._spent_s += spent_s
+            pace = self._runner.pace
+            pace.observe(spent_s, size, on_the_spot=True)
+            if not pace.short:
+                self._runner.mover.leave()
+
+    async def _hand_over(self, work: Callable[[], T], size: int) -> T:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
-        started_s = time.perf_counter()
         self._busy = True
         job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, over))
         limit_s = self._runner.limit_s
@@ -101,7 +149,11 @@ class ThreadTurn:
         finally:
             if timer is not None:
                 timer.cancel()
-        self._spent_s += time.perf_counter() - started_s
+        self._spent_s += job.spent_s
+        pace = self._runner.pace
+        pace.observe(job.spent_s, size, on_the_spot=False)
+        if pace.short:
+            self._runner.mover.come()
         if job.error is not None:
             raise job.error
         return job.result  # type: ignore[return-value]
@@ -158,7 +210,7 @@ class LoopTurn:
         self._spent_s = 0.0
         self._task: asyncio.Task[Any] | None = None
 
-    async def do(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def do(self, work: Callable[[], Awaitable[T]], size: int = 0) -> T:
         """Await the work; see `Turn.do`."""
         started_s = time.perf_counter()
         left_s = None if self._limit_s is None else max(0.0, self._limit_s - self._spent_s)

@@ -15,6 +15,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -34,20 +35,23 @@ class Interrupted(BaseException):
 class Job(Generic[T]):
     """One piece of work for the scoring thread; `notify` is called on that thread when it is over."""
 
-    __slots__ = ("_context", "_notify", "_work", "error", "result")
+    __slots__ = ("_context", "_notify", "_work", "error", "result", "spent_s")
 
     def __init__(self, work: Callable[[], T], notify: Callable[[], object]) -> None:
         self._work, self._notify = work, notify
         self._context = contextvars.copy_context()
         self.result: T | None = None
         self.error: BaseException | None = None
+        self.spent_s = 0.0
 
     def perform(self) -> None:
         """Do the work; every exception, SystemExit included, is kept for the caller."""
+        started_s = time.perf_counter()
         try:
             self.result = self._context.run(self._work)
         except BaseException as error:
             self.error = error
+        self.spent_s = time.perf_counter() - started_s
 
     def report(self) -> None:
         """Tell whoever waits that the work is over."""
@@ -65,17 +69,23 @@ class ScoringThread:
         self._thread_id = 0
         self._by_signal = False
         self._signalled = False
+        self._on_the_spot: Job[Any] = Job(_nothing, _nothing)
+        self._expires_s: float | None = None
         self._name = name
 
     def start(self) -> None:
         """Serve from a thread of its own."""
-        threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        threading.Thread(target=self._adopt_and_serve, name=self._name, daemon=True).start()
 
-    def serve_here(self) -> None:
-        """Serve on the calling thread until `close`. On the main thread, interrupts use a signal."""
+    def adopt(self) -> None:
+        """Take the calling thread for the scoring thread. On the main thread, interrupts use a signal."""
+        self._thread_id = threading.get_ident()
         self._by_signal = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
         if self._by_signal:
             signal.signal(_SIGNAL, self._on_signal)  # type: ignore[arg-type]
+
+    def serve_here(self) -> None:
+        """Perform jobs on the adopted thread until `close`."""
         self._serve()
 
     def submit(self, work: Callable[[], T], notify: Callable[[], object]) -> Job[T]:
@@ -99,8 +109,37 @@ class ScoringThread:
         return user_stack(frame) if frame is not None else ""
 
     def close(self) -> None:
-        """End the thread once everything queued is done."""
+        """End `serve_here`, or the thread, once everything queued is done."""
         self._jobs.put(None)
+
+    def is_here(self) -> bool:
+        """Whether the caller is on the scoring thread: the event loop has moved to it."""
+        return threading.get_ident() == self._thread_id
+
+    def perform_here(self, work: Callable[[], T], limit_s: float | None) -> T:
+        """Do some work at once, on the scoring thread itself; what it raises is raised here.
+
+        Nothing can answer the caller meanwhile, so `interrupt_overdue` has to be called by another
+        thread; the work is then broken off with Interrupted.
+        """
+        self._expires_s = time.monotonic() + limit_s if limit_s is not None else None
+        self._current = self._on_the_spot
+        try:
+            return work()
+        finally:
+            self._current = None
+            if self._signalled:
+                self._settle()
+
+    def interrupt_overdue(self) -> float:
+        """Break off work on the spot that is over its time; answers how long it is over, in seconds."""
+        expires_s = self._expires_s
+        if self._current is not self._on_the_spot or expires_s is None:
+            return 0.0
+        over_s = time.monotonic() - expires_s
+        if over_s > 0:
+            self.interrupt(self._on_the_spot)
+        return max(0.0, over_s)
 
     def interrupt(self, job: Job[Any]) -> None:
         """Break off a job if it is the one that runs now; at most once for each job."""
@@ -115,8 +154,11 @@ class ScoringThread:
 
     # -- on the scoring thread ----------------------------------------------------------------
 
+    def _adopt_and_serve(self) -> None:
+        self.adopt()
+        self._serve()
+
     def _serve(self) -> None:
-        self._thread_id = threading.get_ident()
         while True:
             try:
                 self._settle()
@@ -152,6 +194,10 @@ class ScoringThread:
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._signalled and self._current is not None:
             raise Interrupted
+
+
+def _nothing() -> None:
+    """What the placeholder for work on the spot does."""
 
 
 def _raise_in(thread_id: int, error: type[BaseException] | None) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
-from scoringhost.kernel.runner import LoopRunner, Runner, ThreadRunner, Turn
+from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 from scoringhost.kernel.script import EntryScript, folder_listing
 from scoringhost.kernel.signature import Declarations, RunSignature, undeclared
@@ -99,17 +100,18 @@ class Service:
         except BaseException as error:
             raise InitFailed(str(self.script.path), error, user_traceback(error), folder_listing(model_dir)) from error
 
-    def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None]) -> None:
+    def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None], mover: Mover | None = None) -> None:
         """Take calls from now on; to be called on the event loop that will score.
 
-        `when_stuck` is called if a run() goes on long after its deadline and cannot be stopped.
+        `when_stuck` is called if a run() goes on long after its deadline and cannot be stopped;
+        `mover` moves the event loop to the scoring thread and away from it.
         """
         room = max(ASYNC_ROOM, self.limits.threads) if self.signature.is_async else len(threads)
         self._admission = Admission(room, self.limits.max_waiting)
         if self.signature.is_async:
             self._runner = LoopRunner(self._admission, self.limits.run_s)
         else:
-            self._runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck)
+            self._runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck, mover)
         self._enter(State.READY)
 
     @property
@@ -156,7 +158,7 @@ class Service:
         turn = await self._runner.turn()
         streaming = False
         try:
-            output, run_ms = await self._guarded(turn, call, lambda: self._invoke(call))
+            output, run_ms = await self._guarded(turn, call, partial(self._invoke, call))
             source = call.stream_of(output)
             if source is None:
                 return Scored(output, run_ms)
@@ -199,7 +201,7 @@ class Service:
     async def _guarded(self, turn: Turn, call: Call, work: Callable[[], Any]) -> Any:
         """Do some of the script's work; what it raises becomes one of our errors and is observed."""
         try:
-            return await turn.do(work)
+            return await turn.do(work, call.size)
         except DeadlineExceeded as error:
             self.observer.run_failed(self.name, error, turn.where())
             raise

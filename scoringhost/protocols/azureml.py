@@ -94,6 +94,7 @@ class AzureMl:
             around=lambda: raw_http.context_for(request, raw=raw),
             stream_of=raw_http.stream_of,
             deliberate=raw_http.deliberate,
+            size=len(request.body),
         )
         scored = await service.score(call)
         response = self._respond(service, request, scored)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost.kernel.host import Host
+from scoringhost.kernel.runner import Mover
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.protocols.app import HttpApp
 
@@ -30,10 +31,15 @@ class Site:
         for service in self.host:
             service.init(self.model_dir)
 
-    def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None]) -> None:
+    @property
+    def all_async(self) -> bool:
+        """Whether every run() is async, so that the event loop should be where init() was."""
+        return all(service.signature.is_async for service in self.host)
+
+    def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None], mover: Mover | None = None) -> None:
         """Take calls from now on; to be called on the event loop that will score."""
         for service in self.host:
-            service.open(threads, when_stuck)
+            service.open(threads, when_stuck, mover)
 
     @property
     def busy(self) -> bool:

@@ -1,9 +1,8 @@
-"""gunicorn master and our worker: uvicorn on an I/O thread, the entry script on the main thread.
+"""gunicorn master and our worker: uvicorn's server, and the entry script on the main thread.
 
 The script gets the main thread because that is what it expects (signals, thread-bound objects),
 and because only there a run() that sleeps or waits for a socket can be broken off at its deadline.
-The event loop gets a thread of its own, so that nothing the script does delays a health probe but
-the interpreter lock.
+The event loop is on another thread or, while calls are short, on the same (`moving_loop.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import gunicorn.app.base
 import uvicorn
@@ -26,6 +25,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 from scoringhost.errors import InitFailed, PortInUse, ScriptImportFailed, StartupError
+from scoringhost.kernel.runner import PATIENCE_S
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
@@ -33,6 +33,7 @@ from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
 from scoringhost.transports.http_protocol import HttpProtocol
+from scoringhost.transports.moving_loop import MovingLoop
 
 START_FAILED = 3
 """Exit code of a worker that cannot start; gunicorn's master then ends with the same."""
@@ -153,16 +154,9 @@ class ScoringWorker(Worker):  # type: ignore[misc]
         """Serve until told to stop, then run shutdown()."""
         site: Site = self.wsgi
         self._beating.set()
-        threads = [ScoringThread(f"scoring-{number}") for number in range(site.threads)]
-        for thread in threads[1:]:
-            thread.start()
-        io = _IoThread(self, site, threads, _watched_signals())
-        io.start()
-        threads[0].serve_here()
+        life = _Life(self, site)
+        life.run()
         site.shutdown()
-        io.join()
-        if io.failed:
-            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
 
 def _watched_signals() -> socket.socket:
@@ -171,41 +165,36 @@ def _watched_signals() -> socket.socket:
     reader.setblocking(False)
     writer.setblocking(False)
     signal.set_wakeup_fd(os.dup(writer.detach()), warn_on_full_buffer=False)
-    for number in STOP_SIGNALS:
-        signal.signal(number, _noticed_elsewhere)
     return reader
 
 
-def _noticed_elsewhere(signum: int, frame: object) -> None:
-    """Python runs this on the main thread when it can; the I/O thread has acted already."""
+class _Life:
+    """What a worker does beside the script: sockets, HTTP, heartbeat, signals."""
 
-
-class _IoThread(threading.Thread):
-    """Everything of a worker that is not the script: sockets, HTTP, heartbeat, signals."""
-
-    def __init__(self, worker: ScoringWorker, site: Site, threads: list[ScoringThread], signals: socket.socket) -> None:
-        super().__init__(name="io", daemon=True)
-        self._worker, self._site, self._threads, self._signals = worker, site, threads, signals
+    def __init__(self, worker: ScoringWorker, site: Site) -> None:
+        self._worker, self._site = worker, site
         self._drain_s = worker.app.settings.drain_timeout_s
+        self._threads = [ScoringThread(f"scoring-{number}") for number in range(site.threads)]
         self._main_is_stuck = False
-        self.failed = False
+        self._loop = _new_loop()
+        self._moving = MovingLoop(self._loop, self._threads[0], self._watch, stays=site.all_async)
 
     def run(self) -> None:
-        """Serve, then let the scoring threads end."""
+        """On the main thread: serve until told to stop."""
+        for thread in self._threads[1:]:
+            thread.start()
+        self._signals = _watched_signals()
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._on_python_signal)
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(self._serve())
-        except BaseException:
-            self.failed = True
-            log.exception("the server of this worker failed")
-        if self._main_is_stuck:
-            os._exit(0)  # the main thread cannot be ended in any other way
-        for thread in self._threads:
-            thread.close()
+            self._moving.run(self._serve())
+        finally:
+            for thread in self._threads[1:]:
+                thread.close()
 
     async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._site.open(self._threads, self._retire)
+        movable = self._moving if len(self._threads) == 1 else None
+        self._site.open(self._threads, self._retire, movable)
         several = self._worker.app.settings.workers > 1
         config = self._config()
         self._server = FairServer(config, lambda: self._site.busy) if several else uvicorn.Server(config)
@@ -214,12 +203,15 @@ class _IoThread(threading.Thread):
         log.info("worker %d is ready for requests", os.getpid())
         await self._server.serve(sockets=[listener.sock for listener in self._worker.sockets])
         beat.cancel()
+        if self._main_is_stuck:
+            logging.shutdown()
+            os._exit(0)  # the main thread cannot be ended in any other way
 
     def _config(self) -> uvicorn.Config:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
         return uvicorn.Config(
             AsgiApp(self._site.app, self._site.max_body),
-            http=HttpProtocol,
+            http=cast("Any", HttpProtocol),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -240,6 +232,18 @@ class _IoThread(threading.Thread):
                 self._wind_down()
             await asyncio.sleep(1.0)
 
+    def _watch(self) -> None:
+        """On the I/O thread, while the loop is on the main one: what the loop cannot do during a run()."""
+        self._worker.notify()
+        if self._threads[0].interrupt_overdue() > PATIENCE_S:
+            log.error("run() does not end; this worker is given up and replaced\n%s", self._threads[0].stack())
+            logging.shutdown()
+            os._exit(0)
+
+    def _on_python_signal(self, signum: int, frame: object) -> None:
+        """On the main thread; while that is busy in C code, `_on_signal` is quicker."""
+        self._loop.call_soon_threadsafe(self._wind_down)
+
     def _on_signal(self) -> None:
         try:
             numbers = self._signals.recv(4096)
@@ -249,9 +253,10 @@ class _IoThread(threading.Thread):
             self._wind_down()
 
     def _wind_down(self) -> None:
-        self._site.drain()
-        self._server.should_exit = True
-        self._loop.call_later(self._drain_s + 1, self._give_up)
+        if not self._server.should_exit:
+            self._site.drain()
+            self._server.should_exit = True
+            self._loop.call_later(self._drain_s + 1, self._give_up)
 
     def _retire(self) -> None:
         """A run() cannot be stopped: refuse what waits for it, finish the rest, let the master replace us."""
@@ -261,12 +266,13 @@ class _IoThread(threading.Thread):
         self._wind_down()
 
     def _give_up(self) -> None:
+        logging.shutdown()
         os._exit(0)
 
 
-def _loop_factory() -> Callable[[], Any]:
+def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

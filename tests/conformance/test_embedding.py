@@ -17,8 +17,7 @@ from scoringhost.errors import InitFailed, ScriptNotFound, SettingsError
 
 SCRIPT = """
 import threading
-
-import flask
+from pathlib import Path
 
 LIFE = []
 
@@ -34,7 +33,7 @@ def run(raw_data):
 
 def shutdown():
     LIFE.append(("shutdown", threading.current_thread().name))
-    open(__file__ + ".log", "w").write(repr([what for what, _ in LIFE]))
+    Path(__file__ + ".log").write_text(repr([what for what, _ in LIFE]), encoding="utf-8")
 """
 
 

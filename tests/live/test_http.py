@@ -6,9 +6,10 @@ import contextlib
 import re
 import socket
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -31,11 +32,17 @@ def connection(served: Served) -> Iterator[socket.socket]:
         yield link
 
 
-def read(link: socket.socket, method: str = "POST") -> HTTPResponse:
-    """One response, with its body in `content`."""
-    response = HTTPResponse(link, method=method)
-    response.begin()
-    return response
+class Answer(NamedTuple):
+    status: int
+    headers: Message
+    body: bytes
+
+
+def read(link: socket.socket, method: str = "POST") -> Answer:
+    """One response, to its end."""
+    with contextlib.closing(HTTPResponse(link, method=method)) as response:
+        response.begin()
+        return Answer(response.status, response.headers, response.read())
 
 
 def all_of(link: socket.socket) -> bytes:
@@ -53,7 +60,7 @@ def test_a_connection_is_kept_for_further_requests(served: Served) -> None:
     with connection(served) as link:
         for text in (b"one", b"two", b"three"):
             link.sendall(echo(text))
-            assert read(link).read() == b'"%s"' % text
+            assert read(link).body == b'"%s"' % text
 
 
 def test_requests_sent_in_one_go_are_answered_in_order(served: Served) -> None:
@@ -65,7 +72,7 @@ def test_requests_sent_in_one_go_are_answered_in_order(served: Served) -> None:
 def test_a_body_may_come_in_chunks(served: Served) -> None:
     with connection(served) as link:
         link.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nech\r\n6;x=y\r\no text\r\n0\r\n\r\n")
-        assert read(link).read() == b'"text"'
+        assert read(link).body == b'"text"'
 
 
 def test_a_client_that_asks_before_it_sends_is_told_to_go_on(served: Served) -> None:
@@ -73,7 +80,7 @@ def test_a_client_that_asks_before_it_sends_is_told_to_go_on(served: Served) -> 
         link.sendall(POST + b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n")
         assert link.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
         link.sendall(b"echo text")
-        assert read(link).read() == b'"text"'
+        assert read(link).body == b'"text"'
 
 
 def test_http_1_0_is_answered_and_closed(served: Served) -> None:
@@ -82,8 +89,8 @@ def test_http_1_0_is_answered_and_closed(served: Served) -> None:
         assert all_of(link).endswith(b'"text"')
 
 
-# BUG: httptools drops the body of a request with an Upgrade header, so run() gets an empty text. The HTTP
-# client of Java (java.net.http.HttpClient) sends `Upgrade: h2c` with each first request by default.
+# httptools stops reading at an Upgrade header, so its body is easily lost. The HTTP client of Java
+# (java.net.http.HttpClient) sends `Upgrade: h2c` with the first request of each connection by default.
 @pytest.mark.parametrize(
     "headers",
     [
@@ -96,9 +103,14 @@ def test_a_request_to_upgrade_is_served_plainly(served: Served, headers: list[by
     with connection(served) as link:
         link.sendall(echo(b"text", *headers))
         response = read(link)
-        assert (response.status, response.read()) == (200, b'"text"')
+        assert (response.status, response.body) == (200, b'"text"')
+        head, _, body = echo(b"later", *headers).partition(b"\r\n\r\n")
+        for part in (head[:40], head[40:], b"\r\n\r\n", body[:4], body[4:]):
+            link.sendall(part)
+            assert served.ask().status == 200  # so that the parts do not come together
+        assert read(link).body == b'"later"'
         link.sendall(echo(b"next"))
-        assert read(link).read() == b'"next"'
+        assert read(link).body == b'"next"'
 
 
 # BUG: a request line without a version is taken for HTTP/0.9 and scored.
@@ -126,9 +138,19 @@ def test_what_is_no_http_is_a_4xx_in_json_and_the_server_lives_on(served: Served
         link.sendall(data)
         response = read(link)
         assert 400 <= response.status < 500
-        assert response.getheader("Content-Type") == "application/json"
-        assert response.getheader("x-request-id")
-        assert b'{"message":' in response.read()
+        assert response.headers["Content-Type"] == "application/json"
+        assert response.headers["x-request-id"]
+        assert b'{"message":' in response.body
+    assert served.ask().status == 200
+
+
+# BUG: httptools takes every CONNECT for an upgrade; reading it again without the wish for one never ends
+# (RecursionError in the log, no answer).
+@pytest.mark.parametrize("target", ["/score", "models.example.com:443"])
+def test_connect_is_a_4xx(served: Served, target: str) -> None:
+    with connection(served) as link:
+        link.sendall(b"CONNECT %s HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+        assert 400 <= read(link).status < 500
     assert served.ask().status == 200
 
 
