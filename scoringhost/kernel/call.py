@@ -46,7 +46,7 @@ def generated(output: object) -> object | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One request to score, free of any protocol.
 
@@ -68,7 +68,7 @@ class Call:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scored:
     """What run() answered. `run_ms` is the time inside run(); `items` are the pieces of a stream."""
 

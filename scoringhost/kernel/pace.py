@@ -1,19 +1,24 @@
 """Pace: whether calls of run() are short enough to share a thread with the event loop.
 
 The rule. Calls are taken to be short after `needed` of them in a row (32 at first) have each taken
-at most 1 ms, and until one takes more than 5 ms. While they are short, the event loop runs on the
-scoring thread and a call is run on the spot, which saves two changes of thread; a call whose body is
-more than twice as large as any of the short ones is not, whatever the pace. A call that was run on
-the spot and turned out long has kept the event loop waiting, so after each of those four times as
-many short ones are needed, up to 65,536; after as many again without such a surprise, a quarter.
+at most 1 ms. They are not any more when one takes over 50 ms, or a second one within 128 calls
+takes over 5 ms (a single one may just have been preempted). While they are short, the event loop
+runs on the scoring thread and a call is run on the spot, which saves two changes of thread; a call
+whose body is more than twice as large as any of the short ones is not, whatever the pace.
+
+Calls that were run on the spot and turned out long have kept the event loop waiting: after each
+such surprise four times as many short ones are needed, up to 65,536; after as many again without
+one, a quarter.
 """
 
 from __future__ import annotations
 
 SHORT_S = 0.001
 LONG_S = 0.005
+VERY_LONG_S = 0.05
 FIRST_NEEDED = 32
 MOST_NEEDED = 65_536
+WINDOW = 128
 SMALL_BODY = 16_384
 """Bytes up to which the size of a body says nothing about its call."""
 
@@ -21,12 +26,13 @@ SMALL_BODY = 16_384
 class Pace:
     """What recent calls took. Durations are in seconds, sizes in bytes."""
 
-    __slots__ = ("_in_a_row", "_largest", "needed", "short")
+    __slots__ = ("_in_a_row", "_largest", "_since_long", "needed", "short")
 
     def __init__(self) -> None:
         self.short = False
         self.needed = FIRST_NEEDED
         self._in_a_row = 0
+        self._since_long = WINDOW
         self._largest = SMALL_BODY
 
     def fits(self, size: int) -> bool:
@@ -35,20 +41,28 @@ class Pace:
 
     def observe(self, spent_s: float, size: int, *, on_the_spot: bool) -> None:
         """Take in what one call took."""
+        self._since_long += 1
         if spent_s <= SHORT_S:
             self._in_a_row += 1
             if size > self._largest:
                 self._largest = size
-            if not self.short and self._in_a_row >= self.needed:
-                self.short = True
-                self._in_a_row = 0
-            elif self._in_a_row >= 2 * self.needed and self.needed > FIRST_NEEDED:
-                self.needed //= 4
-                self._in_a_row = 0
+            if self._in_a_row >= self.needed:
+                self._settle_down()
         elif spent_s > LONG_S:
             self._in_a_row = 0
-            if size > SMALL_BODY:
-                self._largest = max(SMALL_BODY, min(self._largest, size // 2))
-            self.short = False
-            if on_the_spot:
-                self.needed = min(4 * self.needed, MOST_NEEDED)
+            if spent_s > VERY_LONG_S or self._since_long < WINDOW:
+                self._slow_down(size, on_the_spot)
+            self._since_long = 0
+
+    def _settle_down(self) -> None:
+        self._in_a_row = 0
+        if self.short and self.needed > FIRST_NEEDED:
+            self.needed //= 4
+        self.short = True
+
+    def _slow_down(self, size: int, on_the_spot: bool) -> None:
+        self.short = False
+        if size > SMALL_BODY:
+            self._largest = max(SMALL_BODY, min(self._largest, size // 2))
+        if on_the_spot:
+            self.needed = min(4 * self.needed, MOST_NEEDED)

@@ -19,7 +19,7 @@ from scoringhost.protocols.routes import Endpoint, Routes
 SERVER_VERSION = "x-ms-server-version"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
     """One request and its response, for those who watch. `elapsed_ms` is up to the response's start."""
 
@@ -90,6 +90,10 @@ class HttpApp:
         return user_traceback(cause) if self._debug and cause is not None else ""
 
     def _finish(self, request: HttpRequest, response: HttpResponse, ids: RequestIds) -> None:
-        for name, value in self._always + ids.pairs:
-            response.replace(name, value)
+        if response.foreign:
+            for name, value in self._always + ids.pairs:
+                response.replace(name, value)
+        else:
+            response.headers += self._always
+            response.headers += ids.pairs
         self._cors.apply(request, response)

@@ -98,12 +98,16 @@ Body = bytes | AsyncIterator[bytes]
 
 @dataclass(slots=True)
 class HttpResponse:
-    """One response. A streamed body is an async iterator; its `aclose`, if any, must be called."""
+    """One response. A streamed body is an async iterator; its `aclose`, if any, must be called.
+
+    foreign: the headers are the script's, and may hold what the host sends as well.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: Body = b""
     run_ms: float | None = None
+    foreign: bool = False
 
     def first(self, name: str) -> str | None:
         """The first value of a header, by any spelling of its name."""

@@ -124,12 +124,12 @@ def to_http(output: Any, items: AsyncIterator[object] | None = None) -> HttpResp
         headers = [pair for pair in headers if pair[0].lower() != FAILED]
         headers.append((FAILED, "True"))
     if items is not None:
-        return HttpResponse(output.status_code, headers, _Encoded(items))
+        return HttpResponse(output.status_code, headers, _Encoded(items), foreign=True)
     try:
         body = output.get_data()
     except (TypeError, AttributeError) as problem:
         raise ResultNotEncodable(f"the body of the response is not text or bytes ({problem})") from None
-    return HttpResponse(output.status_code, headers, body)
+    return HttpResponse(output.status_code, headers, body, foreign=True)
 
 
 class _Encoded:

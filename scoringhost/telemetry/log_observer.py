@@ -6,7 +6,7 @@ import logging
 
 from scoringhost.errors import DeadlineExceeded, ScoringHostError
 from scoringhost.protocols.app import Exchange
-from scoringhost.telemetry.logs import HOST_LOGGER
+from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 
 
 class LogObserver:
@@ -43,10 +43,16 @@ class LogObserver:
         if not exchange.logged or not self._log.isEnabledFor(logging.INFO):
             return
         request, response = exchange.request, exchange.response
-        target = request.path + (f"?{request.query.decode('latin-1')}" if request.query else "")
+        target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
+        if not target.isprintable():
+            target = ascii(target)[1:-1]
         length = len(response.body) if isinstance(response.body, bytes) else "N/A"
-        target = target if target.isprintable() else ascii(target)[1:-1]
-        self._log.info("%s %s %d %.3fms %s", request.method, target, response.status, exchange.elapsed_ms, length)
+        message = f"{request.method} {target} {response.status} {exchange.elapsed_ms:.3f}ms {length}"
+        handlers = self._log.handlers
+        if len(handlers) == 1 and type(handlers[0]) is HostHandler:
+            handlers[0].access(message, exchange.ids.request)
+        else:
+            self._log.info("%s", message)
 
     def broke(self, traceback: str) -> None:
         """A defect of the host's own."""
