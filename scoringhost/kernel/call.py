@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ class Call:
     payload: the body as it came (text or JSON), values by parameter name, or the raw request.
     headers: asked for only if run() takes `request_headers`.
     abandoned: whether the caller has gone; asked just before run() would start.
-    around: a context that run() is executed in.
+    around: makes the context that run() is executed in, if there is one.
     stream_of: what of the output is to be sent piece by piece, or None.
     size: of the body, in bytes; larger calls are expected to take longer.
     deliberate: the answer that an exception of run() stands for, or None if it is a failure.
@@ -62,7 +62,7 @@ class Call:
     payload: bytes | Mapping[str, object] | RawRequest
     headers: Callable[[], dict[str, str]] = _no_headers
     abandoned: Callable[[], bool] = _never
-    around: Callable[[], AbstractContextManager[object]] = nullcontext
+    around: Callable[[], AbstractContextManager[object]] | None = None
     stream_of: Callable[[object], object | None] = generated
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
     size: int = 0

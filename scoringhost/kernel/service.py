@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -34,6 +35,9 @@ from scoringhost.kernel.tracebacks import user_traceback
 
 ASYNC_ROOM = 100
 """Calls of an `async def run` under way at once in one worker, unless `threads` says more."""
+
+
+_NEVER_STREAMED = frozenset({list, dict, str, float, int, bool, type(None)})
 
 
 class State(Enum):
@@ -159,7 +163,7 @@ class Service:
         streaming = False
         try:
             output, run_ms = await self._guarded(turn, call, partial(self._invoke, call))
-            source = call.stream_of(output)
+            source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
             if source is None:
                 return Scored(output, run_ms)
             steps = steps_of(source, on_loop=self.signature.is_async)
@@ -180,17 +184,23 @@ class Service:
             raise IncompleteBody
         if self.signature.is_async:
             return self._invoke_async(call)
+        if call.around is None:
+            return self._call_run(call)
         with call.around():
-            arguments = bind(self.signature, call)
-            started_s = time.perf_counter()
-            try:
-                output = self._run(**arguments)
-            finally:
+            return self._call_run(call)
+
+    def _call_run(self, call: Call) -> tuple[object, float]:
+        arguments = bind(self.signature, call)
+        started_s = time.perf_counter()
+        try:
+            output = self._run(**arguments)
+        finally:
+            if getattr(sys.stdout, "unfinished", True):
                 sys.stdout.flush()  # a line printed without its newline belongs to this call's log
-            return output, (time.perf_counter() - started_s) * 1000
+        return output, (time.perf_counter() - started_s) * 1000
 
     async def _invoke_async(self, call: Call) -> tuple[object, float]:
-        with call.around():
+        with call.around() if call.around is not None else nullcontext():
             arguments = bind(self.signature, call)
             started_s = time.perf_counter()
             output = self._run(**arguments)

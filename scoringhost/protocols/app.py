@@ -63,9 +63,10 @@ class HttpApp:
         response, endpoint = await self._answer(request, ids)
         self._finish(request, response, ids)
         elapsed_ms = (time.perf_counter() - started_s) * 1000
-        exchange = Exchange(request, response, ids, elapsed_ms, endpoint is None or endpoint.logged)
-        for observer in self._observers:
-            observer.exchanged(exchange)
+        if self._observers:
+            exchange = Exchange(request, response, ids, elapsed_ms, endpoint is None or endpoint.logged)
+            for observer in self._observers:
+                observer.exchanged(exchange)
         return response
 
     async def _answer(self, request: HttpRequest, ids: RequestIds) -> tuple[HttpResponse, Endpoint | None]:
@@ -96,4 +97,5 @@ class HttpApp:
         else:
             response.headers += self._always
             response.headers += ids.pairs
-        self._cors.apply(request, response)
+        if self._cors.entries:
+            self._cors.apply(request, response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from scoringhost.errors import (
@@ -91,7 +92,7 @@ class AzureMl:
             self._payload(service, request),
             headers=request.headers.titled,
             abandoned=request.abandoned,
-            around=lambda: raw_http.context_for(request, raw=raw),
+            around=raw_http.context_for(request, raw=raw),
             stream_of=raw_http.stream_of,
             deliberate=raw_http.deliberate,
             size=len(request.body),
@@ -121,17 +122,16 @@ class AzureMl:
         if isinstance(output, bytes) and service.signature.takes is Takes.RAW:
             return HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], output)
         try:
-            body = json_text.dumps(
-                {} if output is None else output, nan=self.nan, on_nonfinite=lambda: self._warn_of_nan(service)
-            )
+            warn = partial(self._warn_of_nan, service) if service.name not in self._warned else None
+            body = json_text.dumps({} if output is None else output, nan=self.nan, on_nonfinite=warn)
         except ResultNotEncodable as error:
             service.observer.run_failed(service.name, error, "")
             raise
         return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
 
     def _warn_of_nan(self, service: Service) -> None:
-        if self.nan is NanPolicy.NULL and service.name not in self._warned:
-            self._warned.add(service.name)
+        self._warned.add(service.name)
+        if self.nan is NanPolicy.NULL:
             service.observer.noticed(
                 service.name, "a result held NaN or an infinity, which JSON cannot; null was sent (see the nan setting)"
             )
@@ -153,7 +153,8 @@ def _parsed(text: str) -> Any:
 
 
 def _is_json(request: HttpRequest) -> bool:
-    media = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    given = request.headers.get("content-type") or ""
+    media = given.partition(";")[0].strip().lower()
     return media == JSON or (media.startswith("application/") and media.endswith("+json"))
 
 

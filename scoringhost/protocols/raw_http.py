@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from scoringhost.errors import ResultNotEncodable, ScoringHostError, ScriptRefused
@@ -78,9 +78,9 @@ def flask_context(request: HttpRequest) -> AbstractContextManager[object]:
     return _flask_app().request_context(environ_of(request))
 
 
-def context_for(request: HttpRequest, *, raw: bool) -> AbstractContextManager[object]:
-    """The context of one call: Flask's if the script can see Flask at all, else none."""
-    return flask_context(request) if raw or "flask" in sys.modules else nullcontext()
+def context_for(request: HttpRequest, *, raw: bool) -> Callable[[], AbstractContextManager[object]] | None:
+    """What makes the context of one call: Flask's if the script can see Flask at all, else None."""
+    return partial(flask_context, request) if raw or "flask" in sys.modules else None
 
 
 def is_response(output: object) -> bool:

@@ -44,7 +44,7 @@ class LogObserver:
             return
         request, response = exchange.request, exchange.response
         target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
-        if not target.isprintable():
+        if not target.isprintable():  # a line break in a path must not make a line of its own
             target = ascii(target)[1:-1]
         length = len(response.body) if isinstance(response.body, bytes) else "N/A"
         message = f"{request.method} {target} {response.status} {exchange.elapsed_ms:.3f}ms {length}"

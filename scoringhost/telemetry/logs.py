@@ -48,8 +48,12 @@ def _one_line(text: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
+GATHER_S = 0.01
+"""Seconds that an access line may wait to be written."""
+
+
 class HostHandler(logging.StreamHandler[Any]):
-    """Writes the host's lines. Access lines are written together, once for each turn of the event loop.
+    """Writes the host's lines. Access lines are gathered for a hundredth of a second and written together.
 
     Formatting one line through `logging` takes as long as a small request; `access` does without,
     and whatever else is logged finds the lines before it written.
@@ -74,7 +78,7 @@ class HostHandler(logging.StreamHandler[Any]):
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(second))
         if not self._lines:
-            asyncio.get_running_loop().call_soon(self.write_lines)
+            asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
         self._lines.append(
             f"{self._stamp},{rest // 1_000_000:03d} I [{self._process}] {HOST_LOGGER} - {message} [{_one_line(own)}]\n"
         )

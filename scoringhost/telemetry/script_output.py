@@ -24,6 +24,7 @@ class ScriptOutput(io.TextIOBase):
         self._behind = behind
         self._log = log or logging.getLogger(PRINT_LOGGER).info
         self._local = threading.local()
+        self.unfinished = False
 
     def write(self, text: str) -> int:
         """Log the complete lines of `text`, keep the rest; answers its length in characters."""
@@ -33,12 +34,14 @@ class ScriptOutput(io.TextIOBase):
             return self._behind.write(text)
         kept = getattr(self._local, "kept", "") + text
         *lines, self._local.kept = kept.split("\n")
+        self.unfinished = self.unfinished or bool(self._local.kept)
         for line in lines:
             self._emit(line)
         return len(text)
 
     def flush(self) -> None:
         """Log what was written without a newline so far."""
+        self.unfinished = False
         kept, self._local.kept = getattr(self._local, "kept", ""), ""
         if kept:
             self._emit(kept)

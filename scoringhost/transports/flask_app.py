@@ -54,7 +54,8 @@ class Process:
         for thread in self._threads:
             thread.start()
         loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="scoringhost-loop", daemon=True).start()
+        self._runner = threading.Thread(target=loop.run_forever, name="scoringhost-loop", daemon=True)
+        self._runner.start()
         self._loop, self._pid = loop, os.getpid()
         asyncio.run_coroutine_threadsafe(self._open(), loop).result()
 
@@ -73,6 +74,8 @@ class Process:
         for thread in self._threads:
             thread.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._runner.join()
+        self._loop.close()
         self._pid = 0
         atexit.unregister(self.close)
 

@@ -31,6 +31,12 @@ from scoringhost.transports.stepping import finish, step
 PIPELINE_LIMIT = 16
 """Requests read ahead on one connection before reading pauses."""
 
+_NAMES = {
+    spelling.encode(): name
+    for name in ("host", "user-agent", "accept", "accept-encoding", "content-type", "content-length", "connection",
+                 "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "traceparent")
+    for spelling in (name, name.title())
+}  # fmt: skip
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
@@ -63,6 +69,7 @@ class HttpProtocol(asyncio.Protocol):
         self._busy = self._closing = self._lost = self._refused = False
         self._writable: asyncio.Future[None] | None = None
         self._active_s = 0.0
+        self._received = 0
         self._client: str | None = None
         self._reset()
 
@@ -118,6 +125,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._refused:
             return
         self._active_s = time.monotonic()
+        self._received = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -164,7 +172,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; repeated ones are joined."""
-        key = name.decode("latin-1").lower()
+        key = _NAMES.get(name) or name.decode("latin-1").lower()
         text = value.decode("latin-1").strip(" \t")
         headers = self._headers
         headers[key] = f"{headers[key]},{text}" if key in headers else text
@@ -173,7 +181,7 @@ class HttpProtocol(asyncio.Protocol):
         """The head is there: refuse a body that is too large before it is sent."""
         self._in_head = False
         headers = self._headers
-        if sum(map(len, headers.values())) > HEADERS_LIMIT:
+        if self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(_TOO_LARGE)
         elif int(headers.get("content-length") or 0) > self._max_body:
             self._fault = BodyTooLarge(self._max_body)
@@ -216,6 +224,7 @@ class HttpProtocol(asyncio.Protocol):
     # -- answering ----------------------------------------------------------------------------------
 
     def _take(self, turn: _Turn) -> None:
+        """Answer a request, now or after those before it."""
         self._turns.append(turn)
         if not self._busy:
             self._next()
@@ -254,12 +263,12 @@ class HttpProtocol(asyncio.Protocol):
         self._finished(turn)
         if not self._lost:
             self._transport.resume_reading()
+            self._active_s = time.monotonic()
             self._next()
 
     def _finished(self, turn: _Turn) -> None:
         self._busy = False
         self._server.total_requests += 1
-        self._active_s = time.monotonic()
         if not turn.keep_alive or self._closing:
             self._turns.clear()
             self._transport.close()
