@@ -9,6 +9,7 @@ from pathlib import Path
 from scoringhost._version import __version__
 from scoringhost.compat import declarations_of, install_import_shims
 from scoringhost.errors import SettingsError
+from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.script import EntryScript, make_importable, require_file
 from scoringhost.kernel.service import Limits, Service
@@ -84,7 +85,8 @@ def build(settings: Settings) -> Site:
 
 def _load_service(settings: Settings, observer: LogObserver) -> Service:
     script = EntryScript.load(script_path(settings))
-    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s)
+    batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
+    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
     return Service(script, declarations=declarations_of, limits=limits, observer=observer)
 
 

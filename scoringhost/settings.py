@@ -88,6 +88,12 @@ class Settings:
     max_waiting: int = _setting(
         1000, NOT_NEGATIVE, "Calls that may wait for run() in each worker; one more is a 503.", "--max-waiting"
     )
+    max_batch_size: int = _setting(
+        0, NOT_NEGATIVE, "Rows that waiting calls are joined up to for one run(); 0: no batching.", "--max-batch-size"
+    )
+    max_batch_wait_ms: int = _setting(
+        5, NOT_NEGATIVE, "Milliseconds that a batch may wait for the callers of the one before.", "--max-batch-wait-ms"
+    )
     cors_origins: str | None = _setting(
         None, click.STRING, "Origins that browsers may call from, separated by commas; * for all.",
         "--cors-origins", "--access_control_allow_origins", azure=("AML_CORS_ORIGINS",),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import (
+    CallError,
     DeadlineExceeded,
     IncompleteBody,
     InitFailed,
@@ -23,13 +24,14 @@ from scoringhost.errors import (
     ScriptUnservable,
 )
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 from scoringhost.kernel.script import EntryScript, folder_listing
-from scoringhost.kernel.signature import Declarations, RunSignature, undeclared
+from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.kernel.streaming import Stream, steps_of
 from scoringhost.kernel.tracebacks import user_traceback
 
@@ -51,11 +53,12 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many calls of run() at once, how many waiting, and how long one may take (seconds)."""
+    """How many calls of run() at once, how many waiting, how long one may take (seconds), and batching."""
 
     threads: int = 1
     max_waiting: int = 1000
     run_s: float | None = None
+    batch: BatchPolicy | None = None
 
 
 class Service:
@@ -88,6 +91,7 @@ class Service:
         self._run = declared.call
         self._runner: Runner | None = None
         self._admission: Admission | None = None
+        self._batcher: Batcher | None = None
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -116,7 +120,19 @@ class Service:
             self._runner = LoopRunner(self._admission, self.limits.run_s)
         else:
             self._runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck, mover)
+        self._batcher = self._make_batcher()
         self._enter(State.READY)
+
+    def _make_batcher(self) -> Batcher | None:
+        policy, signature = self.limits.batch, self.signature
+        if policy is None or policy.max_rows < 2:
+            return None
+        if signature.takes is not Takes.NAMED or signature.wants_headers or signature.is_async:
+            why = "batching needs a plain run() with declared parameters and without request_headers; it is off"
+            self.observer.noticed(self.name, why)
+            return None
+        notice = partial(self.observer.noticed, self.name)
+        return Batcher(policy, self._execute, self.limits.max_waiting, notice)
 
     @property
     def busy(self) -> bool:
@@ -159,6 +175,8 @@ class Service:
         """
         if self._runner is None or self.state not in (State.READY, State.DRAINING):
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
+        if self._batcher is not None:
+            return await self._batcher.score(call, self._bind(call))
         turn = await self._runner.turn()
         streaming = False
         try:
@@ -189,8 +207,27 @@ class Service:
         with call.around():
             return self._call_run(call)
 
+    def _bind(self, call: Call) -> dict[str, Any]:
+        try:
+            return bind(self.signature, call)
+        except CallError as error:
+            self.observer.call_refused(self.name, error)
+            raise
+
+    async def _execute(self, call: Call, arguments: dict[str, Any]) -> tuple[object, float]:
+        """Run with bound arguments, for batches."""
+        assert self._runner is not None
+        turn = await self._runner.turn()
+        try:
+            answer: tuple[object, float] = await self._guarded(turn, call, partial(self._call_bound, arguments))
+            return answer
+        finally:
+            turn.end()
+
     def _call_run(self, call: Call) -> tuple[object, float]:
-        arguments = bind(self.signature, call)
+        return self._call_bound(bind(self.signature, call))
+
+    def _call_bound(self, arguments: dict[str, Any]) -> tuple[object, float]:
         started_s = time.perf_counter()
         try:
             output = self._run(**arguments)

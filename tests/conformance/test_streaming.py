@@ -58,8 +58,12 @@ def test_an_item_of_several_lines_is_one_event(serve: Serve) -> None:
     assert serve("acts.py").post("lines", EVENTS).body == b'data: first\ndata: second\n\ndata: {"last":true}\n\n'
 
 
+# BUG: fails at the server's door for the same reason as the test of asyncio.run() in test_async.py.
 def test_an_async_generator_that_a_plain_run_returns_is_streamed(serve: Serve) -> None:
-    assert serve("acts.py").post("words in turn").body.decode() == WORDS
+    client = serve("acts.py")
+    for _ in range(200):
+        assert client.post("number").status == 200  # short calls: see test_async.py
+    assert client.post("words in turn").body.decode() == WORDS
 
 
 def test_an_async_generator_that_an_async_run_returns_is_streamed(serve: Serve) -> None:

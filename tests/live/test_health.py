@@ -37,3 +37,32 @@ def test_health_is_answered_within_200_ms_while_run_is_busy(life: Life, later: t
         took_s.append(time.monotonic() - started_s)
     assert request.reply().status == 200
     assert sorted(took_s)[-2] < 0.2, took_s  # the machine may be busy with something else for once
+
+
+# BUG: the first long call after 32 short ones has the event loop's own thread: health waits for its whole length.
+def test_a_long_call_after_many_short_ones_holds_health_up_no_longer(life: Life, later: type[Later]) -> None:
+    """Short calls bring the event loop to the scoring thread; a call that turns out long must not keep it."""
+    served = life()
+    for _ in range(200):
+        assert served.say("pid").status == 200
+    request = later(lambda: served.say("nap 2.0"))
+    served.log.wait_for("napping")
+    started_s = time.monotonic()
+    assert served.ask().body == b"Healthy"
+    assert time.monotonic() - started_s < 0.5
+    assert request.reply().status == 200
+
+
+# BUG: so has a run() that cannot be stopped: its caller is cut off without a 504, and so are all others.
+def test_the_scoring_timeout_holds_after_many_short_calls(life: Life) -> None:
+    served = life(SCORING_TIMEOUT_MS="300")
+    for _ in range(200):
+        assert served.say("pid").status == 200
+    started_s = time.monotonic()
+    assert served.say("nap 10").status == 504
+    assert time.monotonic() - started_s < 2
+    for _ in range(200):
+        assert served.say("pid").status == 200
+    assert served.say("stuck").status == 504
+    served.wait_ready(2)
+    assert served.say("echo again").json() == "again"

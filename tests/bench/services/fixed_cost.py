@@ -1,5 +1,6 @@
 """A model with a fixed cost of 5 ms for each call, however many rows it gets."""
 
+import os
 import time
 
 import numpy as np
@@ -14,4 +15,5 @@ def init():
 @input_schema("data", NumpyParameterType(np.zeros((1, 10))))
 def run(data):
     time.sleep(0.005)
-    return data.sum(axis=1)
+    result = data.sum(axis=1)
+    return result.tolist() if os.environ.get("BENCH_LISTS") else result

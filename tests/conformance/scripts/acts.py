@@ -1,5 +1,6 @@
 """A plain run() that does what the request's text asks for."""
 
+import asyncio
 import contextlib
 import datetime
 import itertools
@@ -116,6 +117,16 @@ async def words_in_turn():
         yield word
 
 
+def wait_in_a_loop_of_its_own():
+    """As scripts do that call an async client from a plain run()."""
+
+    async def answer():
+        await asyncio.sleep(0)
+        return "waited"
+
+    return asyncio.run(answer())
+
+
 def talk():
     print("printed by the script")  # noqa: T201
     print("no newline", end="")  # noqa: T201
@@ -138,6 +149,7 @@ ACTS = {
     "sleep": sleep,
     "sleep patiently": sleep_patiently,
     "compute": compute,
+    "wait in a loop of its own": wait_in_a_loop_of_its_own,
     "talk": talk,
     "words": words,
     "rows": rows,

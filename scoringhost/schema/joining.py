@@ -1,0 +1,95 @@
+"""Joining the arrays and frames of several calls along axis 0, and taking a result apart again.
+
+NumPy and pandas are found in `sys.modules`: a value of theirs is only met where they are loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from scoringhost.schema import json_text
+
+
+class NotDivisible(ValueError):
+    """A result that cannot be taken apart by rows; the text says why."""
+
+
+def _is(value: object, module: str, name: str) -> bool:
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind is not None and isinstance(value, kind)
+
+
+def rows_of(value: object) -> int | None:
+    """The rows of an array or a frame; None for anything else, which has none."""
+    if _is(value, "numpy", "ndarray") or _is(value, "pandas", "DataFrame"):
+        shape: tuple[int, ...] = value.shape  # type: ignore[attr-defined]
+        return shape[0] if shape else None
+    return None
+
+
+def join_key(arguments: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
+    """Equal for argument sets that can be joined; None for one that can be joined with no other.
+
+    Arrays need one dtype and trailing shape, frames one set of columns and dtypes, all parameters
+    of a call the same number of rows, and everything else must be equal.
+    """
+    counts = {rows for value in arguments.values() if (rows := rows_of(value)) is not None}
+    if len(counts) != 1:
+        return None
+    parts: list[Hashable] = []
+    for name, value in arguments.items():
+        if _is(value, "numpy", "ndarray"):
+            parts.append((name, value.dtype.str, value.dtype.descr.__repr__(), value.shape[1:]))
+        elif _is(value, "pandas", "DataFrame"):
+            parts.append((name, tuple(value.columns), tuple(map(str, value.dtypes))))
+        else:
+            try:
+                parts.append((name, json_text.dumps(value)))
+            except Exception:
+                return None
+    return tuple(parts)
+
+
+def join(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One set of arguments from several with equal keys; arrays (n1, *s), (n2, *s) ... become (n1 + n2 ..., *s)."""
+    joined: dict[str, Any] = {}
+    for name, first in sets[0].items():
+        values = [arguments[name] for arguments in sets]
+        if _is(first, "numpy", "ndarray"):
+            joined[name] = sys.modules["numpy"].concatenate(values)
+        elif _is(first, "pandas", "DataFrame"):
+            joined[name] = sys.modules["pandas"].concat(values, ignore_index=True)
+        else:
+            joined[name] = first
+    return joined
+
+
+def divide(output: object, counts: Sequence[int]) -> list[Any]:
+    """The result of joined calls as one result for each, of `counts` rows.
+
+    Arrays, lists, frames, series, and dicts of those are taken apart along axis 0.
+
+    Raises:
+        NotDivisible: if the result, or a part of a dict, does not have one item for each row.
+    """
+    if isinstance(output, dict):
+        parts = {key: divide(value, counts) for key, value in output.items()}
+        return [{key: pieces[at] for key, pieces in parts.items()} for at in range(len(counts))]
+    total = sum(counts)
+    ends = list(accumulate(counts))
+    spans = list(zip([0, *ends[:-1]], ends, strict=True))
+    if isinstance(output, (list, tuple)) or _is(output, "numpy", "ndarray"):
+        value: Any = output
+        length = value.shape[0] if hasattr(value, "shape") and value.shape else len(value) if value is not None else 0
+        if length != total:
+            raise NotDivisible(f"it has {length} items for {total} rows")
+        return [value[start:end] for start, end in spans]
+    if _is(output, "pandas", "DataFrame") or _is(output, "pandas", "Series"):
+        frame: Any = output
+        if len(frame) != total:
+            raise NotDivisible(f"it has {len(frame)} rows for {total}")
+        return [frame.iloc[start:end] for start, end in spans]
+    raise NotDivisible(f"a {type(output).__name__} has no rows")

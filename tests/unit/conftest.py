@@ -1,0 +1,172 @@
+"""What the unit tests share: scripts written on the spot, services over them, fresh interpreters."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoringhost.compat import declarations_of
+from scoringhost.errors import ScoringHostError
+from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.kernel.script import EntryScript
+from scoringhost.kernel.service import Limits, Service
+
+START_S = 20.0
+"""How long anything may take before a test gives up; nothing ever waits that long when all is well."""
+
+
+@dataclass
+class Seen:
+    """An observer that keeps what it is told."""
+
+    states: list[str] = field(default_factory=list)
+    refused: list[ScoringHostError] = field(default_factory=list)
+    failed: list[tuple[ScoringHostError, str]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+    def state_changed(self, service: str, state: str) -> None:
+        self.states.append(state)
+
+    def call_refused(self, service: str, error: ScoringHostError) -> None:
+        self.refused.append(error)
+
+    def run_failed(self, service: str, error: ScoringHostError, traceback: str) -> None:
+        self.failed.append((error, traceback))
+
+    def noticed(self, service: str, message: str) -> None:
+        self.messages.append(message)
+
+
+class Serving:
+    """A service with a scoring thread of its own."""
+
+    def __init__(self, service: Service, seen: Seen, threads: list[ScoringThread]) -> None:
+        self.service, self.seen, self.threads = service, seen, threads
+        self.stuck: list[bool] = []
+
+    @property
+    def module(self) -> Any:
+        """The module of the script, to put events into it and to look at what it did."""
+        return self.service.script.module
+
+    def do(self, scenario: Callable[[Service], Awaitable[Any]]) -> Any:
+        """Open the service on an event loop and play the scenario there."""
+
+        async def play() -> Any:
+            self.service.open(self.threads, lambda: self.stuck.append(True))
+            return await asyncio.wait_for(scenario(self.service), START_S)
+
+        return asyncio.run(play())
+
+    def score(self, payload: Any = b"{}", **rest: Any) -> Scored:
+        """Score one call."""
+        return self.do(lambda service: service.score(Call(payload, **rest)))
+
+
+@pytest.fixture
+def clean_imports(tmp_path: Path) -> Iterator[None]:
+    """Leave the import path and the modules of scripts as they were."""
+    path = list(sys.path)
+    yield
+    sys.path[:] = path
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Write a file below the test's own folder."""
+
+    def write(source: str, name: str = "score.py") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(source), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def load(write: Callable[..., Path], clean_imports: None) -> Callable[..., EntryScript]:
+    """Write an entry script and load it; an init() is added if it has none."""
+
+    def load(source: str, name: str = "score.py") -> EntryScript:
+        source = textwrap.dedent(source)
+        if "def init" not in source:
+            source += "\ndef init(): pass\n"
+        return EntryScript.load(write(source, name))
+
+    return load
+
+
+@pytest.fixture
+def serving(load: Callable[..., EntryScript]) -> Iterator[Callable[..., Serving]]:
+    """Serve a script; what its run() needs of the test is put into its module."""
+    threads: list[ScoringThread] = []
+
+    def serving(source: str, *, count: int = 1, **limits: Any) -> Serving:
+        seen = Seen()
+        given = Limits(count, **limits)
+        service = Service(load(source), declarations=declarations_of, limits=given, observer=seen)
+        mine = [ScoringThread(f"scoring-{number}") for number in range(count)]
+        for thread in mine:
+            thread.start()
+        threads.extend(mine)
+        return Serving(service, seen, mine)
+
+    yield serving
+    for thread in threads:
+        thread.close()
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., str]:
+    """Run a program in a fresh interpreter; answers what it prints."""
+
+    def python(source: str, *arguments: str, cwd: Path = tmp_path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(source), *arguments],
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=START_S,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
+
+    return python
+
+
+@pytest.fixture
+def in_thread() -> Callable[[Callable[[], Any]], Any]:
+    """Run something on a thread of its own; what it raises is raised here."""
+
+    def in_thread(work: Callable[[], Any]) -> Any:
+        outcome: dict[str, Any] = {}
+
+        def target() -> None:
+            try:
+                outcome["result"] = work()
+            except BaseException as error:
+                outcome["error"] = error
+
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        thread.join(START_S)
+        assert outcome, "it does not come to an end"
+        if "error" in outcome:
+            raise outcome["error"]
+        return outcome["result"]
+
+    return in_thread
