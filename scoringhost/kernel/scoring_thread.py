@@ -9,6 +9,7 @@ which can be interrupted between two bytecodes only. Nothing here uses SIGALRM.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import ctypes
 import queue
@@ -70,6 +71,7 @@ class ScoringThread:
         self._by_signal = False
         self._signalled = False
         self._on_the_spot: Job[Any] = Job(_nothing, _nothing)
+        self._began_s = 0.0
         self._expires_s: float | None = None
         self._name = name
 
@@ -122,14 +124,22 @@ class ScoringThread:
         Nothing can answer the caller meanwhile, so `interrupt_overdue` has to be called by another
         thread; the work is then broken off with Interrupted.
         """
-        self._expires_s = time.monotonic() + limit_s if limit_s is not None else None
+        self._began_s = time.monotonic()
+        self._expires_s = self._began_s + limit_s if limit_s is not None else None
+        loop = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)  # a script may use asyncio.run()
         self._current = self._on_the_spot
         try:
             return work()
         finally:
             self._current = None
+            asyncio._set_running_loop(loop)
             if self._signalled:
                 self._settle()
+
+    def busy_here_s(self) -> float:
+        """For how long the work that is done on the spot has been going on, in seconds; 0 if there is none."""
+        return time.monotonic() - self._began_s if self._current is self._on_the_spot else 0.0
 
     def interrupt_overdue(self) -> float:
         """Break off work on the spot that is over its time; answers how long it is over, in seconds."""

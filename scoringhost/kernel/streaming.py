@@ -49,11 +49,17 @@ class PrivateLoopSteps:
     def next(self) -> Any:
         """The next item, or END."""
         self._loop = self._loop or asyncio.new_event_loop()
-        return self._loop.run_until_complete(_step(self._items))
+        item: Any = END
+        try:
+            item = self._loop.run_until_complete(_step(self._items))
+        finally:
+            if item is END:
+                self._loop.close()
+        return item
 
     def close(self) -> Any:
         """Let the generator run its `finally` blocks."""
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.run_until_complete(self._items.aclose())
             self._loop.close()
 

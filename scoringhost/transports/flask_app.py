@@ -37,7 +37,11 @@ class Process:
             InitFailed: if it raises.
         """
         self._start()
-        self._threads[0].ask(self._site.init)
+        try:
+            self._threads[0].ask(self._site.init)
+        except BaseException:
+            self._end()
+            raise
         atexit.register(self.close)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -48,6 +52,13 @@ class Process:
                     self._start()
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def leave(self, work: Coroutine[Any, Any, object]) -> None:
+        """Let a coroutine run on the event loop, without waiting for it."""
+        if self._loop is not None and not self._loop.is_closed():
+            asyncio.run_coroutine_threadsafe(work, self._loop)
+        else:
+            work.close()
 
     def _start(self) -> None:
         self._threads = [ScoringThread(f"scoring-{number}") for number in range(self._site.threads)]
@@ -71,13 +82,17 @@ class Process:
             return
         self._site.drain()
         self._threads[0].ask(self._site.shutdown)
+        self._end()
+        atexit.unregister(self.close)
+
+    def _end(self) -> None:
+        assert self._loop is not None
         for thread in self._threads:
             thread.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._runner.join()
         self._loop.close()
         self._pid = 0
-        atexit.unregister(self.close)
 
 
 def make_flask_app(site: Site) -> flask.Flask:
@@ -159,7 +174,7 @@ def _pieces(body: AsyncIterator[bytes], process: Process) -> Iterator[bytes]:
         while (piece := process.run(_next(body))) is not None:
             yield piece
     finally:
-        process.run(_close(body))
+        process.leave(_close(body))  # not waited for: this may be the garbage collector, on any thread
 
 
 async def _next(body: AsyncIterator[bytes]) -> bytes | None:

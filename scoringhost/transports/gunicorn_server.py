@@ -24,7 +24,14 @@ import uvicorn
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from scoringhost.errors import InitFailed, PortInUse, ScriptImportFailed, StartupError
+from scoringhost.errors import (
+    DeadlineExceeded,
+    InitFailed,
+    NotReady,
+    PortInUse,
+    ScriptImportFailed,
+    StartupError,
+)
 from scoringhost.kernel.runner import PATIENCE_S
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.protocols.site import Site
@@ -33,6 +40,7 @@ from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
 from scoringhost.transports.http_protocol import HttpProtocol
+from scoringhost.transports.lifeguard import Lifeguard
 from scoringhost.transports.moving_loop import MovingLoop
 
 START_FAILED = 3
@@ -46,6 +54,11 @@ SWITCH_S = 0.0005
 
 With the default of 5 ms, a health probe beside a run() in pure Python takes some 20 ms.
 """
+
+REPLACED = "The worker is being replaced; try again"
+
+BLOCKED_S = 0.02
+"""Seconds that a run() on the spot may take before somebody else looks after health probes."""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -182,6 +195,8 @@ class _Life:
         self._drain_s = worker.app.settings.drain_timeout_s
         self._threads = [ScoringThread(f"scoring-{number}") for number in range(site.threads)]
         self._main_is_stuck = False
+        self._lifeguard: Lifeguard | None = None
+        self._adopting: set[asyncio.Task[Any]] = set()
         self._loop = _new_loop()
         self._moving = MovingLoop(self._loop, self._threads[0], self._watch, stays=site.all_async)
 
@@ -208,7 +223,9 @@ class _Life:
         self._loop.add_reader(self._signals.fileno(), self._on_signal)
         beat = self._loop.create_task(self._heartbeat())
         log.info("worker %d is ready for requests", os.getpid())
-        await self._server.serve(sockets=[listener.sock for listener in self._worker.sockets])
+        sockets = [listener.sock for listener in self._worker.sockets]
+        self._lifeguard = Lifeguard(sockets, self._site.app, self._hand_over)
+        await self._server.serve(sockets=sockets)
         beat.cancel()
         if self._main_is_stuck:
             logging.shutdown()
@@ -241,11 +258,33 @@ class _Life:
 
     def _watch(self) -> None:
         """On the I/O thread, while the loop is on the main one: what the loop cannot do during a run()."""
+        if self._lifeguard is not None and self._threads[0].busy_here_s() > BLOCKED_S:
+            self._lifeguard.guard(self._is_blocked)
+
+    def _is_blocked(self) -> bool:
         self._worker.notify()
         if self._threads[0].interrupt_overdue() > PATIENCE_S:
             log.error("run() does not end; this worker is given up and replaced\n%s", self._threads[0].stack())
-            logging.shutdown()
-            os._exit(0)
+            timeout = DeadlineExceeded(self._worker.app.settings.limit_s or 0.0)
+            for connection in list(self._server.server_state.connections):
+                cast("HttpProtocol", connection).last_words(timeout, NotReady(REPLACED))
+            self._give_up()
+        return self._threads[0].busy_here_s() > 0.0
+
+    def _hand_over(self, connection: socket.socket, data: bytes) -> None:
+        self._loop.call_soon_threadsafe(self._adopt, connection, data)
+
+    def _adopt(self, connection: socket.socket, data: bytes) -> None:
+        """On the loop: go on with a connection that the lifeguard has accepted."""
+
+        def protocol() -> HttpProtocol:
+            adopted = HttpProtocol(self._server.config, self._server.server_state, {}, self._loop)
+            adopted.read_already = data
+            return adopted
+
+        task = self._loop.create_task(self._loop.connect_accepted_socket(protocol, connection))
+        self._adopting.add(task)
+        task.add_done_callback(self._adopting.discard)
 
     def _on_python_signal(self, signum: int, frame: object) -> None:
         """On the main thread; while that is busy in C code, `_on_signal` is quicker."""
@@ -262,6 +301,7 @@ class _Life:
     def _wind_down(self) -> None:
         if not self._server.should_exit:
             self._site.drain()
+            self._lifeguard = None  # no more connections are taken
             self._server.should_exit = True
             self._loop.call_later(self._drain_s + 1, self._give_up)
 
@@ -269,7 +309,7 @@ class _Life:
         """A run() cannot be stopped: refuse what waits for it, finish the rest, let the master replace us."""
         log.error("run() does not end; this worker is given up and replaced\n%s", self._threads[0].stack())
         self._main_is_stuck = True
-        self._site.refuse_waiting("The worker is being replaced; try again")
+        self._site.refuse_waiting(REPLACED)
         self._wind_down()
 
     def _give_up(self) -> None:

@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import socket
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge
+from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge, MalformedRequest, ScoringHostError
+from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.transports.asgi import HEADERS_LIMIT, AsgiApp
-from scoringhost.transports.http_heads import split_target, understood
+from scoringhost.transports.http_heads import render_head, split_target, understood
 from scoringhost.transports.stepping import finish, step
 
 PIPELINE_LIMIT = 16
@@ -37,8 +38,8 @@ _NAMES = {
                  "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "traceparent")
     for spelling in (name, name.title())
 }  # fmt: skip
+_OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings", "expect"})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _BODILESS = frozenset({204, 304})
 _TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
 
@@ -52,7 +53,9 @@ class _Turn:
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One connection, made by uvicorn's server."""
+    """One connection, made by uvicorn's server. `read_already`: bytes that somebody else has read from it."""
+
+    read_already = b""
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class HttpProtocol(asyncio.Protocol):
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._loop = _loop or asyncio.get_running_loop()
         self._turns: deque[_Turn] = deque()
-        self._busy = self._closing = self._lost = self._refused = False
+        self._busy = self._closing = self._lost = self._refused = self._on_the_spot = False
         self._writable: asyncio.Future[None] | None = None
         self._active_s = 0.0
         self._received = 0
@@ -84,6 +87,8 @@ class HttpProtocol(asyncio.Protocol):
         self._client = peer[0] if isinstance(peer, tuple) else None
         self._active_s = time.monotonic()
         self._timer = self._loop.call_later(self._idle_limit_s, self._check_idle)
+        if self.read_already:
+            self.data_received(self.read_already)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone; what waits for it is abandoned."""
@@ -144,11 +149,15 @@ class HttpProtocol(asyncio.Protocol):
 
     def _serve_plainly(self, rest: bytes) -> None:
         """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one."""
-        lines = [b"%s %s HTTP/1.1" % (self._parser.get_method(), self._url)]
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=Headers.joined(self._headers)))
+            return
+        lines = [b"%s %s HTTP/1.1" % (method, self._url)]
+        if "close" in self._headers.get("connection", "").lower():
+            lines.append(b"connection: close")
         lines += [
-            f"{name}: {value}".encode("latin-1")
-            for name, value in self._headers.items()
-            if name not in ("upgrade", "connection", "http2-settings")
+            f"{name}: {value}".encode("latin-1") for name, value in self._headers.items() if name not in _OF_AN_UPGRADE
         ]
         self._parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
@@ -181,7 +190,9 @@ class HttpProtocol(asyncio.Protocol):
         """The head is there: refuse a body that is too large before it is sent."""
         self._in_head = False
         headers = self._headers
-        if self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
+        if self._parser.get_http_version() == "0.9":
+            self._fault = MalformedRequest("The request line names no version of HTTP")
+        elif self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(_TOO_LARGE)
         elif int(headers.get("content-length") or 0) > self._max_body:
             self._fault = BodyTooLarge(self._max_body)
@@ -216,7 +227,7 @@ class HttpProtocol(asyncio.Protocol):
             fault=self._fault,
             abandoned=self._is_lost,
         )
-        self._take(_Turn(request, version != "1.0" and self._parser.should_keep_alive()))
+        self._take(_Turn(request, version == "1.1" and self._parser.should_keep_alive()))
 
     def _is_lost(self) -> bool:
         return self._lost
@@ -238,7 +249,9 @@ class HttpProtocol(asyncio.Protocol):
             self._busy = True
             context = contextvars.copy_context()
             coroutine = self._app.handle(turn.request)
+            self._on_the_spot = True
             response, waiting = step(context, coroutine)
+            self._on_the_spot = False
             if response is None or not isinstance(response.body, bytes):
                 work = self._answer_later(turn, coroutine, waiting, response)
                 task = self._loop.create_task(work, context=context)
@@ -266,6 +279,21 @@ class HttpProtocol(asyncio.Protocol):
             self._active_s = time.monotonic()
             self._next()
 
+    def last_words(self, of_current: ScoringHostError, of_others: ScoringHostError) -> None:
+        """Answer without the event loop, which is blocked for good, before the process ends; from any thread."""
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        error = of_current if self._on_the_spot else of_others
+        if connection is None or self._lost:
+            return
+        with (
+            suppress(OSError, ValueError),
+            socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as own,
+        ):
+            if self._busy or own.recv(65_536, socket.MSG_DONTWAIT):
+                response = render(error)
+                framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
+                own.send(render_head(response, framing, ()) + response.body, socket.MSG_DONTWAIT)  # type: ignore[operator]
+
     def _finished(self, turn: _Turn) -> None:
         self._busy = False
         self._server.total_requests += 1
@@ -286,14 +314,9 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.writelines([head, body])
 
     def _head(self, turn: _Turn, response: HttpResponse, framing: str) -> bytes:
-        headers = response.headers
-        text = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if text.count("\n") != len(headers) or text.count("\r") != len(headers):
-            text = "".join([f"{name}: {_one_line(value)}\r\n" for name, value in headers])
-        status = _STATUS.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
-        close = "" if turn.keep_alive and not self._closing else "connection: close\r\n"
-        start = status.encode() + b"".join([b"%s: %s\r\n" % pair for pair in self._server.default_headers])
-        return start + f"{text}{framing}{close}\r\n".encode("latin-1", "replace")
+        if not turn.keep_alive or self._closing:
+            framing += "connection: close\r\n"
+        return render_head(response, framing, self._server.default_headers)
 
     async def _stream(self, turn: _Turn, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
         """Send a stream in chunks; one that breaks leaves the connection cut, so that the client notices."""
@@ -319,7 +342,3 @@ class HttpProtocol(asyncio.Protocol):
                 self._transport.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
         if chunked:
             self._transport.write(b"0\r\n\r\n")
-
-
-def _one_line(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")

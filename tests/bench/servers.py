@@ -51,7 +51,9 @@ def free_port() -> int:
 class Server:
     """One running host."""
 
-    def __init__(self, host: str, work: Any, command: list[str], path: str, health: str, body: bytes, **env: str) -> None:
+    def __init__(
+        self, host: str, work: Any, command: list[str], path: str, health: str, body: bytes, **env: str
+    ) -> None:
         self.host, self.body, self._work = host, body, work
         self.port = int(env.pop("PORT"))
         base = f"http://127.0.0.1:{self.port}"

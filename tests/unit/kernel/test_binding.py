@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, RawRequest
-from scoringhost.kernel.signature import DeclaredInput, Declarations, RunSignature, rawhttp, undeclared
+from scoringhost.kernel.signature import Declarations, DeclaredInput, RunSignature, rawhttp, undeclared
 from scoringhost.schema.declared import JsonValue, Misfit
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from scoringhost.kernel.signature import (
     REQUIRED,
-    DeclaredInput,
     Declarations,
+    DeclaredInput,
     RunSignature,
     Takes,
     rawhttp,

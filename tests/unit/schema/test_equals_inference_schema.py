@@ -294,12 +294,11 @@ def agree(theirs: Any, ours: Any) -> bool:
                 place for place, dtype in enumerate(theirs.dtypes) if dtype.kind in "iu"
             ]  # rtol holds for them too
             return all(repr(theirs.iloc[:, at].tolist()) == repr(ours.iloc[:, at].tolist()) for at in whole)
-        elif theirs.dtype.names is not None and theirs.dtype == ours.dtype:
+        if theirs.dtype.names is not None and theirs.dtype == ours.dtype:
             return all(agree(theirs[name], ours[name]) for name in theirs.dtype.names)
-        elif theirs.dtype == object:  # NaN in it equals nothing, not even under assert_array_equal
+        if theirs.dtype == object:  # NaN in it equals nothing, not even under assert_array_equal
             return theirs.shape == ours.shape and repr(theirs.tolist()) == repr(ours.tolist())
-        else:
-            np.testing.assert_array_equal(theirs, ours, strict=True)
+        np.testing.assert_array_equal(theirs, ours, strict=True)
     except AssertionError:
         return False
     return True

@@ -1,0 +1,404 @@
+"""ScoringThread: jobs one by one on one thread, and breaking one off."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from scoringhost.kernel import scoring_thread
+from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
+
+START_S = 20.0
+SHORT_S = 2.0
+
+
+@pytest.fixture
+def thread() -> Iterator[ScoringThread]:
+    thread = ScoringThread("under-test")
+    thread.start()
+    yield thread
+    thread.close()
+
+
+def nothing() -> None: ...
+
+
+def raises(error: BaseException) -> Callable[[], None]:
+    def work() -> None:
+        raise error
+
+    return work
+
+
+class Broken:
+    """Work that says when it has begun and goes on in Python until it is told to stop."""
+
+    def __init__(self, body: Callable[[], None] = nothing) -> None:
+        self.begun, self.over, self.enough = threading.Event(), threading.Event(), False
+        self._body = body
+
+    def __call__(self) -> None:
+        self.begun.set()
+        while not self.enough:
+            self._body()
+
+    def broken_off(self, thread: ScoringThread) -> Job[None]:
+        job = thread.submit(self, self.over.set)
+        assert self.begun.wait(START_S)
+        thread.interrupt(job)
+        assert self.over.wait(START_S), "the interrupt has no effect"
+        return job
+
+
+# -- jobs -----------------------------------------------------------------------------------------
+
+
+def test_a_job_is_done_on_the_thread_of_that_name(thread: ScoringThread) -> None:
+    assert thread.ask(lambda: threading.current_thread().name) == "under-test"
+
+
+def test_jobs_are_done_in_the_order_they_came(thread: ScoringThread) -> None:
+    order: list[int] = []
+    for number in range(50):
+        thread.submit(lambda number=number: order.append(number), nothing)
+    thread.ask(nothing)
+    assert order == list(range(50))
+
+
+def test_a_job_runs_in_the_context_of_whoever_submits_it(thread: ScoringThread) -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="unset")
+    token = variable.set("mine")
+    assert thread.ask(variable.get) == "mine"
+    variable.reset(token)
+    assert thread.ask(variable.get) == "unset"
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_what_a_job_raises_is_kept_for_the_caller(thread: ScoringThread, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        thread.ask(raises(error))
+    assert thread.ask(lambda: "alive") == "alive"
+
+
+def test_a_caller_whose_event_loop_is_closed_does_not_end_the_thread(thread: ScoringThread) -> None:
+    thread.submit(nothing, raises(RuntimeError("Event loop is closed")))
+    assert thread.ask(lambda: "alive") == "alive"
+
+
+def test_a_job_knows_how_long_it_took(thread: ScoringThread) -> None:
+    over = threading.Event()
+    job = thread.submit(lambda: sum(range(100_000)), over.set)
+    assert over.wait(START_S)
+    assert 0 < job.spent_s < START_S
+
+
+def test_what_was_queued_before_the_end_is_done() -> None:
+    thread, done = ScoringThread(), threading.Event()
+    thread.submit(done.set, nothing)
+    thread.close()
+    thread.start()
+    assert done.wait(START_S)
+
+
+def test_only_the_scoring_thread_is_here(thread: ScoringThread) -> None:
+    assert thread.ask(thread.is_here)
+    assert not thread.is_here()
+
+
+def test_the_stack_shows_where_the_job_is_without_our_frames(thread: ScoringThread) -> None:
+    begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def hangs_here() -> None:
+        begun.set()
+        go_on.wait(START_S)
+
+    thread.submit(hangs_here, over.set)
+    assert begun.wait(START_S)
+    stack = thread.stack()
+    go_on.set()
+    assert over.wait(START_S)
+    assert stack.startswith("Still running (most recent call last):\n")
+    assert "in hangs_here" in stack
+    assert str(scoring_thread.__file__) not in stack
+
+
+def test_a_thread_that_was_never_started_has_no_stack() -> None:
+    assert ScoringThread().stack() == ""
+
+
+# -- interrupts -----------------------------------------------------------------------------------
+
+
+def test_a_loop_in_python_is_broken_off(thread: ScoringThread) -> None:
+    assert isinstance(Broken().broken_off(thread).error, Interrupted)
+
+
+def test_a_script_that_swallows_every_exception_is_broken_off(thread: ScoringThread) -> None:
+    def swallow() -> None:
+        try:
+            sum(range(10))
+        except Exception:
+            return
+
+    assert isinstance(Broken(swallow).broken_off(thread).error, Interrupted)
+
+
+def test_the_cleaning_up_of_a_broken_off_job_is_done(thread: ScoringThread) -> None:
+    cleaned = threading.Event()
+    begun = threading.Event()
+    over = threading.Event()
+
+    def work() -> None:
+        try:
+            begun.set()
+            while True:
+                pass
+        finally:
+            cleaned.set()
+
+    job = thread.submit(work, over.set)
+    assert begun.wait(START_S)
+    thread.interrupt(job)
+    assert over.wait(START_S)
+    assert cleaned.is_set()
+
+
+def test_a_job_that_is_over_cannot_be_interrupted(thread: ScoringThread) -> None:
+    over = threading.Event()
+    job = thread.submit(nothing, over.set)
+    assert over.wait(START_S)
+    thread.interrupt(job)
+    assert thread.ask(lambda: sum(range(1000))) == 499_500
+
+
+def test_a_job_that_waits_for_its_turn_is_not_interrupted(thread: ScoringThread) -> None:
+    first, over = Broken(), threading.Event()
+    thread.submit(first, nothing)
+    assert first.begun.wait(START_S)
+    second = thread.submit(lambda: "done", over.set)
+    thread.interrupt(second)
+    first.enough = True
+    assert over.wait(START_S)
+    assert second.result == "done"
+
+
+def test_a_job_is_interrupted_once_at_most(thread: ScoringThread) -> None:
+    survived, begun, over = threading.Event(), threading.Event(), threading.Event()
+
+    def stubborn() -> str:
+        try:
+            begun.set()
+            while True:
+                pass
+        except Interrupted:
+            survived.set()
+        return "finished" if second.wait(START_S) else "never told"
+
+    second = threading.Event()
+    job = thread.submit(stubborn, over.set)
+    assert begun.wait(START_S)
+    thread.interrupt(job)
+    assert survived.wait(START_S)
+    thread.interrupt(job)
+    second.set()
+    assert over.wait(START_S)
+    assert job.result == "finished"
+
+
+def test_interrupts_at_random_moments_never_lose_the_next_job(thread: ScoringThread) -> None:
+    chance = random.Random(20_26)
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for number in range(1500):
+            over, rounds = threading.Event(), chance.randrange(400)
+            job = thread.submit(lambda rounds=rounds, number=number: (sum(range(rounds)), number), over.set)
+            for _ in range(chance.randrange(400)):
+                pass
+            thread.interrupt(job)
+            assert over.wait(START_S), f"job {number} was never reported"
+            assert isinstance(job.error, Interrupted) or job.result == (sum(range(rounds)), number)
+            assert thread.ask(lambda number=number: number) == number
+    finally:
+        sys.setswitchinterval(interval_s)
+
+
+class InterruptAt:
+    """A trace function that has another thread interrupt a job at the n-th event inside the scoring thread's code."""
+
+    def __init__(self, thread: ScoringThread, number: int) -> None:
+        self.thread, self.left, self.job = thread, number, None
+        self.reached = False
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename != scoring_thread.__file__:
+            return None
+        if self.job is not None and event in ("call", "line") and not self.reached:
+            self.left -= 1
+            if self.left < 0:
+                self.reached = True
+                sent = threading.Thread(target=self.thread.interrupt, args=[self.job], daemon=True)
+                sent.start()
+                sent.join(0.05)  # it cannot get in while the thread holds the lock; then it comes later
+        return self
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(number: int) -> None:
+    # BUG: an Interrupted that is raised as _settle() is entered, before its `try`, leaves _perform()'s
+    # `finally` before job.report(): the caller's turn is never given back, and the worker is "stuck".
+    # About one interrupt in ten hits it with tiny switch intervals.
+    thread = ScoringThread()
+    tracer = InterruptAt(thread, number)
+    previous = threading.gettrace()
+    threading.settrace(tracer)
+    try:
+        thread.start()
+        thread.ask(nothing)
+    finally:
+        threading.settrace(previous)  # type: ignore[arg-type]
+    begun, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        assert begun.wait(START_S)
+
+    job = thread.submit(work, over.set)
+    tracer.job = job
+    begun.set()
+    reported = over.wait(SHORT_S)
+    tracer.job = None
+    assert thread.ask(lambda: "next") == "next"
+    thread.close()
+    assert reported, "the job was never reported"
+
+
+# -- work on the spot -----------------------------------------------------------------------------
+
+
+def on_the_spot(work: Callable[[ScoringThread], Any]) -> Callable[[], Any]:
+    def adopted() -> Any:
+        thread = ScoringThread()
+        thread.adopt()
+        return work(thread)
+
+    return adopted
+
+
+def test_work_on_the_spot_is_done_at_once(in_thread: Callable[..., Any]) -> None:
+    assert in_thread(on_the_spot(lambda thread: thread.perform_here(lambda: "done", None))) == "done"
+
+
+def test_what_work_on_the_spot_raises_is_raised_there(in_thread: Callable[..., Any]) -> None:
+    with pytest.raises(SystemExit):
+        in_thread(on_the_spot(lambda thread: thread.perform_here(raises(SystemExit(2)), None)))
+
+
+def test_overdue_work_on_the_spot_is_broken_off_by_another_thread(in_thread: Callable[..., Any]) -> None:
+    def scenario(thread: ScoringThread) -> tuple[bool, str]:
+        begun = threading.Event()
+        over: list[float] = []
+
+        def watch() -> None:
+            begun.wait(START_S)
+            while not over or not over[-1]:
+                over.append(thread.interrupt_overdue())
+
+        def work() -> None:
+            begun.set()
+            while True:
+                pass
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        with pytest.raises(Interrupted):
+            thread.perform_here(work, 0.0)
+        watcher.join(START_S)
+        return over[-1] > 0, thread.perform_here(lambda: "next", None)
+
+    assert in_thread(on_the_spot(scenario)) == (True, "next")
+
+
+def test_work_without_a_limit_is_never_overdue(in_thread: Callable[..., Any]) -> None:
+    assert in_thread(on_the_spot(lambda thread: thread.perform_here(thread.interrupt_overdue, None))) == 0.0
+
+
+def test_work_within_its_limit_is_not_overdue(in_thread: Callable[..., Any]) -> None:
+    assert in_thread(on_the_spot(lambda thread: thread.perform_here(thread.interrupt_overdue, 60.0))) == 0.0
+
+
+def test_no_work_is_not_overdue() -> None:
+    assert ScoringThread().interrupt_overdue() == 0.0
+
+
+# -- on the main thread ---------------------------------------------------------------------------
+
+MAIN = """
+import threading, time
+from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
+
+thread = ScoringThread()
+thread.adopt()
+begun = threading.Event()
+
+def work():
+    begun.set()
+    time.sleep(60)
+
+def other():
+    over = threading.Event()
+    job = thread.submit(work, over.set)
+    begun.wait()
+    started_s = time.monotonic()
+    while not over.wait(0.01):
+        thread.interrupt(job)
+    print(type(job.error).__name__, time.monotonic() - started_s < 10)
+    print(thread.ask(lambda: threading.current_thread() is threading.main_thread()))
+    thread.close()
+
+threading.Thread(target=other).start()
+thread.serve_here()
+print("ended")
+"""
+
+MAIN_STRESS = """
+import random, sys, threading
+from scoringhost.kernel.scoring_thread import ScoringThread
+
+sys.setswitchinterval(1e-5)
+thread = ScoringThread()
+thread.adopt()
+chance = random.Random(3)
+
+def other():
+    lost = 0
+    for number in range(1500):
+        over = threading.Event()
+        job = thread.submit(lambda: sum(range(chance.randrange(400))), over.set)
+        for _ in range(chance.randrange(400)):
+            pass
+        thread.interrupt(job)
+        lost += not over.wait(2)
+        lost += thread.ask(lambda: number) != number
+    print("lost", lost)
+    thread.close()
+
+threading.Thread(target=other).start()
+thread.serve_here()
+"""
+
+
+@pytest.mark.skipif(scoring_thread._SIGNAL is None, reason="this platform has no real-time signals")
+def test_on_the_main_thread_even_a_sleep_is_broken_off_at_once(python: Callable[..., str]) -> None:
+    assert python(MAIN).splitlines() == ["Interrupted True", "True", "ended"]
+
+
+@pytest.mark.skipif(scoring_thread._SIGNAL is None, reason="this platform has no real-time signals")
+def test_on_the_main_thread_interrupts_at_random_moments_lose_nothing(python: Callable[..., str]) -> None:
+    assert python(MAIN_STRESS) == "lost 0"
