@@ -30,6 +30,13 @@ class Admission:
         """Whether the next call has to wait."""
         return self._room <= 0
 
+    def enter_now(self) -> bool:
+        """Take a place if there is one and nobody waits; whether it was taken."""
+        if self._closed or self._room <= 0 or self._waiting:
+            return False
+        self._room -= 1
+        return True
+
     async def enter(self) -> None:
         """Take a place, in the order of arrival.
 
@@ -39,8 +46,7 @@ class Admission:
         """
         if self._closed:
             raise NotReady(self._closed)
-        if self._room > 0 and not self._waiting:
-            self._room -= 1
+        if self.enter_now():
             return
         if len(self._waiting) >= self._max_waiting:
             raise Overloaded(f"{len(self._waiting)} calls are waiting already; try again later")

@@ -68,6 +68,9 @@ class Fixed:
 class Runner(Protocol):
     """Gives turns."""
 
+    def turn_on_the_spot(self, size: int) -> ThreadTurn | None:
+        """A turn whose work can be done without waiting for anything; None if it cannot."""
+
     async def turn(self) -> Turn:
         """Wait for a turn, first come first served.
 
@@ -96,6 +99,12 @@ class ThreadRunner:
         await self._admission.enter()
         return ThreadTurn(self, self._free.pop())
 
+    def turn_on_the_spot(self, size: int) -> ThreadTurn | None:
+        """A turn at once, if a call with a body of that size may be run on the spot; else None."""
+        if not self.pace.fits(size) or not self._free or not self._free[-1].is_here():
+            return None
+        return ThreadTurn(self, self._free.pop()) if self._admission.enter_now() else None
+
     def free(self, thread: ScoringThread) -> None:
         """Take a thread back."""
         self._free.append(thread)
@@ -116,11 +125,12 @@ class ThreadTurn:
         """Do the work on the scoring thread; see `Turn.do`."""
         if self._thread.is_here():
             if self._runner.pace.fits(size):
-                return self._do_on_the_spot(work, size)
+                return self.do_on_the_spot(work, size)
             self._runner.mover.leave()
         return await self._hand_over(work, size)
 
-    def _do_on_the_spot(self, work: Callable[[], T], size: int) -> T:
+    def do_on_the_spot(self, work: Callable[[], T], size: int) -> T:
+        """Do the work at once, on the scoring thread itself; see `Turn.do`."""
         started_s = time.perf_counter()
         limit_s = self._runner.limit_s
         try:
@@ -193,6 +203,9 @@ class LoopRunner:
 
     def __init__(self, admission: Admission, limit_s: float | None) -> None:
         self._admission, self.limit_s = admission, limit_s
+
+    def turn_on_the_spot(self, size: int) -> None:
+        """An async run() is always awaited."""
 
     async def turn(self) -> LoopTurn:
         """Wait for a place."""

@@ -28,7 +28,7 @@ from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
-from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ThreadRunner, Turn
+from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ThreadRunner, ThreadTurn, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 from scoringhost.kernel.script import EntryScript, folder_listing
 from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
@@ -177,24 +177,45 @@ class Service:
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
         if self._batcher is not None:
             return await self._batcher.score(call, self._bind(call))
-        turn = await self._runner.turn()
-        streaming = False
+        turn = self._runner.turn_on_the_spot(call.size)
+        if turn is not None:
+            return await self._finish(call, turn, self._on_the_spot(turn, call))
+        waited = await self._runner.turn()
         try:
-            output, run_ms = await self._guarded(turn, call, partial(self._invoke, call))
-            source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
-            if source is None:
-                return Scored(output, run_ms)
-            steps = steps_of(source, on_loop=self.signature.is_async)
+            outcome = await self._guarded(waited, call, partial(self._invoke, call))
+        except BaseException:
+            waited.end()
+            raise
+        return await self._finish(call, waited, outcome)
 
-            async def take() -> Any:
-                return await self._guarded(turn, call, steps.next)
+    def _on_the_spot(self, turn: ThreadTurn, call: Call) -> tuple[object, float]:
+        try:
+            outcome: tuple[object, float] = turn.do_on_the_spot(partial(self._invoke, call), call.size)
+            return outcome
+        except BaseException as error:
+            turn.end()
+            translated = self._translated(error, turn, call)
+            if translated is error:
+                raise
+            raise translated from error
 
-            stream = Stream(turn, steps, take, await take())
-            streaming = True
-            return Scored(output, run_ms, stream)
-        finally:
-            if not streaming:
-                turn.end()
+    async def _finish(self, call: Call, turn: Turn, outcome: tuple[object, float]) -> Scored:
+        """Give the turn back, or with a result that streams, make the first step."""
+        output, run_ms = outcome
+        source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
+        if source is None:
+            turn.end()
+            return Scored(output, run_ms)
+        steps = steps_of(source, on_loop=self.signature.is_async)
+
+        async def take() -> Any:
+            return await self._guarded(turn, call, steps.next)
+
+        try:
+            return Scored(output, run_ms, Stream(turn, steps, take, await take()))
+        except BaseException:
+            turn.end()
+            raise
 
     def _invoke(self, call: Call) -> Any:
         """On the scoring thread: (output, milliseconds in run()). For an async run(): its coroutine."""
@@ -249,20 +270,27 @@ class Service:
         """Do some of the script's work; what it raises becomes one of our errors and is observed."""
         try:
             return await turn.do(work, call.size)
-        except DeadlineExceeded as error:
-            self.observer.run_failed(self.name, error, turn.where())
-            raise
-        except ScoringHostError as error:
-            self.observer.call_refused(self.name, error)
-            raise
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            answer = call.deliberate(error)
-            if answer is not None:
-                raise answer from error
-            if isinstance(error, Interrupted):
-                raise DeadlineExceeded(self.limits.run_s or 0.0) from None
-            failure = RunFailed()
-            self.observer.run_failed(self.name, failure, user_traceback(error))
-            raise failure from error
+            translated = self._translated(error, turn, call)
+            if translated is error:
+                raise
+            raise translated from error
+
+    def _translated(self, error: BaseException, turn: Turn, call: Call) -> BaseException:
+        """What to raise for something that the script's work has raised."""
+        if isinstance(error, DeadlineExceeded):
+            self.observer.run_failed(self.name, error, turn.where())
+            return error
+        if isinstance(error, ScoringHostError):
+            self.observer.call_refused(self.name, error)
+            return error
+        answer = call.deliberate(error)
+        if answer is not None:
+            return answer
+        if isinstance(error, Interrupted):
+            return DeadlineExceeded(self.limits.run_s or 0.0)
+        failure = RunFailed()
+        self.observer.run_failed(self.name, failure, user_traceback(error))
+        return failure

@@ -22,6 +22,7 @@ from typing import Any, cast
 import gunicorn.app.base
 import uvicorn
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 from gunicorn.workers.base import Worker
 
 from scoringhost.errors import (
@@ -48,6 +49,9 @@ START_FAILED = 3
 
 HEARTBEAT_S = 300
 """Seconds without a sign of life after which gunicorn kills a worker: its interpreter is locked."""
+
+GC_ALLOCATIONS = 10_000
+"""Allocations between two collections of the youngest objects; a request makes about a hundred."""
 
 SWITCH_S = 0.0005
 """Seconds after which a thread that computes in Python lets another one have the interpreter lock.
@@ -135,12 +139,32 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             log.error("%s", explain(error))
             sys.exit(START_FAILED)
         gc.collect()
+        gc.set_threshold(GC_ALLOCATIONS)
         gc.freeze()  # what init() made stays: collections need not look at it, and forks share it
         return site
 
 
 class _Master(Arbiter):  # type: ignore[misc]
-    """gunicorn's master, which starts all workers at once instead of in random steps."""
+    """gunicorn's master, which starts all workers at once instead of in random steps.
+
+    When one worker cannot start, the others usually cannot either; gunicorn's own stop is thrown
+    off its course by the second one.
+    """
+
+    _stopping = False
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop the workers."""
+        self._stopping = True
+        super().stop(graceful)
+
+    def reap_workers(self) -> None:
+        """Take note of workers that have ended."""
+        try:
+            super().reap_workers()
+        except HaltServer:
+            if not self._stopping:
+                raise
 
     def spawn_workers(self) -> None:
         """Start the workers that are missing."""

@@ -231,30 +231,26 @@ def test_interrupts_at_random_moments_never_lose_the_next_job(thread: ScoringThr
 
 
 class InterruptAt:
-    """A trace function that has another thread interrupt a job at the n-th event inside the scoring thread's code."""
+    """A trace function that interrupts a job at the n-th line or call inside the scoring thread's own code."""
 
     def __init__(self, thread: ScoringThread, number: int) -> None:
-        self.thread, self.left, self.job = thread, number, None
-        self.reached = False
+        self.thread, self.left = thread, number
+        self.job: Job[Any] | None = None
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename != scoring_thread.__file__:
             return None
-        if self.job is not None and event in ("call", "line") and not self.reached:
+        if self.job is not None and event in ("call", "line") and not self.thread._lock.locked():
             self.left -= 1
-            if self.left < 0:
-                self.reached = True
-                sent = threading.Thread(target=self.thread.interrupt, args=[self.job], daemon=True)
-                sent.start()
-                sent.join(0.05)  # it cannot get in while the thread holds the lock; then it comes later
+            if self.left == -1:
+                self.thread.interrupt(self.job)  # an interrupt by another thread would wait for the lock
         return self
 
 
-@pytest.mark.parametrize("number", range(24))
+@pytest.mark.parametrize("number", range(12))
 def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(number: int) -> None:
     # BUG: an Interrupted that is raised as _settle() is entered, before its `try`, leaves _perform()'s
     # `finally` before job.report(): the caller's turn is never given back, and the worker is "stuck".
-    # About one interrupt in ten hits it with tiny switch intervals.
     thread = ScoringThread()
     tracer = InterruptAt(thread, number)
     previous = threading.gettrace()
@@ -264,19 +260,22 @@ def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(number: int)
         thread.ask(nothing)
     finally:
         threading.settrace(previous)  # type: ignore[arg-type]
-    begun, over = threading.Event(), threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
+    over, over_again = threading.Event(), threading.Event()
 
     def work() -> None:
-        assert begun.wait(START_S)
+        begun.set()
+        go_on.wait(START_S)
 
-    job = thread.submit(work, over.set)
-    tracer.job = job
-    begun.set()
+    tracer.job = thread.submit(work, over.set)
+    assert begun.wait(START_S)
+    go_on.set()
     reported = over.wait(SHORT_S)
     tracer.job = None
-    assert thread.ask(lambda: "next") == "next"
+    thread.submit(nothing, over_again.set)
+    alive = over_again.wait(SHORT_S)
     thread.close()
-    assert reported, "the job was never reported"
+    assert (reported, alive) == (True, True)
 
 
 # -- work on the spot -----------------------------------------------------------------------------
