@@ -16,6 +16,7 @@ import click
 from scoringhost import assemble
 from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
 
@@ -55,7 +56,9 @@ def serve(path: str | None, **arguments: Any) -> None:
         assemble.script_path(settings)
     except StartupError as error:
         _refuse(error)
-    _show(settings)
+    cores = available_cores()
+    share = limit_threads(os.environ, settings.workers, cores)
+    _show(settings, cores, share)
     assemble.prepare_process(settings, os.environ, warnings)
     from scoringhost.transports.gunicorn_server import Server, require_free
 
@@ -71,12 +74,13 @@ def _refuse(error: StartupError) -> NoReturn:
     sys.exit(STARTUP_FAILED)
 
 
-def _show(settings: Settings) -> None:
+def _show(settings: Settings, cores: float, share: int) -> None:
     rows = settings.describe()
     width = max(len(name) for name, _, _ in rows)
     click.echo(f"scoringhost {__version__}; settings in force:")
     for name, value, origin in rows:
         click.echo(f"  {name:<{width}}  {value or '-'}  ({origin})")
+    click.echo(f"CPU: {cores:g} cores; {share} thread(s) for the libraries of each worker (OMP_NUM_THREADS and others)")
     base = f"http://{settings.host}:{settings.port}"
     click.echo(f"Score: POST {base}/score   Health: GET {base}/   API: GET {base}/swagger.json")
     sys.stdout.flush()

@@ -11,6 +11,7 @@ from scoringhost.kernel.call import Call, RawRequest
 from scoringhost.kernel.signature import HEADERS_NAME, REQUIRED, Parameter, RunSignature, Takes
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import Misfit
+from scoringhost.schema.large_arrays import LEAST_BODY, read
 
 
 def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
@@ -22,12 +23,27 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
         InvalidParameter: if a value does not fit its declared type.
     """
     if signature.takes is Takes.NAMED:
-        arguments = _named(signature, _values(call.payload))
+        arguments = _large(signature, call.payload) or _named(signature, _values(call.payload))
     else:
         arguments = {signature.parameters[0].name: _single(signature.takes, call.payload)}
     if signature.wants_headers:
         arguments[HEADERS_NAME] = call.headers()
     return arguments
+
+
+def _large(signature: RunSignature, payload: bytes | Mapping[str, object] | RawRequest) -> dict[str, Any] | None:
+    """The arguments from a large body that is nothing but arrays of numbers; None for any other."""
+    if not isinstance(payload, bytes) or len(payload) < LEAST_BODY or not signature.buffers:
+        return None
+    found = read(payload, signature.buffers)
+    if found is None:
+        return None
+    for parameter in signature.parameters:
+        if parameter.name not in found:
+            if parameter.default is REQUIRED:
+                return None
+            found[parameter.name] = _default(parameter)
+    return found
 
 
 def _single(takes: Takes, payload: bytes | Mapping[str, object] | RawRequest) -> object:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
 from scoringhost.schema.declared import DeclaredType
+from scoringhost.schema.large_arrays import ReadsBuffer
 
 RAW_MARK = "__scoringhost_rawhttp__"
 HEADERS_NAME = "request_headers"
@@ -70,6 +71,8 @@ class RunSignature:
     parameters: tuple[Parameter, ...]
     wants_headers: bool
     is_async: bool
+    buffers: Mapping[str, ReadsBuffer] = field(default_factory=dict)
+    """The parameters whose types can take a flat buffer of numbers."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,7 +99,7 @@ class RunSignature:
         _check(takes, parameters, declarations)
         innermost = inspect.unwrap(run)
         is_async = inspect.iscoroutinefunction(innermost) or inspect.isasyncgenfunction(innermost)
-        return cls(takes, parameters, len(parameters) != len(found), is_async)
+        return cls(takes, parameters, len(parameters) != len(found), is_async, _buffers(parameters))
 
 
 def _kind(run: Callable[..., Any], declarations: Declarations) -> Takes:
@@ -106,6 +109,11 @@ def _kind(run: Callable[..., Any], declarations: Declarations) -> Takes:
     if raw:
         return Takes.RAW
     return Takes.NAMED if declarations.decorated else Takes.TEXT
+
+
+def _buffers(parameters: tuple[Parameter, ...]) -> dict[str, ReadsBuffer]:
+    types = {one.name: one.declared.type for one in parameters if one.declared is not None}
+    return {name: kind for name, kind in types.items() if isinstance(kind, ReadsBuffer) and kind.buffer_kind}
 
 
 def _layers(run: Callable[..., Any]) -> list[Callable[..., Any]]:

@@ -50,6 +50,9 @@ class NumpyCodec:
         self._record_depth = self._ndim if sample.dtype.names is not None else None
         self._kind = _kind(sample.dtype) if enforce_dtype else "any type"
         self._expected = self._describe(sample.shape if enforce_shape else None)
+        plain = enforce_dtype and not self._single and sample.dtype.isnative
+        self.buffer_kind = {"f": "d", "i": "i", "u": "i"}.get(sample.dtype.kind) if plain else None
+        self._dtype = sample.dtype if self.buffer_kind and sample.dtype.itemsize <= 8 else None
 
     def _describe(self, shape: tuple[int, ...] | None) -> str:
         if shape is None:
@@ -81,6 +84,19 @@ class NumpyCodec:
             got = array.shape[1:] if self._single else array.shape
             raise Misfit(self._expected, shortened(f"shape {got}"))
         return array.reshape(()).copy() if self._single else array
+
+    def from_buffer(self, buffer: Any, shape: tuple[int, ...]) -> object | None:
+        """An array from a flat buffer of float64 or int64, as `buffer_kind` says; None if it does not fit."""
+        if self._dtype is None or len(shape) != self._ndim or self._item_shape not in (None, shape[1:]):
+            return None
+        if self.buffer_kind == "d":
+            with np.errstate(all="ignore"):  # too large for a short float is infinite
+                return np.frombuffer(buffer, np.float64).reshape(shape).astype(self._dtype, copy=False)
+        array = np.frombuffer(buffer, np.int64).reshape(shape)
+        limits = np.iinfo(self._dtype)
+        if array.size == 0 or array.min() < limits.min or array.max() > limits.max:
+            return None
+        return array.astype(self._dtype, copy=False)
 
     def _misfit(self, value: list[JsonValue]) -> Misfit:
         """Lead to the innermost item, or record, that does not decode by itself."""

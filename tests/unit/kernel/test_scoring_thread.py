@@ -7,7 +7,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from scoringhost.kernel import scoring_thread
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 
 START_S = 20.0
-SHORT_S = 2.0
 
 
 @pytest.fixture
@@ -230,52 +228,84 @@ def test_interrupts_at_random_moments_never_lose_the_next_job(thread: ScoringThr
         sys.setswitchinterval(interval_s)
 
 
+INTERRUPT_ANYWHERE = """
+import os, threading
+from scoringhost.kernel import scoring_thread
+from scoringhost.kernel.scoring_thread import ScoringThread
+
 class InterruptAt:
-    """A trace function that interrupts a job at the n-th line or call inside the scoring thread's own code."""
+    # interrupts a job at the n-th line or call inside the scoring thread's own code
 
-    def __init__(self, thread: ScoringThread, number: int) -> None:
-        self.thread, self.left = thread, number
-        self.job: Job[Any] | None = None
+    def __init__(self, thread, number):
+        self.thread, self.left, self.job = thread, number, None
 
-    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
+    def __call__(self, frame, event, argument):
         if frame.f_code.co_filename != scoring_thread.__file__:
             return None
         if self.job is not None and event in ("call", "line") and not self.thread._lock.locked():
             self.left -= 1
             if self.left == -1:
-                self.thread.interrupt(self.job)  # an interrupt by another thread would wait for the lock
+                self.thread.interrupt(self.job)  # one by another thread would wait for the lock
         return self
 
-
-@pytest.mark.parametrize("number", range(12))
-def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(number: int) -> None:
-    # BUG: an Interrupted that is raised as _settle() is entered, before its `try`, leaves _perform()'s
-    # `finally` before job.report(): the caller's turn is never given back, and the worker is "stuck".
+def outcome(number):
     thread = ScoringThread()
     tracer = InterruptAt(thread, number)
-    previous = threading.gettrace()
     threading.settrace(tracer)
-    try:
-        thread.start()
-        thread.ask(nothing)
-    finally:
-        threading.settrace(previous)  # type: ignore[arg-type]
-    begun, go_on = threading.Event(), threading.Event()
-    over, over_again = threading.Event(), threading.Event()
+    thread.start()
+    threading.settrace(None)
+    begun, go_on, over, again = (threading.Event() for _ in range(4))
 
-    def work() -> None:
+    def work():
         begun.set()
-        go_on.wait(START_S)
+        go_on.wait()
 
-    tracer.job = thread.submit(work, over.set)
-    assert begun.wait(START_S)
+    job = thread.submit(work, over.set)
+    if not begun.wait(2):
+        return "not begun"
+    tracer.job = job
     go_on.set()
-    reported = over.wait(SHORT_S)
+    if not over.wait(2):
+        return "not reported"
     tracer.job = None
-    thread.submit(nothing, over_again.set)
-    alive = over_again.wait(SHORT_S)
+    thread.submit(lambda: None, again.set)
+    if not again.wait(2):
+        return "not alive"
     thread.close()
-    assert (reported, alive) == (True, True)
+
+for number in range(16):
+    if bad := outcome(number):
+        print(number, bad, flush=True)
+        break
+os._exit(0)
+"""
+
+
+def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(python: Callable[..., str]) -> None:
+    # BUG (1): an Interrupted that is raised as _settle() is entered, before its `try`, leaves _perform()'s
+    # `finally` before job.report(): the caller's turn is never given back and the worker counts as stuck.
+    # BUG (2): it shows as "0 not begun" under Python 3.11; see the next test.
+    assert python(INTERRUPT_ANYWHERE) == ""
+
+
+TRACED = """
+import os, threading
+from scoringhost.kernel.scoring_thread import ScoringThread
+
+thread, over = ScoringThread(), threading.Event()
+threading.settrace(lambda frame, event, argument: None)
+thread.start()
+thread.submit(lambda: None, over.set)
+print(over.wait(2), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_job_can_be_traced_by_a_debugger_or_by_coverage(python: Callable[..., str]) -> None:
+    # BUG: _settle() calls PyThreadState_SetAsyncExc(thread, NULL) before every job. CPython 3.11 then never
+    # takes its "asynchronous exception pending" flag back: all Python code of the process gets some 10 %
+    # slower, and a traced thread (pdb, coverage) spins for ever at the next call.
+    assert python(TRACED) == "True"
 
 
 # -- work on the spot -----------------------------------------------------------------------------

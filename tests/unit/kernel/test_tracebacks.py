@@ -79,7 +79,7 @@ def test_an_exception_that_was_never_raised_has_a_text() -> None:
 
 
 def test_if_every_frame_is_ours_all_are_kept() -> None:
-    error = caught(lambda: (None and None) or scoringhost.no_such_name)
+    error = caught(lambda: scoringhost.no_such_name)
     assert error.__traceback__ is not None
     only_ours = error.with_traceback(error.__traceback__.tb_next.tb_next)  # type: ignore[union-attr]
     assert PACKAGE in user_traceback(only_ours)

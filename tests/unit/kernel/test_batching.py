@@ -1,0 +1,166 @@
+"""Adaptive batching: the policy on made-up times, and the batcher on an event loop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoringhost.errors import Overloaded, RunFailed
+from scoringhost.kernel.batching import Batcher, BatchPolicy
+from scoringhost.kernel.call import Call, Scored
+
+
+class Runs:
+    """A run() that records what it is given, and can be held."""
+
+    def __init__(self, run: Callable[..., Any] = lambda data: data.sum(axis=1)) -> None:
+        self.run, self.seen = run, []
+        self.gate: asyncio.Event | None = None
+
+    async def __call__(self, call: Call, arguments: dict[str, Any]) -> tuple[object, float]:
+        self.seen.append({name: np.shape(value) for name, value in arguments.items()})
+        if self.gate is not None:
+            await self.gate.wait()
+        try:
+            return self.run(**arguments), 1.0
+        except ValueError as error:
+            raise RunFailed from error
+
+
+def rows(count: int, first: float = 0.0, width: int = 2) -> dict[str, Any]:
+    return {"data": np.arange(count * width, dtype=float).reshape(count, width) + first}
+
+
+def gathered(runs: Runs, sets: list[dict[str, Any]], max_rows: int = 64, **more: Any) -> list[Any]:
+    """The answers of calls of which the first is held until all have arrived."""
+
+    async def go() -> list[Any]:
+        runs.gate = asyncio.Event()
+        batcher = Batcher(BatchPolicy(max_rows, 0.0), runs, more.get("max_waiting", 100), more.get("notice", print))
+        first = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await _until(lambda: bool(runs.seen))
+        others = [asyncio.ensure_future(batcher.score(Call(b""), arguments)) for arguments in sets]
+        await asyncio.sleep(0)
+        for at in more.get("cancel", ()):
+            others[at].cancel()
+        runs.gate.set()
+        answers = await asyncio.gather(first, *others, return_exceptions=True)
+        return [answer.output if isinstance(answer, Scored) else answer for answer in answers[1:]]
+
+    return asyncio.run(go())
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async def poll() -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(poll(), 5)
+
+
+def test_a_lone_call_runs_at_once() -> None:
+    assert BatchPolicy(64, 0.005).run_at(rows=1, calls=1, expected=1, oldest_s=10.0, now_s=10.0) == 10.0
+
+
+def test_after_a_batch_the_next_one_waits_for_as_many_callers() -> None:
+    assert BatchPolicy(64, 0.005).run_at(rows=3, calls=3, expected=8, oldest_s=10.0, now_s=10.001) == 10.005
+
+
+def test_a_full_batch_runs_at_once() -> None:
+    assert BatchPolicy(64, 0.005).run_at(rows=64, calls=3, expected=8, oldest_s=10.0, now_s=10.001) == 10.001
+
+
+@pytest.mark.parametrize(("waiting", "taken"), [([1, 1, 1], 3), ([3, 2, 1], 1), ([9, 1], 1), ([1, 3, 1], 2), ([4], 1)])
+def test_a_batch_takes_whole_calls_up_to_its_rows_and_one_at_least(waiting: list[int], taken: int) -> None:
+    assert BatchPolicy(4).take(waiting) == taken
+
+
+def test_calls_that_wait_together_are_one_run_and_each_gets_its_own_rows() -> None:
+    runs = Runs()
+    answers = gathered(runs, [rows(2), rows(1, 100.0), rows(3)])
+    assert [shape["data"] for shape in runs.seen] == [(1, 2), (6, 2)]
+    assert [answer.tolist() for answer in answers] == [[1.0, 5.0], [201.0], [1.0, 5.0, 9.0]]
+
+
+def test_no_batch_has_more_rows_than_it_may() -> None:
+    runs = Runs()
+    gathered(runs, [rows(2), rows(2), rows(2)], max_rows=4)
+    assert [shape["data"] for shape in runs.seen] == [(1, 2), (4, 2), (2, 2)]
+
+
+def test_calls_of_another_trailing_shape_run_apart() -> None:
+    runs = Runs()
+    answers = gathered(runs, [rows(1), rows(1, width=3), rows(1)])
+    assert sorted(shape["data"] for shape in runs.seen[1:]) == [(1, 3), (2, 2)]
+    assert [answer.tolist() for answer in answers] == [[1.0], [3.0], [1.0]]
+
+
+def test_a_call_that_fails_fails_alone() -> None:
+    def picky(data: Any) -> Any:
+        if (data < 0).any():
+            raise ValueError("negative")
+        return data.sum(axis=1)
+
+    answers = gathered(Runs(picky), [rows(1), rows(1, -50.0), rows(1), rows(2)])
+    assert isinstance(answers[1], RunFailed)
+    assert [answer.tolist() for at, answer in enumerate(answers) if at != 1] == [[1.0], [1.0], [1.0, 5.0]]
+
+
+def test_a_caller_who_goes_away_hangs_nobody() -> None:
+    answers = gathered(Runs(), [rows(1), rows(1), rows(1)], cancel=[1])
+    assert isinstance(answers[1], asyncio.CancelledError)
+    assert [answers[0].tolist(), answers[2].tolist()] == [[1.0], [1.0]]
+
+
+def test_several_parameters_are_joined_and_a_dict_of_arrays_is_taken_apart() -> None:
+    runs = Runs(lambda data, frame: {"sum": data.sum(axis=1), "names": frame["name"].tolist()})
+    sets = [
+        {**rows(2), "frame": pd.DataFrame({"name": ["a", "b"]})},
+        {**rows(1), "frame": pd.DataFrame({"name": ["c"]})},
+    ]
+    runs_first = Runs(lambda data, frame=None: runs.run(data, frame) if frame is not None else data)
+    answers = gathered(runs_first, sets)
+    assert [answer["names"] for answer in answers] == [["a", "b"], ["c"]]
+    assert [answer["sum"].tolist() for answer in answers] == [[1.0, 5.0], [1.0]]
+
+
+def test_plain_arguments_must_be_equal_to_join() -> None:
+    runs = Runs(lambda data, factor=1: data.sum(axis=1) * factor)
+    answers = gathered(runs, [{**rows(1), "factor": 2}, {**rows(1), "factor": 3}, {**rows(1), "factor": 2}])
+    assert [answer.tolist() for answer in answers] == [[2.0], [3.0], [2.0]]
+    assert sorted(shape["data"] for shape in runs.seen[1:]) == [(1, 2), (2, 2)]
+
+
+def test_a_result_without_rows_is_made_call_by_call_and_noticed_once() -> None:
+    notices: list[str] = []
+    answers = gathered(Runs(lambda data: float(data.sum())), [rows(1), rows(2), rows(1)], notice=notices.append)
+    assert answers == [1.0, 6.0, 1.0]
+    assert len(notices) == 1
+    assert "float" in notices[0]
+
+
+def test_more_waiting_calls_than_may_wait_are_refused() -> None:
+    answers = gathered(Runs(), [rows(1), rows(1), rows(1)], max_waiting=2)
+    assert isinstance(answers[2], Overloaded)
+    assert [answers[0].tolist(), answers[1].tolist()] == [[1.0], [1.0]]
+
+
+def test_an_abandoned_call_is_left_out() -> None:
+    async def go() -> list[Any]:
+        runs = Runs()
+        runs.gate = asyncio.Event()
+        batcher = Batcher(BatchPolicy(64, 0.0), runs, 10, print)
+        first = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await _until(lambda: bool(runs.seen))
+        gone = asyncio.ensure_future(batcher.score(Call(b"", abandoned=lambda: True), rows(1)))
+        there = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await asyncio.sleep(0)
+        runs.gate.set()
+        await asyncio.gather(first, there)
+        assert isinstance((await asyncio.gather(gone, return_exceptions=True))[0], asyncio.CancelledError)
+        return runs.seen
+
+    assert [shape["data"] for shape in asyncio.run(go())] == [(1, 2), (1, 2)]
