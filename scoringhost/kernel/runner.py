@@ -114,12 +114,13 @@ class ThreadRunner:
 class ThreadTurn:
     """A turn on one scoring thread."""
 
-    __slots__ = ("_busy", "_ended", "_runner", "_spent_s", "_thread")
+    __slots__ = ("_ended", "_pieces", "_runner", "_spent_s", "_thread")
 
     def __init__(self, runner: ThreadRunner, thread: ScoringThread) -> None:
         self._runner, self._thread = runner, thread
         self._spent_s = 0.0
-        self._busy = self._ended = False
+        self._pieces = 0
+        self._ended = False
 
     async def do(self, work: Callable[[], T], size: int = 0) -> T:
         """Do the work on the scoring thread; see `Turn.do`."""
@@ -137,6 +138,8 @@ class ThreadTurn:
             return self._thread.perform_here(work, None if limit_s is None else limit_s - self._spent_s)
         except Interrupted:
             raise DeadlineExceeded(limit_s or 0.0) from None
+        except asyncio.CancelledError as error:
+            raise ScriptCancelled from error
         finally:
             spent_s = time.perf_counter() - started_s
             self._spent_s += spent_s
@@ -148,54 +151,66 @@ class ThreadTurn:
     async def _hand_over(self, work: Callable[[], T], size: int) -> T:
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
-        self._busy = True
-        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, over))
+        piece = _Piece(over)
+        self._pieces += 1
+        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece))
         limit_s = self._runner.limit_s
-        timer = None
         if limit_s is not None:
-            timer = loop.call_later(max(0.0, limit_s - self._spent_s), self._expire, over, job, limit_s)
-        try:
-            await over
-        finally:
-            if timer is not None:
-                timer.cancel()
+            left_s = max(0.0, limit_s - self._spent_s)
+            piece.timer = loop.call_later(left_s, self._expire, piece, job, limit_s)
+        await over
         self._spent_s += job.spent_s
         pace = self._runner.pace
         pace.observe(job.spent_s, size, on_the_spot=False)
         if pace.short:
             self._runner.mover.come()
         if job.error is not None:
-            raise job.error
+            raise _told_apart(job.error)
         return job.result  # type: ignore[return-value]
 
     def where(self) -> str:
         """The stack of the scoring thread."""
-        return self._thread.stack() if self._busy else ""
+        return self._thread.stack() if self._pieces else ""
 
     def end(self) -> None:
         """Free the thread, at once or when its work is over."""
         self._ended = True
-        if not self._busy:
+        if not self._pieces:
             self._runner.free(self._thread)
 
-    def _over(self, over: asyncio.Future[None]) -> None:
-        self._busy = False
-        if self._ended:
+    def _over(self, piece: _Piece) -> None:
+        """A piece of work has really ended."""
+        piece.has_ended = True
+        if piece.timer is not None:
+            piece.timer.cancel()
+        self._pieces -= 1
+        if self._ended and not self._pieces:
             self._runner.free(self._thread)
-        if not over.done():
-            over.set_result(None)
+        if not piece.over.done():
+            piece.over.set_result(None)
 
-    def _expire(self, over: asyncio.Future[None], job: Job[Any], limit_s: float) -> None:
-        if over.done():
-            return
-        over.set_exception(DeadlineExceeded(limit_s))
-        asyncio.get_running_loop().call_later(PATIENCE_S, self._give_up)
-        # The traceback of where it hangs is taken by whoever awaits `over`, before this interrupt.
-        asyncio.get_running_loop().call_soon(self._thread.interrupt, job)
+    def _expire(self, piece: _Piece, job: Job[Any], limit_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if not piece.over.done():
+            piece.over.set_exception(DeadlineExceeded(limit_s))
+        loop.call_later(PATIENCE_S, self._give_up, piece)
+        # Whoever awaits `over` takes the stack of where it hangs for the log, before this interrupt.
+        loop.call_soon(self._thread.interrupt, job)
 
-    def _give_up(self) -> None:
-        if self._busy:
+    def _give_up(self, piece: _Piece) -> None:
+        if not piece.has_ended:
             self._runner.when_stuck()
+
+
+class _Piece:
+    """One piece of work on its way: `over` is for whoever waits, who may have gone or been answered."""
+
+    __slots__ = ("has_ended", "over", "timer")
+
+    def __init__(self, over: asyncio.Future[None]) -> None:
+        self.over = over
+        self.timer: asyncio.TimerHandle | None = None
+        self.has_ended = False
 
 
 class LoopRunner:
@@ -239,7 +254,7 @@ class LoopTurn:
         self._spent_s += time.perf_counter() - started_s
         result, error = task.result()
         if error is not None:
-            raise error
+            raise _told_apart(error)
         return cast("T", result)
 
     def where(self) -> str:
@@ -258,7 +273,22 @@ async def _outcome(work: Callable[[], Awaitable[T]]) -> tuple[T | None, BaseExce
     """The result or the exception: a SystemExit that left a task would end the whole event loop."""
     try:
         return await work(), None
-    except asyncio.CancelledError:
-        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return None, error
     except BaseException as error:
         return None, error
+
+
+class ScriptCancelled(Exception):
+    """run() raised CancelledError by itself, which is its `__cause__`; nobody has cancelled the call."""
+
+
+def _told_apart(error: BaseException) -> BaseException:
+    if not isinstance(error, asyncio.CancelledError):
+        return error
+    apart = ScriptCancelled()
+    apart.__cause__ = error
+    return apart

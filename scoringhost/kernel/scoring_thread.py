@@ -70,6 +70,7 @@ class ScoringThread:
         self._thread_id = 0
         self._by_signal = False
         self._signalled = False
+        self._unreported: Job[Any] | None = None
         self._on_the_spot: Job[Any] = Job(_nothing, _nothing)
         self._began_s = 0.0
         self._expires_s: float | None = None
@@ -169,24 +170,37 @@ class ScoringThread:
         self._serve()
 
     def _serve(self) -> None:
+        """Perform one job after the other.
+
+        An interrupt can come at any bytecode between the one that makes a job the current one and
+        the end of `_settle`. It always ends up here, the inner loop's jump back included, and the
+        job is reported on the next round.
+        """
         while True:
             try:
-                self._settle()
-                job = self._jobs.get()
-                if job is None:
-                    return
-                self._perform(job)
+                while self._next():
+                    pass
+                return
             except Interrupted:
-                continue  # it came a moment too late; its job has reported already, or does below
+                continue
 
-    def _perform(self, job: Job[Any]) -> None:
-        try:
-            with self._lock:
-                self._current = job
-            job.perform()
-        finally:
-            self._settle()
-            job.report()
+    def _next(self) -> bool:
+        """Report the job before, wait for one and perform it; False at the end."""
+        self._settle()
+        unreported, self._unreported = self._unreported, None
+        if unreported is not None:
+            unreported.report()
+        job = self._jobs.get()
+        if job is None:
+            return False
+        self._unreported = job
+        self._make_current(job)
+        job.perform()
+        return True
+
+    def _make_current(self, job: Job[Any]) -> None:
+        with self._lock:
+            self._current = job
 
     def _settle(self) -> None:
         """Afterwards no interrupt is pending and none can be sent until the next job."""
@@ -194,9 +208,9 @@ class ScoringThread:
             try:
                 with self._lock:
                     self._current = None
-                    self._signalled = False
-                    if not self._by_signal:
-                        _raise_in(self._thread_id, None)
+                    signalled, self._signalled = self._signalled, False
+                if signalled:
+                    _let_pending_arrive()
                 return
             except Interrupted:
                 continue
@@ -210,7 +224,16 @@ def _nothing() -> None:
     """What the placeholder for work on the spot does."""
 
 
-def _raise_in(thread_id: int, error: type[BaseException] | None) -> None:
-    """Set, or with None take back, the exception that another thread raises at its next bytecode."""
-    value = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), value)
+def _let_pending_arrive() -> None:
+    """Run a few bytecodes: an exception that another thread has set is raised at one of them.
+
+    Taking it back with a null pointer would leave CPython 3.11 looking for it for ever, which slows
+    the whole process down and hangs a traced thread.
+    """
+    for _ in range(100):
+        pass
+
+
+def _raise_in(thread_id: int, error: type[BaseException]) -> None:
+    """Set the exception that another thread raises at its next bytecode."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(error))

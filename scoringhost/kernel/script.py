@@ -75,8 +75,10 @@ def require_file(path: Path) -> None:
 def make_importable(folder: Path, *, last: bool = False) -> None:
     """Put a folder on `sys.path` once: first, as Python does for a script, or last."""
     entry = str(folder)
-    if entry not in sys.path:
-        sys.path.insert(len(sys.path) if last else 0, entry)
+    if not last:
+        sys.path[:] = [entry, *(other for other in sys.path if other != entry)]
+    elif entry not in sys.path:
+        sys.path.append(entry)
 
 
 def _import(path: Path) -> types.ModuleType:

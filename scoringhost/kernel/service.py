@@ -28,7 +28,7 @@ from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
-from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ThreadRunner, ThreadTurn, Turn
+from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, ThreadTurn, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 from scoringhost.kernel.script import EntryScript, folder_listing
 from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
@@ -280,6 +280,8 @@ class Service:
 
     def _translated(self, error: BaseException, turn: Turn, call: Call) -> BaseException:
         """What to raise for something that the script's work has raised."""
+        if isinstance(error, ScriptCancelled) and error.__cause__ is not None:
+            error = error.__cause__
         if isinstance(error, DeadlineExceeded):
             self.observer.run_failed(self.name, error, turn.where())
             return error

@@ -98,7 +98,7 @@ class RunSignature:
         )
         _check(takes, parameters, declarations)
         innermost = inspect.unwrap(run)
-        is_async = inspect.iscoroutinefunction(innermost) or inspect.isasyncgenfunction(innermost)
+        is_async = any(map(_is_async, (innermost, getattr(type(innermost), "__call__", None))))  # noqa: B004
         return cls(takes, parameters, len(parameters) != len(found), is_async, _buffers(parameters))
 
 
@@ -109,6 +109,10 @@ def _kind(run: Callable[..., Any], declarations: Declarations) -> Takes:
     if raw:
         return Takes.RAW
     return Takes.NAMED if declarations.decorated else Takes.TEXT
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _buffers(parameters: tuple[Parameter, ...]) -> dict[str, ReadsBuffer]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from scoringhost.kernel.runner import Turn
@@ -123,8 +122,11 @@ class Stream:
         if self._closed:
             return
         try:
-            with suppress(Exception):
-                await self._turn.do(self._steps.close)
+            await self._turn.do(self._steps.close)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            return  # nobody is left to be told; a SystemExit must not end the event loop
         finally:
             self._end()
 

@@ -18,8 +18,10 @@ def user_traceback(error: BaseException) -> str:
     start = error.__traceback__
     while start is not None and _is_ours(start):
         start = start.tb_next
+    if start is None and not isinstance(error, SyntaxError):  # a syntax error shows its line by itself
+        start = error.__traceback__
     try:
-        lines = traceback.format_exception(type(error), error, start or error.__traceback__)
+        lines = traceback.format_exception(type(error), error, start)
     except Exception:
         lines = [f"{type(error).__name__} (its text could not be formatted)\n"]
     return "".join(lines).rstrip("\n")

@@ -429,9 +429,6 @@ def test_a_call_on_the_spot_that_is_broken_off_has_exceeded_its_deadline(in_thre
 
 
 def test_a_script_may_run_an_event_loop_of_its_own_on_the_spot(in_thread: Callable[..., Any]) -> None:
-    # BUG: the host's loop counts as running on the scoring thread while run() is called on the spot, so
-    # asyncio.run() inside run() works for the first 32 short calls and raises RuntimeError from then on.
-    # (The same holds for a plain run() that returns an async generator: PrivateLoopSteps.)
     async def inner() -> str:
         return "mine"
 
