@@ -1,0 +1,124 @@
+"""CPU time of one request from the socket's bytes to the socket's bytes, without a network in between.
+
+    python tests/bench/hot_path.py [SCRIPT] [--body FILE] [--content-type TYPE] [--profile]
+
+Drives the protocol with a made-up transport, the event loop on the scoring thread, and prints the
+best of several rounds: with the log's observer, without any observer (what they cost), and with an
+endpoint that does nothing (what HTTP costs).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import os
+import pstats
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+import uvloop
+from uvicorn.server import ServerState
+
+from scoringhost import assemble
+from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.protocols.routes import Endpoint, Routes
+from scoringhost.settings import Settings
+from scoringhost.transports.asgi import AsgiApp
+from scoringhost.transports.http_protocol import HttpProtocol
+
+SERVICE = Path(__file__).parent / "services" / "numpy_sum.py"
+BODY = b'{"data": [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]}'
+
+
+class Transport:
+    """Keeps what was written last."""
+
+    written = b""
+
+    def write(self, data: bytes) -> None:
+        self.written = data
+
+    def writelines(self, parts: list[bytes]) -> None:
+        self.written = b"".join(parts)
+
+    def get_extra_info(self, name: str) -> Any:
+        return ("127.0.0.1", 1) if name == "peername" else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("script", nargs="?", default=str(SERVICE))
+    parser.add_argument("--body", type=Path)
+    parser.add_argument("--content-type", default="application/json")
+    parser.add_argument("--profile", action="store_true")
+    args = parser.parse_args()
+    settings, _ = Settings.load({}, {"script": ("script", os.path.abspath(args.script))})
+    out, sys.stdout = sys.stdout, open(os.devnull, "w")
+    assemble.prepare_process(settings, os.environ, [])
+    site = assemble.build(settings)
+    site.init()
+    body = args.body.read_bytes() if args.body else BODY
+    head = (
+        f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {args.content_type}\r\nContent-Length: {len(body)}"
+    )
+    request = head.encode() + b"\r\n\r\n" + body
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    count = max(50, min(4000, 40_000_000 // len(request)))
+
+    def rounds() -> float:
+        return min(loop.run_until_complete(drive(site, request, count)) for _ in range(7))
+
+    observed = rounds()
+    observers, site.app._observers = site.app._observers, ()
+    silent = rounds()
+    routes = site.app._routes
+
+    async def nothing(request: Any) -> Any:
+        return await site_health(request)
+
+    site_health = routes.find("/").methods["GET"]
+    site.app._routes = Routes({"/score": Endpoint({"POST": nothing})})
+    http = rounds()
+    site.app._routes, site.app._observers = routes, observers
+    print(f"with the log       {observed:8.1f} us a request", file=out)
+    print(f"without observers  {silent:8.1f} us; they cost {observed / silent - 1:.1%}", file=out)
+    print(f"HTTP alone         {http:8.1f} us", file=out)
+    if args.profile:
+        profile = cProfile.Profile()
+        profile.runcall(loop.run_until_complete, drive(site, request, count))
+        pstats.Stats(profile, stream=out).sort_stats("tottime").print_stats(30)
+
+
+async def drive(site: Any, request: bytes, count: int) -> float:
+    """Microseconds of CPU time for one of `count` requests."""
+    thread = ScoringThread()
+    thread.adopt()
+    site.open([thread], lambda: None)
+    for service in site.host:
+        service._runner.pace.short = True
+        service._runner.pace._largest = len(request)
+    config = uvicorn.Config(AsgiApp(site.app, site.max_body), http=HttpProtocol, proxy_headers=False, log_config=None)
+    config.load()
+    state = ServerState()
+    state.default_headers = [(b"date", b"Sat, 21 Nov 2026 00:00:00 GMT")]
+    protocol = HttpProtocol(config, state, {}, asyncio.get_running_loop())
+    transport: Any = Transport()
+    protocol.connection_made(transport)
+    started_s = time.thread_time()
+    for number in range(count):
+        protocol.data_received(request)
+        if number % 16 == 15:
+            await asyncio.sleep(0)
+    spent_s = time.thread_time() - started_s
+    assert transport.written.startswith(b"HTTP/1.1 200"), transport.written
+    protocol.connection_lost(None)
+    return spent_s / count * 1e6
+
+
+if __name__ == "__main__":
+    main()
