@@ -12,14 +12,14 @@ from scoringhost._version import __version__
 
 if TYPE_CHECKING:
     from scoringhost.embedding import create_app
+    from scoringhost.flask_objects import Request, Response
     from scoringhost.kernel.signature import rawhttp
-    from scoringhost.rawhttp import Request, Response
 
 __all__ = ["Request", "Response", "__version__", "create_app", "rawhttp"]
 
 _HOMES = {
-    "Request": "scoringhost.rawhttp",
-    "Response": "scoringhost.rawhttp",
+    "Request": "scoringhost.flask_objects",
+    "Response": "scoringhost.flask_objects",
     "create_app": "scoringhost.embedding",
     "rawhttp": "scoringhost.kernel.signature",
 }

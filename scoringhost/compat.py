@@ -30,13 +30,13 @@ _PACKAGES = (
 
 
 def _fill_request(module: types.ModuleType) -> None:
-    from scoringhost.rawhttp import Request
+    from scoringhost.flask_objects import Request
 
     vars(module).update(AMLRequest=Request, rawhttp=rawhttp, _rawHttpRequested=False)
 
 
 def _fill_response(module: types.ModuleType) -> None:
-    from scoringhost.rawhttp import Response
+    from scoringhost.flask_objects import Response
 
     vars(module).update(AMLResponse=Response)
 

@@ -6,6 +6,7 @@ import click
 
 from scoringhost._version import __version__
 from scoringhost.cli.openapi import openapi
+from scoringhost.cli.profile import profile
 from scoringhost.cli.serve import serve
 
 
@@ -17,3 +18,4 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(openapi)
+main.add_command(profile)

@@ -2,7 +2,7 @@
 
 The rule. Calls are taken to be short after `needed` of them in a row (32 at first) have each taken
 at most 1 ms. They are not any more when one takes over 50 ms, or a second one within 128 calls
-takes over 5 ms (a single one may just have been preempted). While they are short, the event loop
+takes over 20 ms (on a busy machine a short one may have been preempted). While they are short, the event loop
 runs on the scoring thread and a call is run on the spot, which saves two changes of thread; a call
 whose body is more than twice as large as any of the short ones is not, whatever the pace.
 
@@ -14,7 +14,7 @@ one, a quarter.
 from __future__ import annotations
 
 SHORT_S = 0.001
-LONG_S = 0.005
+LONG_S = 0.02
 VERY_LONG_S = 0.05
 FIRST_NEEDED = 32
 MOST_NEEDED = 65_536

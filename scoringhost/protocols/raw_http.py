@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def _flask_app() -> flask.Flask:
     import flask
 
-    from scoringhost.rawhttp import Request
+    from scoringhost.flask_objects import Request
 
     app = flask.Flask("scoringhost")
     app.request_class = Request

@@ -56,9 +56,13 @@ def measure(work: workloads.Workload, hosts: list[str], rounds: int, seconds: fl
         if differing:
             raise SystemExit(f"{work.name}: the answers do not agree: {answers}")
         samples: dict[str, list[dict[str, float]]] = {host: [] for host in hosts}
+        for server in running.values():
+            server.pause()
         for _ in range(rounds):
             for host, server in running.items():
+                server.resume()
                 samples[host].append(work.drive(server, seconds))
+                server.pause()
         for host, server in running.items():
             samples[host].append({"ready_s": server.ready_s, "pss_mb": server.pss_at_ready_mb})
         return {host: medians(found) for host, found in samples.items()}

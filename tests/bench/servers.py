@@ -107,7 +107,16 @@ class Server:
                     continue
         return total / 1024
 
+    def pause(self) -> None:
+        """Take no CPU time while others are measured."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def stop(self) -> None:
+        if self._process.poll() is None:
+            self.resume()
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGTERM)
             try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scoringhost.kernel.pace import FIRST_NEEDED, MOST_NEEDED, SMALL_BODY, Pace
 
-QUICK_S, LONG_S, VERY_LONG_S = 0.0005, 0.01, 0.1
+QUICK_S, LONG_S, VERY_LONG_S = 0.0005, 0.03, 0.1
 
 
 def settled(size: int = 0) -> Pace:

@@ -261,8 +261,7 @@ def test_a_caller_that_goes_away_while_it_runs_gives_the_turn_back_at_the_end(th
 
 
 def test_the_deadline_holds_even_if_the_caller_has_gone(threads: list[ScoringThread]) -> None:
-    # BUG: the `finally` of _hand_over() cancels the timer when the caller is cancelled, so nothing breaks
-    # the work off any more and nobody gives the worker up: one hanging run() then blocks all calls for ever.
+    # Otherwise one hanging run() whose caller has gone would block all calls for ever.
     begun = threading.Event()
     enough = threading.Event()
 
@@ -321,9 +320,8 @@ def test_work_that_could_be_stopped_is_not_reported(
 def test_the_turn_is_taken_while_the_second_piece_runs_though_the_first_was_overdue(
     threads: list[ScoringThread],
 ) -> None:
-    # BUG: `_busy` is one flag for all pieces. When overdue work ends, it is cleared though the closing of
-    # the generator, queued behind it, has yet to run; the thread is then given to the next call too early,
-    # whose time runs while it waits in the queue.
+    # The closing of a generator is queued behind its overdue step; given away too early, the thread would
+    # keep the next call waiting while its time runs.
     async def scenario() -> None:
         runner, first, closing = on(threads[:1], 2 * LIMIT_S), Blocked(), Blocked()
         turn = await runner.turn()

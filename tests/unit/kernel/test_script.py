@@ -123,9 +123,7 @@ def test_the_folder_of_the_script_comes_first_on_the_import_path(load: Load, tmp
 
 
 def test_the_folder_comes_first_even_if_it_was_put_last_before(load: Load, write: Write, tmp_path: Path) -> None:
-    # BUG: make_importable() leaves a folder that is on sys.path already where it is. The app root, which
-    # is the working directory by default, is put last before the script is loaded, so a script in
-    # the working directory gets an installed module instead of its sibling of the same name.
+    # The app root, which is the working directory by default, is put last before the script is loaded.
     write("value = 'installed'", "site/same_name.py")
     write("value = 'sibling'", "same_name.py")
     sys.path.append(str(tmp_path / "site"))
@@ -232,8 +230,7 @@ def test_a_syntax_error_is_located(write: Write) -> None:
 
 
 def test_a_syntax_error_is_shown_without_our_frames(write: Write) -> None:
-    # BUG: every frame of a SyntaxError is the host's or importlib's, so user_traceback() keeps them all,
-    # though ScriptImportFailed.traceback "holds the user's frames only". The message itself shows the line.
+    # All frames of it are the host's and importlib's; the message itself shows the line.
     error = failure(write, "x = 1\ndef run(:\n")
     assert "SyntaxError" in error.traceback
     assert os.path.dirname(script_module.__file__) not in error.traceback

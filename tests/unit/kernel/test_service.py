@@ -259,10 +259,7 @@ def test_whatever_run_raises_is_a_failed_run_with_its_traceback(serving: Serve, 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_cancellation_that_the_script_itself_raises_is_a_failed_run(serving: Serve, kind: str) -> None:
-    # BUG: `except asyncio.CancelledError: raise` in _guarded() (and in runner._outcome) takes a
-    # CancelledError out of run() for the caller's own cancellation, so the request ends without any
-    # response. An async run() that awaits a task it has cancelled is enough. Tell the two apart by
-    # asyncio.current_task().cancelling().
+    # Taken for the caller's own cancellation, it would end the request without any response.
     served = serving(f"import asyncio\n{kind} run(data): raise asyncio.CancelledError")
 
     async def scenario(service: Service) -> str:

@@ -111,8 +111,7 @@ def test_a_generator_function_is_not_async() -> None:
 
 
 def test_an_object_whose_call_is_async_is_async() -> None:
-    # BUG: inspect.iscoroutinefunction() is False for an instance, so its run() is called on the scoring
-    # thread and the coroutine that it answers is taken for the result (500, and never awaited).
+    # inspect.iscoroutinefunction() says no to an instance.
     class Model:
         async def __call__(self, data): ...
 

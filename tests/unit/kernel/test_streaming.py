@@ -199,8 +199,7 @@ def test_what_cleaning_up_raises_is_of_no_interest_to_the_caller(error: Exceptio
 
 
 def test_an_exit_while_cleaning_up_does_not_end_the_event_loop() -> None:
-    # BUG: aclose() suppresses Exception only. SystemExit (and KeyboardInterrupt, CancelledError) out of a
-    # generator's `finally` leaves the task, which ends the event loop and with it the worker.
+    # A SystemExit that leaves a task ends the event loop, and with it the worker.
     def items() -> Iterator[int]:
         try:
             yield 1

@@ -1,0 +1,147 @@
+"""LogObserver: what happens, as log lines."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from scoringhost.errors import DeadlineExceeded, MissingParameter, RunFailed
+from scoringhost.protocols.app import Exchange
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
+from scoringhost.protocols.request_ids import RequestIds
+from scoringhost.telemetry.log_observer import LogObserver
+from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
+
+
+class Kept(logging.Handler):
+    """Keeps (level, message)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record.levelname, record.getMessage()))
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    logger, handler = logging.getLogger(HOST_LOGGER), Kept()
+    before = list(logger.handlers), logger.level, logger.propagate
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    yield handler
+    logger.handlers[:] = before[0]
+    logger.setLevel(before[1])
+    logger.propagate = before[2]
+
+
+async def never():
+    yield b""
+
+
+def exchange(
+    path: str = "/score",
+    query: bytes = b"",
+    body: object = b"12345",
+    *,
+    logged: bool = True,
+    deprecated: bool = False,
+) -> Exchange:
+    ids = RequestIds("r-1", deprecated=deprecated)
+    return Exchange(HttpRequest("POST", path, query), HttpResponse(200, [], body), ids, 1.23456, logged)  # type: ignore[arg-type]
+
+
+def test_every_state_has_a_line(kept: Kept) -> None:
+    LogObserver().state_changed("default", "ready")
+    assert kept.lines == [("INFO", "service default is ready")]
+
+
+def test_a_refused_call_is_of_interest_when_debugging_only(kept: Kept) -> None:
+    LogObserver().call_refused("default", MissingParameter("a", ["a"]))
+    assert kept.lines == [("DEBUG", "refused: A value is not provided for the 'a' parameter; run() takes a")]
+
+
+def test_a_failed_run_is_logged_with_its_traceback(kept: Kept) -> None:
+    LogObserver().run_failed("default", RunFailed(), "Traceback:\nValueError: 100 %s")
+    [(level, message)] = kept.lines
+    assert level == "ERROR"
+    assert message.startswith("run() failed: An unexpected error")
+    assert message.endswith("\nTraceback:\nValueError: 100 %s")
+
+
+def test_a_failure_without_a_traceback_is_one_line(kept: Kept) -> None:
+    LogObserver().run_failed("default", RunFailed(), "")
+    assert "\n" not in kept.lines[0][1]
+
+
+def test_a_run_that_took_too_long_is_called_that(kept: Kept) -> None:
+    LogObserver().run_failed("default", DeadlineExceeded(0.5), "Still running")
+    assert kept.lines == [("ERROR", "run() took too long: Scoring timeout after 500 ms\nStill running")]
+
+
+def test_what_the_owner_should_know_is_a_warning(kept: Kept) -> None:
+    LogObserver().noticed("default", "mind the 100 % gap")
+    assert kept.lines == [("WARNING", "mind the 100 % gap")]
+
+
+def test_a_defect_of_ours_asks_for_a_report(kept: Kept) -> None:
+    LogObserver().broke("Traceback: x")
+    assert kept.lines == [("ERROR", "scoringhost failed on a request; please report it\nTraceback: x")]
+
+
+def test_an_access_line_has_method_path_status_milliseconds_and_bytes(kept: Kept) -> None:
+    LogObserver().exchanged(exchange())
+    assert kept.lines == [("INFO", "POST /score 200 1.235ms 5")]
+
+
+def test_an_access_line_has_the_query(kept: Kept) -> None:
+    LogObserver().exchanged(exchange(query=b"a=1&b=100%25"))
+    assert kept.lines == [("INFO", "POST /score?a=1&b=100%25 200 1.235ms 5")]
+
+
+@pytest.mark.parametrize(("path", "query"), [("/a\nb", b""), ("/a", b"\n"), ("/\x1b[2J", b""), ("/\u2028", b"")])
+def test_a_path_cannot_make_a_line_of_its_own(kept: Kept, path: str, query: bytes) -> None:
+    LogObserver().exchanged(exchange(path, query))
+    assert kept.lines[0][1].isprintable()
+
+
+def test_the_length_of_a_stream_is_not_known(kept: Kept) -> None:
+    LogObserver().exchanged(exchange(body=never()))
+    assert kept.lines[0][1].endswith(" N/A")
+
+
+def test_a_health_probe_has_no_line(kept: Kept) -> None:
+    LogObserver().exchanged(exchange("/", logged=False))
+    assert kept.lines == []
+
+
+def test_a_deprecated_header_is_warned_of(kept: Kept) -> None:
+    LogObserver().exchanged(exchange("/", logged=False, deprecated=True))
+    assert kept.lines == [
+        ("WARNING", "the header x-ms-request-id is deprecated; send x-ms-client-request-id"),
+    ]
+
+
+def test_above_info_there_are_no_access_lines(kept: Kept) -> None:
+    logging.getLogger(HOST_LOGGER).setLevel(logging.WARNING)
+    LogObserver().exchanged(exchange())
+    assert kept.lines == []
+
+
+def test_the_hosts_own_handler_writes_access_lines_the_short_way(kept: Kept) -> None:
+    stream = io.StringIO()
+
+    async def play() -> None:
+        handler = HostHandler(stream)
+        logging.getLogger(HOST_LOGGER).handlers[:] = [handler]
+        LogObserver().exchanged(exchange())
+        handler.flush()
+
+    asyncio.run(play())
+    assert stream.getvalue().endswith("azmlinfsrv - POST /score 200 1.235ms 5 [r-1]\n")
