@@ -117,7 +117,7 @@ class UnsupportedContentType(CallError):
     """The media type of the body is not one that this run() takes."""
 
     def __init__(self, got: str | None) -> None:
-        super().__init__(f"Expects Content-Type to be application/json, not {got or 'nothing'!r}")
+        super().__init__(f"Expects Content-Type to be application/json, not {repr(got) if got else 'nothing'}")
         self.got = got
 
 

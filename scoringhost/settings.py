@@ -214,6 +214,26 @@ _IGNORED_KEYS = frozenset(
 )
 
 
+def _converted(kind: click.ParamType[Any], value: object) -> Any:
+    """A value as its setting's type, from text or from the JSON value of that very type.
+
+    Raises:
+        click.BadParameter: if it is neither.
+    """
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is click.STRING:
+        fits = isinstance(value, str) or is_number
+    elif kind is click.BOOL:
+        fits = isinstance(value, (str, bool))
+    else:
+        fits = isinstance(value, str) or (isinstance(value, int) and is_number)
+    if not fits:
+        raise click.BadParameter(f"a {type(value).__name__} is not a valid {kind.name}")
+    return kind.convert(value, None, None)
+
+
 class _Gathering:
     """One pass over flags, environment and file."""
 
@@ -226,11 +246,12 @@ class _Gathering:
     def settings(self) -> Settings:
         for name in SPECS:
             self._take_environment(name)
-            if name in self.flags:
-                flag, value = self.flags[name]
+            flag, value = self.flags.get(name, ("", None))
+            if value is not None:
                 self._put(name, value, f"flag {flag}", flag)
-        self.values["app_root"] = self._absolute(self.values.get("app_root") or str(self.here), self.here)
+        self._make_app_root_absolute()
         self._take_file()
+        self._make_app_root_absolute()
         self._warn_of_unknown_environment()
         self._resolve_paths()
         return Settings(**self.values, origins=self.origins)
@@ -242,9 +263,12 @@ class _Gathering:
                 self._put(name, value, f"environment {key}", key)
                 return
 
+    def _make_app_root_absolute(self) -> None:
+        self.values["app_root"] = self._absolute(self.values.get("app_root") or str(self.here), self.here)
+
     def _put(self, name: str, value: object, origin: str, key: str) -> None:
         try:
-            self.values[name] = SPECS[name].type.convert(value, None, None)
+            self.values[name] = _converted(SPECS[name].type, value)
             self.origins[name] = origin
         except click.BadParameter as problem:
             if name not in _LENIENT:
@@ -277,7 +301,7 @@ class _Gathering:
             return path, True
         folders = [Path(self.values["app_root"])]
         if self.values.get("script"):
-            script = Path(self._absolute(self.values["script"], self.here))
+            script = self._script()
             folders.append(script if script.is_dir() else script.parent)
         for folder in folders:
             path = folder / "config.json"
@@ -303,6 +327,11 @@ class _Gathering:
         if unknown:
             self.warnings.append(f"unknown environment variables are ignored: {', '.join(unknown)}")
 
+    def _script(self) -> Path:
+        """The script as given: by a flag from the working directory, otherwise from the app root."""
+        root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
+        return Path(self._absolute(self.values["script"], root))
+
     def _absolute(self, path: str, base: Path) -> str:
         return str(Path(os.path.abspath(base / Path(path).expanduser())))
 
@@ -311,8 +340,7 @@ class _Gathering:
             self.values["model_dir"] = self._absolute(self.values["model_dir"], self.here)
         if not self.values.get("script"):
             return
-        root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
-        script = Path(self._absolute(self.values["script"], root))
+        script = self._script()
         if script.is_dir():
             script = script / _ENTRY_FILE
         self.values["script"] = str(script)

@@ -66,12 +66,12 @@ class ScoringThread:
     def __init__(self, name: str = "scoring") -> None:
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._current: Job[Any] | None = None
+        self._current: object | None = None
         self._thread_id = 0
         self._by_signal = False
         self._signalled = False
         self._unreported: Job[Any] | None = None
-        self._on_the_spot: Job[Any] = Job(_nothing, _nothing)
+        self._on_the_spot: object | None = None
         self._began_s = 0.0
         self._expires_s: float | None = None
         self._name = name
@@ -129,7 +129,7 @@ class ScoringThread:
         self._expires_s = self._began_s + limit_s if limit_s is not None else None
         loop = asyncio._get_running_loop()
         asyncio._set_running_loop(None)  # a script may use asyncio.run()
-        self._current = self._on_the_spot
+        self._current = self._on_the_spot = object()  # one of its own, so that no other work is broken off for it
         try:
             return work()
         finally:
@@ -140,19 +140,20 @@ class ScoringThread:
 
     def busy_here_s(self) -> float:
         """For how long the work that is done on the spot has been going on, in seconds; 0 if there is none."""
-        return time.monotonic() - self._began_s if self._current is self._on_the_spot else 0.0
+        is_busy = self._current is not None and self._current is self._on_the_spot
+        return time.monotonic() - self._began_s if is_busy else 0.0
 
     def interrupt_overdue(self) -> float:
         """Break off work on the spot that is over its time; answers how long it is over, in seconds."""
-        expires_s = self._expires_s
-        if self._current is not self._on_the_spot or expires_s is None:
+        work, expires_s = self._on_the_spot, self._expires_s
+        if work is None or self._current is not work or expires_s is None:
             return 0.0
         over_s = time.monotonic() - expires_s
         if over_s > 0:
-            self.interrupt(self._on_the_spot)
+            self.interrupt(work)
         return max(0.0, over_s)
 
-    def interrupt(self, job: Job[Any]) -> None:
+    def interrupt(self, job: object) -> None:
         """Break off a job if it is the one that runs now; at most once for each job."""
         with self._lock:
             if self._current is not job or self._signalled:
@@ -218,10 +219,6 @@ class ScoringThread:
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._signalled and self._current is not None:
             raise Interrupted
-
-
-def _nothing() -> None:
-    """What the placeholder for work on the spot does."""
 
 
 def _let_pending_arrive() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 from scoringhost.errors import BodyTooLarge, UndecodableBody, UnsupportedContentEncoding
 from scoringhost.protocols.messages import HttpRequest
 
+SLICE = 65_536
+MOST_MEMBERS = 1000
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -23,18 +26,27 @@ def unpacked(request: HttpRequest, limit: int) -> bytes:
         return request.body
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise UnsupportedContentEncoding(coding)
-    parts, left, data = [], limit, request.body
     try:
+        return b"".join(_members(request.body, coding, limit))
+    except zlib.error as problem:
+        raise UndecodableBody(f"The body is not {coding}, as its Content-Encoding says ({problem})") from None
+
+
+def _members(body: bytes, coding: str, limit: int) -> Iterator[bytes]:
+    """Unpack one member after the other, in slices: what zlib leaves over is copied each time."""
+    unpacker, members, left = zlib.decompressobj(_GZIP_OR_ZLIB), 1, limit
+    for start in range(0, len(body), SLICE):
+        data = body[start : start + SLICE]
         while data:
-            unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+            if unpacker.eof:
+                unpacker, members = zlib.decompressobj(_GZIP_OR_ZLIB), members + 1
+            if members > MOST_MEMBERS:
+                raise UndecodableBody(f"The {coding} body has more than {MOST_MEMBERS} members")
             part = unpacker.decompress(data, left + 1)
             left -= len(part)
             if left < 0:
                 raise BodyTooLarge(limit)
-            if not unpacker.eof:
-                raise UndecodableBody(f"The {coding} body is cut off")
-            parts.append(part)
+            yield part
             data = unpacker.unused_data
-    except zlib.error as problem:
-        raise UndecodableBody(f"The body is not {coding}, as its Content-Encoding says ({problem})") from None
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    if body and not unpacker.eof:
+        raise UndecodableBody(f"The {coding} body is cut off")

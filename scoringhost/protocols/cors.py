@@ -74,6 +74,6 @@ class Cors:
 
 def _pattern(entry: str, *, exact: bool) -> re.Pattern[str]:
     text = re.escape(entry.rstrip("/")).replace(r"\*", r"[^./:@]+")
-    if not exact and "://" not in entry:
+    if not exact and "://" not in entry and entry != "null":
         text = f"https?://{text}"
     return re.compile(text, re.IGNORECASE)

@@ -86,7 +86,7 @@ class HttpRequest:
     @property
     def arguments(self) -> list[tuple[str, str]]:
         """The query's pairs in order, blank values kept; bytes that are not UTF-8 stay percent-encoded."""
-        return parse_qsl(self.query.decode("latin-1"), keep_blank_values=True, errors=_KEEP_ESCAPED)
+        return parse_qsl(self.query.decode("utf-8", _KEEP_ESCAPED), keep_blank_values=True, errors=_KEEP_ESCAPED)
 
     def argument(self, name: str) -> str | None:
         """The first value of a query argument."""

@@ -77,21 +77,26 @@ class HostHandler(logging.StreamHandler[Any]):
         second, rest = divmod(now_ns, 1_000_000_000)
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(second))
+        stamp = f"{self._stamp},{rest // 1_000_000:03d}"
+        line = f"{stamp} I [{self._process}] {HOST_LOGGER} - {message} [{_one_line(own)}]\n"
+        self.acquire()
         if not self._lines:
             asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
-        self._lines.append(
-            f"{self._stamp},{rest // 1_000_000:03d} I [{self._process}] {HOST_LOGGER} - {message} [{_one_line(own)}]\n"
-        )
+        self._lines.append(line)
+        self.release()
 
     def write_lines(self) -> None:
         """Write the access lines that wait."""
-        lines, self._lines = self._lines, []
-        if lines:
-            try:
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            if lines:
                 self.stream.write("".join(lines))
                 self.stream.flush()
-            except OSError:
-                return  # the log cannot be written; requests go on
+        except OSError:
+            return  # the log cannot be written; requests go on
+        finally:
+            self.release()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, after the access lines that came before it."""

@@ -12,7 +12,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 from scoringhost.telemetry.logs import PRINT_LOGGER
 
@@ -24,7 +24,6 @@ class ScriptOutput(io.TextIOBase):
         self._behind = behind
         self._log = log or logging.getLogger(PRINT_LOGGER).info
         self._local = threading.local()
-        self.unfinished = False
 
     def write(self, text: str) -> int:
         """Log the complete lines of `text`, keep the rest; answers its length in characters."""
@@ -34,14 +33,12 @@ class ScriptOutput(io.TextIOBase):
             return self._behind.write(text)
         kept = getattr(self._local, "kept", "") + text
         *lines, self._local.kept = kept.split("\n")
-        self.unfinished = self.unfinished or bool(self._local.kept)
         for line in lines:
             self._emit(line)
         return len(text)
 
     def flush(self) -> None:
         """Log what was written without a newline so far."""
-        self.unfinished = False
         kept, self._local.kept = getattr(self._local, "kept", ""), ""
         if kept:
             self._emit(kept)
@@ -56,6 +53,11 @@ class ScriptOutput(io.TextIOBase):
             self._log("%s", line)
         finally:
             self._local.logging = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether this thread has written a line without its end."""
+        return bool(getattr(self._local, "kept", ""))
 
     # -- what else a stream is asked ------------------------------------------------------------
 
@@ -73,6 +75,11 @@ class ScriptOutput(io.TextIOBase):
     def buffer(self) -> object:
         """The binary stream behind: bytes written to it are not touched."""
         return self._behind.buffer
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_behind":  # not made yet
+            raise AttributeError(name)
+        return getattr(self._behind, name)
 
     def fileno(self) -> int:
         """The descriptor of the stream behind."""

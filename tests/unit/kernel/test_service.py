@@ -25,6 +25,7 @@ from scoringhost.errors import (
     UndecodableBody,
 )
 from scoringhost.kernel.call import Call
+from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.service import Service, State
 
@@ -509,3 +510,74 @@ def test_what_streams_can_be_decided_by_the_protocol(serving: Serve) -> None:
         return scored.output[0], [item async for item in scored.items]  # type: ignore[index, union-attr]
 
     assert served.do(scenario) == ("header", [1, 2])
+
+
+# -- on the spot ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_the_spot(serving: Serve, in_thread: Callable[..., Any]) -> Callable[..., Any]:
+    """Play a scenario on an event loop that has moved to the scoring thread, where calls are short."""
+
+    def on_the_spot(source: str, scenario: Callable[[Service], Any]) -> Any:
+        served = serving(source)
+
+        async def short(service: Service) -> Any:
+            service._runner.pace.short = True  # type: ignore[union-attr]
+            return await scenario(service)
+
+        def on_scoring_thread() -> Any:
+            served.threads[:] = [ScoringThread("adopted")]
+            served.threads[0].adopt()
+            return served.do(short)
+
+        return in_thread(on_scoring_thread), served.seen
+
+    return on_the_spot
+
+
+def test_a_short_call_is_run_where_the_loop_is(on_the_spot: Callable[..., Any]) -> None:
+    async def scenario(service: Service) -> bool:
+        return (await service.score(Call(b""))).output == threading.get_ident()
+
+    assert on_the_spot("import threading\ndef run(data): return threading.get_ident()", scenario)[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [(b"\xff", UndecodableBody), (b"SystemExit", RunFailed), (b"CancelledError", RunFailed)]
+)
+def test_a_call_on_the_spot_that_fails_gives_its_turn_back(
+    on_the_spot: Callable[..., Any], body: bytes, expected: type[Exception]
+) -> None:
+    source = (
+        "from asyncio import CancelledError\ndef run(data):\n    if data != 'ok': raise eval(data)\n    return data"
+    )
+
+    async def scenario(service: Service) -> object:
+        with pytest.raises(expected):
+            await service.score(Call(body))
+        return (await service.score(Call(b"ok"))).output
+
+    output, seen = on_the_spot(source, scenario)
+    assert output == "ok"
+    assert [type(error) for error in seen.refused] + [type(error) for error, _ in seen.failed] == [expected]
+
+
+def test_a_caller_that_has_gone_never_enters_run_on_the_spot(on_the_spot: Callable[..., Any]) -> None:
+    async def scenario(service: Service) -> None:
+        with pytest.raises(IncompleteBody):
+            await service.score(Call(b"", abandoned=lambda: True))
+
+    on_the_spot("def run(data): raise SystemExit('entered')", scenario)
+
+
+@pytest.mark.parametrize("source", [STREAMS["plain"], STREAMS["async returned by plain"]])
+def test_a_generator_is_a_stream_on_the_spot_too(on_the_spot: Callable[..., Any], source: str) -> None:
+    async def scenario(service: Service) -> list[object]:
+        items: Any = (await service.score(Call(b""))).items
+        found = [item async for item in items]
+        await items.aclose()
+        await and_the_next(service)
+        return found
+
+    assert on_the_spot(f"closed = []\n{source}", scenario)[0] == [1, None]
