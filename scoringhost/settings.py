@@ -245,10 +245,11 @@ class _Gathering:
 
     def settings(self) -> Settings:
         for name in SPECS:
-            self._take_environment(name)
             flag, value = self.flags.get(name, ("", None))
             if value is not None:
                 self._put(name, value, f"flag {flag}", flag)
+            else:
+                self._take_environment(name)
         self._make_app_root_absolute()
         self._take_file()
         self._make_app_root_absolute()

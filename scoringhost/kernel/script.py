@@ -127,7 +127,10 @@ def folder_listing(folder: Path | None) -> list[str]:
     """A folder as an indented tree, 200 lines at most; empty if there is no such folder."""
     if folder is None or not folder.is_dir():
         return []
-    lines = list(itertools.islice(_tree(folder, 0), LISTING_LINES + 1))
+    try:
+        lines = list(itertools.islice(_tree(folder, 0), LISTING_LINES + 1))
+    except OSError as problem:
+        return [f"(the model folder cannot be listed: {problem})"]
     if len(lines) > LISTING_LINES:
         lines[LISTING_LINES:] = [f"(more; the first {LISTING_LINES} lines are shown)"]
     return lines

@@ -59,8 +59,10 @@ class PrivateLoopSteps:
     def close(self) -> Any:
         """Let the generator run its `finally` blocks."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.run_until_complete(self._items.aclose())
-            self._loop.close()
+            try:
+                self._loop.run_until_complete(self._items.aclose())
+            finally:
+                self._loop.close()
 
 
 class LoopSteps:

@@ -74,11 +74,12 @@ class HostHandler(logging.StreamHandler[Any]):
     def access(self, message: str, own: str) -> None:
         """Log one access line of the request `own`; to be called on an event loop."""
         now_ns = time.time_ns()
-        second, rest = divmod(now_ns, 1_000_000_000)
+        second = now_ns // 1_000_000_000
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(second))
-        stamp = f"{self._stamp},{rest // 1_000_000:03d}"
-        line = f"{stamp} I [{self._process}] {HOST_LOGGER} - {message} [{_one_line(own)}]\n"
+        milliseconds = now_ns // 1_000_000 % 1000
+        own = own if own.isprintable() else _one_line(own)
+        line = f"{self._stamp},{milliseconds:03d} I [{self._process}] {HOST_LOGGER} - {message} [{own}]\n"
         self.acquire()
         if not self._lines:
             asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)

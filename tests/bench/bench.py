@@ -22,11 +22,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 import servers
 import workloads
 
+RATIO = "ratio"
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--only", default="", help="workloads, separated by commas")
     parser.add_argument("--peers", default="", help="hosts, separated by commas; scoringhost always takes part")
     parser.add_argument("--json", type=Path)
@@ -63,29 +65,35 @@ def measure(work: workloads.Workload, hosts: list[str], rounds: int, seconds: fl
                 server.resume()
                 samples[host].append(work.drive(server, seconds))
                 server.pause()
-        for host, server in running.items():
-            samples[host].append({"ready_s": server.ready_s, "pss_mb": server.pss_at_ready_mb})
-        return {host: medians(found) for host, found in samples.items()}
+        return {host: summary(samples, host, work.key, running[host]) for host in hosts}
     finally:
         for server in running.values():
             server.stop()
 
 
-def medians(samples: list[dict[str, float]]) -> dict[str, float]:
-    names = {name for sample in samples for name in sample}
-    return {name: statistics.median([s[name] for s in samples if name in s]) for name in sorted(names)}
+def summary(
+    samples: dict[str, list[dict[str, float]]], host: str, key: str, server: servers.Server
+) -> dict[str, float]:
+    """Medians over the rounds, and the median of the ratios round by round, which outlives the machine's moods."""
+    found = samples[host]
+    names = sorted({name for sample in found for name in sample})
+    figures = {name: statistics.median([sample[name] for sample in found if name in sample]) for name in names}
+    pairs = [ours[key] / theirs[key] for ours, theirs in zip(samples["scoringhost"], found, strict=True)]
+    return figures | {
+        "ready s": server.ready_s,
+        "PSS MB at ready": server.pss_at_ready_mb,
+        RATIO: statistics.median(pairs),
+    }
 
 
 def print_table(work: workloads.Workload, figures: dict[str, dict[str, float]]) -> None:
     print(f"\n## {work.title}")
-    names = list(next(iter(figures.values())))
-    ours, key = figures["scoringhost"], work.key
-    print("| host | " + " | ".join(names) + f" | scoringhost's {key} is |")
+    names = [name for name in next(iter(figures.values())) if name != RATIO]
+    print("| host | " + " | ".join(names) + f" | scoringhost's {work.key} is |")
     print("|---" * (len(names) + 2) + "|")
     for host, values in figures.items():
-        ratio = ours[key] / values[key] if values.get(key) else float("nan")
         cells = " | ".join(f"{values.get(name, float('nan')):.4g}" for name in names)
-        print(f"| {host} | {cells} | {ratio:.2f}x |")
+        print(f"| {host} | {cells} | {values[RATIO]:.2f}x |")
     sys.stdout.flush()
 
 

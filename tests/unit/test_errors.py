@@ -70,7 +70,6 @@ def test_an_error_says_what_is_wrong(error: ScoringHostError, text: str) -> None
 
 
 def test_no_content_type_at_all_is_said_to_be_missing() -> None:
-    # BUG: {got or 'nothing'!r} puts the word into quotes, as if the caller had sent "nothing".
     assert str(errors.UnsupportedContentType(None)).endswith(", not nothing")
 
 

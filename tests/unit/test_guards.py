@@ -68,9 +68,7 @@ print(rawhttp(run) is run, isinstance(Request, type), isinstance(Response, type)
 
 @pytest.mark.parametrize("names", ["rawhttp, Request, Response", "Request, Response, rawhttp"])
 def test_the_helpers_of_a_script_can_be_imported_in_any_order(python: Python, names: str) -> None:
-    # BUG: the module scoringhost/rawhttp.py has the name of an exported function. As soon as Request or
-    # Response is asked for, Python puts the module in its place: `from scoringhost import Request, rawhttp`
-    # brings a module, and @rawhttp is a TypeError. The module needs another name.
+    # Once imported, a module of the package takes the place of an exported function of the same name.
     assert python(HELPERS.format(names=names)) == "True True True"
 
 

@@ -164,8 +164,7 @@ def test_a_value_of_a_file_is_refused_by_its_key_and_its_file(load: Callable[...
 def test_a_value_of_the_wrong_json_type_is_refused_too(
     load: Callable[..., Settings], tmp_path: Path, content: dict[str, object]
 ) -> None:
-    # BUG: click's types expect text; of a list, an object or a number they raise TypeError or
-    # AttributeError, which _put() does not translate, so the start ends in a traceback of ours.
+    # click's types expect text, and raise what they like for anything else.
     config(tmp_path, content)
     with pytest.raises(SettingsError, match=next(iter(content))):
         load()
@@ -175,7 +174,7 @@ def test_a_value_of_the_wrong_json_type_is_refused_too(
 def test_a_value_that_only_python_would_convert_is_refused(
     load: Callable[..., Settings], tmp_path: Path, content: dict[str, object]
 ) -> None:
-    # BUG: true becomes port 1, 5001.7 port 5001, and a list the text "['https://a']", without a word.
+    # A list of origins as the text "['https://a']" would match nothing, without a word.
     config(tmp_path, content)
     with pytest.raises(SettingsError, match=next(iter(content))):
         load()
@@ -183,8 +182,7 @@ def test_a_value_that_only_python_would_convert_is_refused(
 
 @pytest.mark.parametrize("name", ["workers", "preload", "cors_origins"])
 def test_a_flag_of_none_is_not_given(load: Callable[..., Settings], name: str) -> None:
-    # BUG: create_app("score.py", cors_origins=None) hands None in as a flag: TypeError for numbers,
-    # AttributeError for switches; for text it depends on the version of click.
+    # create_app("score.py", cors_origins=None) hands None in.
     settings = load(**{name: None})
     assert getattr(settings, name) == getattr(Settings(), name)
     assert name not in settings.origins
@@ -271,7 +269,6 @@ def test_config_json_is_looked_for_beside_the_script(
 def test_config_json_is_looked_for_beside_a_script_of_the_environment(
     load: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    # BUG: _find_file() takes AZUREML_ENTRY_SCRIPT from the working directory, _resolve_paths() from the app root.
     config(tmp_path, {"port": 7004}, "root/code/config.json")
     assert load({"AML_APP_ROOT": "root", "AZUREML_ENTRY_SCRIPT": "code/score.py"}).port == 7004
 
@@ -305,8 +302,6 @@ def test_a_script_of_the_environment_is_taken_from_the_app_root(load: Callable[.
 def test_an_app_root_of_a_file_is_taken_from_the_working_directory_too(
     load: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    # BUG: app_root is made absolute before the file is read, so one in the file stays relative and
-    # depends on the working directory of the process at the time of use.
     config(tmp_path, {"AML_APP_ROOT": "root", "AZUREML_ENTRY_SCRIPT": "score.py"})
     settings = load()
     assert settings.app_root == str(tmp_path / "root")

@@ -368,9 +368,7 @@ def test_no_work_is_not_overdue() -> None:
 def test_the_watcher_never_breaks_off_the_work_that_follows_the_overdue_one(
     in_thread: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # BUG: all work on the spot has one and the same placeholder. If the overdue work ends, and the next
-    # begins, while interrupt_overdue() is between its look at the clock and interrupt(), the next is broken
-    # off, within its time. Give each piece an object of its own, and interrupt the one that was looked at.
+    # The overdue work ends, and the next begins, between the watcher's look at the clock and its interrupt.
     looked, next_has_begun = threading.Event(), threading.Event()
     thread = ScoringThread()
     watcher = threading.Thread(target=thread.interrupt_overdue, daemon=True)

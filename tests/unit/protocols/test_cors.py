@@ -95,8 +95,7 @@ def test_a_request_without_an_origin_is_told_nothing() -> None:
 
 
 def test_the_opaque_origin_can_be_listed() -> None:
-    # BUG: an entry without "://" gets https?:// put before it, so `null` (a page from a file, a sandboxed
-    # frame) can be allowed by * only. Leave the entry "null" as it is in _pattern().
+    # A page from a file, or in a sandboxed frame, has the origin `null`.
     assert told("null, https://a.com", "null")[ALLOW_ORIGIN] == "null"
 
 

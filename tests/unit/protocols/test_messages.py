@@ -78,8 +78,7 @@ def test_escaped_bytes_that_are_not_utf_8_stay_escaped() -> None:
 
 @pytest.mark.parametrize(("raw", "value"), [("é".encode(), "é"), ("€".encode(), "€"), (b"\xff", "%FF")])
 def test_bytes_that_came_unescaped_are_utf_8_too(raw: bytes, value: str) -> None:
-    # BUG: the query is decoded as latin-1 first, so `curl 'http://.../score?name=é'`, which sends é as it
-    # is, reaches run() as "Ã©"; azmlinfsrv decodes UTF-8. Decode with "utf-8" and errors=_KEEP_ESCAPED.
+    # curl 'http://.../score?name=é' sends é as it is.
     assert query(b"a=" + raw) == [("a", value)]
 
 

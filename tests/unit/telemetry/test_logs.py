@@ -143,10 +143,7 @@ def test_flushing_writes_the_access_lines_that_wait() -> None:
 
 
 def test_an_access_line_survives_a_line_of_another_thread_in_between() -> None:
-    # BUG: access() looks up `self._lines` before it makes the text. If another thread (the script's, by a
-    # print) calls write_lines() in between, the line is appended to the list that has been written
-    # already, and is lost; or it is put into the new list, for whose writing nobody has called. Make the
-    # text first, and hold the handler's lock (self.lock) while appending and while swapping the lists.
+    # The script's thread prints, and so writes what waits, while this thread makes the text of its line.
     class Interrupting(str):
         handler: HostHandler
 

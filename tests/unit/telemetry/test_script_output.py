@@ -132,9 +132,7 @@ def test_the_halves_of_two_threads_are_not_mixed(output: ScriptOutput, lines: li
 
 
 def test_an_unfinished_line_of_one_thread_stays_known_when_another_flushes(output: ScriptOutput) -> None:
-    # BUG: `unfinished` is one flag for all threads, though the kept text is per thread. With several
-    # scoring threads, the flush at the end of one call hides the unfinished line of another, which then
-    # turns up in a later call's log under that call's id. Keep the flag in `_local`, or ask `_local.kept`.
+    # Else the line would turn up in a later call's log, under that call's id.
     output.write("mine")
     in_other_thread(output, "theirs", flush=True)
     assert output.unfinished
@@ -153,9 +151,7 @@ def test_the_descriptor_is_that_of_the_stream_behind() -> None:
 
 @pytest.mark.parametrize("name", ["reconfigure", "line_buffering", "write_through", "name", "newlines"])
 def test_whatever_else_it_is_asked_the_stream_behind_answers(output: ScriptOutput, name: str) -> None:
-    # BUG: "all else is asked of the stream behind it", but sys.stdout.reconfigure(encoding="utf-8"), which
-    # many scripts call as they are imported, is an AttributeError. A __getattr__ that asks the stream
-    # behind is enough (`newlines` is TextIOBase's own).
+    # Many scripts call sys.stdout.reconfigure(encoding="utf-8") as they are imported.
     assert getattr(output, name) == getattr(output._behind, name)
 
 
