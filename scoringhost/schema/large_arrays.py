@@ -8,6 +8,7 @@ that 64 bits hold is left to the ordinary way, which also finds the words for wh
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol, runtime_checkable
@@ -26,6 +27,9 @@ class ReadsBuffer(Protocol):
 
     def from_buffer(self, buffer: Any, shape: tuple[int, ...]) -> object | None:
         """The array of that shape in the declared dtype; None if it does not fit, for whatever reason."""
+
+
+_of_thread = threading.local()
 
 
 @cache
@@ -52,7 +56,7 @@ def read(body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | N
 
 
 def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | None:
-    document = simdjson.Parser().parse(body)
+    document = _parser(simdjson).parse(body)
     names = list(document.keys())
     if len(set(names)) != len(names) or not set(names) <= types.keys() or body.count(b"{") != 1:
         return None
@@ -68,6 +72,14 @@ def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[
         found[name] = value
         brackets += _lists_in(shape)
     return found if brackets == body.count(b"[") else None
+
+
+def _parser(simdjson: Any) -> Any:
+    """The parser of this thread: a new one would ask for fresh memory of several times the body's size."""
+    parser = getattr(_of_thread, "parser", None)
+    if parser is None:
+        parser = _of_thread.parser = simdjson.Parser()
+    return parser
 
 
 def _shape(node: Any, array: Any) -> tuple[int, ...]:
