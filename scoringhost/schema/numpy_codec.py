@@ -22,6 +22,7 @@ CAST_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeErr
 
 _MOST_DIMENSIONS = 64
 _ZONED = re.compile(r"(?P<local>\d{4}-\d\d-\d\d[T ].*?)(?:Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)")
+_COMMA = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d,\d{1,9}")
 _SPAN_UNITS = {
     "years": "Y",
     "months": "M",
@@ -221,6 +222,8 @@ def _moment(leaf: JsonValue) -> Scalar:
         return np.datetime64("NaT")
     if not isinstance(leaf, str):
         raise TypeError("not a date text")
+    if _COMMA.fullmatch(leaf):  # so inference-schema writes the example of the API document
+        leaf = leaf.replace(",", ".")
     zoned = _ZONED.fullmatch(leaf)
     if zoned is None:
         return np.datetime64(leaf)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
 
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.numpy_codec import NumpyCodec
@@ -246,3 +247,10 @@ def test_the_item_at_fault_is_found_in_a_large_array() -> None:
     wrong = copy.deepcopy(value)
     wrong[1777][33] = "x"  # type: ignore[call-overload]
     assert refusal(zeros("f8", 1, 50), wrong) == "expected float64, got str ('x') at [1777][33]"
+
+
+@pytest.mark.parametrize("sample", ["2024-01-31", "2024-01-31T10:20:30", "2024-01-31T10:20:30.123456"])
+def test_the_example_that_the_api_document_shows_for_dates_can_be_posted_back(sample: str) -> None:
+    moments = np.array([sample], dtype="datetime64")
+    example = NumpyParameterType(moments).input_to_swagger()["example"]
+    np.testing.assert_array_equal(NumpyCodec(moments).to_python(example), moments)
