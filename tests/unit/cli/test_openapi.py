@@ -14,9 +14,17 @@ from scoringhost.cli import main
 SAMPLE = str(Path(__file__).parents[3] / "samples" / "diabetes")
 
 
-@pytest.mark.parametrize(
-    ("version", "key", "value"), [("2", "swagger", "2.0"), ("3", "openapi", "3.0.3"), ("3.1", "openapi", "3.1.0")]
-)
+KINDS = [("2", "swagger", "2.0"), ("3", "openapi", "3.0.3"), ("3.1", "openapi", "3.1.0")]
+
+
+@pytest.fixture(autouse=True)
+def _untouched_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command changes for the script's sake is put back."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+@pytest.mark.parametrize(("version", "key", "value"), KINDS)
 def test_the_document_is_printed_and_valid(version: str, key: str, value: str) -> None:
     result = CliRunner().invoke(main, ["openapi", SAMPLE, "--version", version, "--service-name", "Diabetes"])
     assert result.exit_code == 0, result.output
