@@ -31,11 +31,17 @@ def test_every_leaf_of_the_error_tree_has_one_row_and_there_are_no_others() -> N
     assert sorted(row.error.__name__ for row in ROWS) == sorted(one.__name__ for one in leaves())
 
 
+# The error codes of https://grpc.io/docs/guides/status-codes/
+GRPC_CODES = frozenset(
+    "CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS PERMISSION_DENIED RESOURCE_EXHAUSTED "
+    "FAILED_PRECONDITION ABORTED OUT_OF_RANGE UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED".split()
+)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.error.__name__)
 def test_every_row_has_an_http_status_and_the_name_of_a_grpc_code(row) -> None:
-    grpc = pytest.importorskip("grpc")
     assert 400 <= row.http < 600
-    assert hasattr(grpc.StatusCode, row.grpc)
+    assert row.grpc in GRPC_CODES
 
 
 def test_the_callers_faults_are_4xx_and_all_others_5xx() -> None:
