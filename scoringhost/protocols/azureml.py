@@ -99,7 +99,6 @@ class AzureMl:
         )
         scored = await service.score(call)
         response = self._respond(service, request, scored)
-        response.run_ms = scored.run_ms
         response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
         return response
 

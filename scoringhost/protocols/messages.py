@@ -106,7 +106,6 @@ class HttpResponse:
     status: int
     headers: list[tuple[str, str]]
     body: Body = b""
-    run_ms: float | None = None
     foreign: bool = False
 
     def first(self, name: str) -> str | None:

@@ -19,7 +19,7 @@ from scoringhost.transports.http_heads import render_head, well_formed
 from scoringhost.transports.stepping import step
 
 POLL_S = 0.005
-_PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.", b"GET /? ")
+_PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.")
 
 
 class Lifeguard:
