@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
@@ -28,7 +28,7 @@ from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
-from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, ThreadTurn, Turn
+from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 from scoringhost.kernel.script import EntryScript, folder_listing
 from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
@@ -173,39 +173,48 @@ class Service:
             RunError: run() raised, or took longer than it may.
             Unavailable: not ready, or too many calls wait.
         """
-        if self._runner is None or self.state not in (State.READY, State.DRAINING):
+        scored = self.begin(call)
+        return scored if isinstance(scored, Scored) else await scored
+
+    def begin(self, call: Call) -> Scored | Coroutine[Any, Any, Scored]:
+        """Score a call on the spot, or begin it: the rest is to be awaited then. Raises as `score` does."""
+        if self._runner is None or self.state is not State.READY and self.state is not State.DRAINING:
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
         if self._batcher is not None:
-            return await self._batcher.score(call, self._bind(call))
+            return self._batcher.score(call, self._bind(call))
         turn = self._runner.turn_on_the_spot(call.size)
-        if turn is not None:
-            return await self._finish(call, turn, self._on_the_spot(turn, call))
-        waited = await self._runner.turn()
+        if turn is None:
+            return self._in_turn(self._runner, call)
         try:
-            outcome = await self._guarded(waited, call, partial(self._invoke, call))
-        except BaseException:
-            waited.end()
-            raise
-        return await self._finish(call, waited, outcome)
-
-    def _on_the_spot(self, turn: ThreadTurn, call: Call) -> tuple[object, float]:
-        try:
-            outcome: tuple[object, float] = turn.do_on_the_spot(partial(self._invoke, call), call.size)
-            return outcome
+            output, run_ms = turn.do_on_the_spot(partial(self._invoke, call), call.size)
         except BaseException as error:
             turn.end()
             translated = self._translated(error, turn, call)
             if translated is error:
                 raise
             raise translated from error
-
-    async def _finish(self, call: Call, turn: Turn, outcome: tuple[object, float]) -> Scored:
-        """Give the turn back, or with a result that streams, make the first step."""
-        output, run_ms = outcome
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
-        if source is None:
+        if source is not None:
+            return self._stream(call, turn, source, output, run_ms)
+        turn.end()
+        return Scored(output, run_ms)
+
+    async def _in_turn(self, runner: Runner, call: Call) -> Scored:
+        """Wait for a turn and score."""
+        turn = await runner.turn()
+        try:
+            output, run_ms = await self._guarded(turn, call, partial(self._invoke, call))
+        except BaseException:
             turn.end()
-            return Scored(output, run_ms)
+            raise
+        source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
+        if source is not None:
+            return await self._stream(call, turn, source, output, run_ms)
+        turn.end()
+        return Scored(output, run_ms)
+
+    async def _stream(self, call: Call, turn: Turn, source: object, output: object, run_ms: float) -> Scored:
+        """Make the first step of a result that streams."""
         steps = steps_of(source, on_loop=self.signature.is_async)
 
         async def take() -> Any:
@@ -224,9 +233,9 @@ class Service:
         if self.signature.is_async:
             return self._invoke_async(call)
         if call.around is None:
-            return self._call_run(call)
+            return self._call_bound(bind(self.signature, call))
         with call.around():
-            return self._call_run(call)
+            return self._call_bound(bind(self.signature, call))
 
     def _bind(self, call: Call) -> dict[str, Any]:
         try:
@@ -244,9 +253,6 @@ class Service:
             return answer
         finally:
             turn.end()
-
-    def _call_run(self, call: Call) -> tuple[object, float]:
-        return self._call_bound(bind(self.signature, call))
 
     def _call_bound(self, arguments: dict[str, Any]) -> tuple[object, float]:
         started_s = time.perf_counter()

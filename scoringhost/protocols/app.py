@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from scoringhost.errors import InternalError, ScoringHostError
 from scoringhost.kernel.call import request_id
@@ -14,7 +14,7 @@ from scoringhost.protocols.cors import Cors
 from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import HttpRequest, HttpResponse
 from scoringhost.protocols.request_ids import RequestIds, read_ids
-from scoringhost.protocols.routes import Endpoint, Routes
+from scoringhost.protocols.routes import Routes
 
 SERVER_VERSION = "x-ms-server-version"
 
@@ -57,40 +57,56 @@ class HttpApp:
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request. Never raises but for CancelledError; a body that streams must be closed."""
+        answer = self.begin(request)
+        return answer if isinstance(answer, HttpResponse) else await answer
+
+    def begin(self, request: HttpRequest) -> HttpResponse | Coroutine[Any, Any, HttpResponse]:
+        """Answer a request that needs not wait for anything, or begin it: the answer is to be awaited then.
+
+        To be called in a context of the request's own (PEP 567), in which the rest is awaited, too.
+        """
         started_s = time.perf_counter()
         ids = read_ids(request.headers)
-        request_id.set(ids.request)  # for good: every transport gives each request a task of its own
-        response, endpoint = await self._answer(request, ids)
-        self._finish(request, response, ids)
-        elapsed_ms = (time.perf_counter() - started_s) * 1000
-        if self._observers:
-            exchange = Exchange(request, response, ids, elapsed_ms, endpoint is None or endpoint.logged)
-            for observer in self._observers:
-                observer.exchanged(exchange)
-        return response
-
-    async def _answer(self, request: HttpRequest, ids: RequestIds) -> tuple[HttpResponse, Endpoint | None]:
+        request_id.set(ids.request)
         endpoint = None
         try:
             endpoint = self._routes.find(request.path)
-            if ids.fault is not None:
-                raise ids.fault
-            if request.fault is not None:
-                raise request.fault
-            return await self._routes.answer(endpoint, request.method)(request), endpoint
-        except ScoringHostError as error:
-            return render(error, self._detail(error)), endpoint
+            fault = ids.fault or request.fault
+            if fault is not None:
+                raise fault
+            answer = self._routes.answer(endpoint, request.method)(request)
         except Exception as error:
-            traceback = user_traceback(error)
-            for observer in self._observers:
-                observer.broke(traceback)
-            return render(InternalError(), traceback if self._debug else ""), endpoint
+            answer = self._failed(error)
+        logged = endpoint is None or endpoint.logged
+        if isinstance(answer, HttpResponse):
+            return self._finished(request, answer, ids, started_s, logged)
+        return self._later(answer, request, ids, started_s, logged)
+
+    async def _later(
+        self, answer: Awaitable[HttpResponse], request: HttpRequest, ids: RequestIds, started_s: float, logged: bool
+    ) -> HttpResponse:
+        try:
+            response = await answer
+        except Exception as error:
+            response = self._failed(error)
+        return self._finished(request, response, ids, started_s, logged)
+
+    def _failed(self, error: Exception) -> HttpResponse:
+        if isinstance(error, ScoringHostError):
+            return render(error, self._detail(error))
+        traceback = user_traceback(error)
+        for observer in self._observers:
+            observer.broke(traceback)
+        return render(InternalError(), traceback if self._debug else "")
 
     def _detail(self, error: ScoringHostError) -> str:
         cause = error.__cause__
         return user_traceback(cause) if self._debug and cause is not None else ""
 
-    def _finish(self, request: HttpRequest, response: HttpResponse, ids: RequestIds) -> None:
+    def _finished(
+        self, request: HttpRequest, response: HttpResponse, ids: RequestIds, started_s: float, logged: bool
+    ) -> HttpResponse:
+        """Add what every response carries, and tell those who watch."""
         if response.foreign:
             for name, value in self._always + ids.pairs:
                 response.replace(name, value)
@@ -99,3 +115,9 @@ class HttpApp:
             response.headers += ids.pairs
         if self._cors.entries:
             self._cors.apply(request, response)
+        if self._observers:
+            elapsed_ms = (time.perf_counter() - started_s) * 1000
+            exchange = Exchange(request, response, ids, elapsed_ms, logged)
+            for observer in self._observers:
+                observer.exchanged(exchange)
+        return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -55,14 +55,14 @@ class AzureMl:
 
     # -- health and documents -------------------------------------------------------------------
 
-    async def health(self, request: HttpRequest) -> HttpResponse:
+    def health(self, request: HttpRequest) -> HttpResponse:
         """`Healthy` while the service takes calls; 503 before and after."""
         service = self.host.resolve()
         if service.state is not State.READY:
             raise NotReady(f"The service is {service.state.value}")
         return HttpResponse(200, [("Content-Type", HTML)], b"Healthy")
 
-    async def document(self, request: HttpRequest) -> HttpResponse:
+    def document(self, request: HttpRequest) -> HttpResponse:
         """The API document of the version asked for, 2 if none is; 404 if there is none."""
         asked = request.argument("version")
         version = OpenApiVersion.named("2" if asked is None else asked)
@@ -72,16 +72,16 @@ class AzureMl:
             raise UnknownDocument(asked or "2", known)
         return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], json_text.dumps(document))
 
-    async def _health_options(self, request: HttpRequest) -> HttpResponse:
+    def _health_options(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [("Content-Type", HTML), ("Allow", "GET, HEAD, OPTIONS")])
 
-    async def _document_options(self, request: HttpRequest) -> HttpResponse:
+    def _document_options(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(200, [("Content-Type", HTML), ("Allow", "GET, HEAD, OPTIONS")])
 
     # -- scoring --------------------------------------------------------------------------------
 
-    async def score(self, request: HttpRequest) -> HttpResponse:
-        """Score the request with the default service."""
+    def score(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        """Score the request with the default service, at once if that can be done on the spot."""
         service = self.host.resolve()
         raw = service.signature.takes is Takes.RAW
         if not raw and request.method == "OPTIONS":
@@ -97,10 +97,13 @@ class AzureMl:
             deliberate=raw_http.deliberate,
             size=len(request.body),
         )
-        scored = await service.score(call)
-        response = self._respond(service, request, scored)
-        response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
-        return response
+        scored = service.begin(call)
+        if isinstance(scored, Scored):
+            return self._respond(service, request, scored)
+        return self._respond_later(service, request, scored)
+
+    async def _respond_later(self, service: Service, request: HttpRequest, scored: Awaitable[Scored]) -> HttpResponse:
+        return self._respond(service, request, await scored)
 
     def _payload(self, service: Service, request: HttpRequest) -> Any:
         takes = service.signature.takes
@@ -113,6 +116,11 @@ class AzureMl:
         return unpacked(request, self.max_body)
 
     def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
+        response = self._encoded(service, request, scored)
+        response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
+        return response
+
+    def _encoded(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
         output = scored.output
         if raw_http.is_response(output):
             return raw_http.to_http(output, scored.items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -21,40 +21,29 @@ def _keep_escaped(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(_KEEP_ESCAPED, _keep_escaped)
 
 
-class Headers:
+class Headers(dict[str, str]):
     """Request headers: names in lower case, values as text (latin-1), repeated ones joined by a comma."""
 
-    __slots__ = ("_values",)
-
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self._values: dict[str, str] = {}
-        for name, value in pairs:
-            self._values[name] = f"{self._values[name]},{value}" if name in self._values else value
+    __slots__ = ()
 
     @classmethod
-    def joined(cls, values: dict[str, str]) -> Headers:
-        """From a dict that is joined already, and the headers' own from then on."""
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
+        """From pairs, of which several may have the same name (in lower case)."""
         headers = cls()
-        headers._values = values
+        for name, value in pairs:
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
         return headers
 
     @classmethod
     def from_raw(cls, pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
         """Decode the byte pairs of ASGI; names are in lower case already."""
-        return cls((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in pairs)
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """The value of a header (name in lower case)."""
-        return self._values.get(name, default)
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._values.items())
+        return cls.of((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in pairs)
 
     def titled(self) -> dict[str, str]:
         """The headers as azmlinfsrv hands them to run(): names in Title-Case, none with underscores."""
         return {
             "-".join([part.capitalize() for part in name.split("-")]): value
-            for name, value in self._values.items()
+            for name, value in self.items()
             if "_" not in name
         }
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from scoringhost.errors import MethodNotAllowed, UnknownRoute
 from scoringhost.protocols.messages import HttpRequest, HttpResponse
 
-Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Answer = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
+"""Answers at once if it can, and else with something to await."""
 
 
 @dataclass(frozen=True, slots=True)

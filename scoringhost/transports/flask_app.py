@@ -134,7 +134,7 @@ def read_request(request: flask.Request, max_body: int) -> HttpRequest:
         method=request.method,
         path=request.path,
         query=request.query_string,
-        headers=Headers((name.lower(), value) for name, value in request.headers.items()),
+        headers=Headers.of((name.lower(), value) for name, value in request.headers.items()),
         body=body,
         scheme=request.scheme,
         host=request.host,

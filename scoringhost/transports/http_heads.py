@@ -31,7 +31,7 @@ def well_formed(data: bytes) -> HttpRequest | None:
     line = _REQUEST_LINE.match(data)
     if line is None:
         return None
-    headers: dict[str, str] = {}
+    headers = Headers()
     at = line.end()
     while header := _HEADER.match(data, at):
         headers[header[1].decode().lower()] = header[2].decode("latin-1").rstrip()
@@ -39,7 +39,7 @@ def well_formed(data: bytes) -> HttpRequest | None:
     if data[at : at + 2] != b"\r\n":
         return None
     path, query = split_target(line[2])
-    return HttpRequest(line[1].decode(), path, query, Headers.joined(headers))
+    return HttpRequest(line[1].decode(), path, query, headers)
 
 
 def understood(data: bytes, problem: str) -> HttpRequest:

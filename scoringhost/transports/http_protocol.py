@@ -27,7 +27,6 @@ from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.transports.asgi import HEADERS_LIMIT, AsgiApp
 from scoringhost.transports.http_heads import render_head, split_target, understood
-from scoringhost.transports.stepping import finish, step
 
 PIPELINE_LIMIT = 16
 """Requests read ahead on one connection before reading pauses."""
@@ -151,7 +150,7 @@ class HttpProtocol(asyncio.Protocol):
         """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one."""
         method = self._parser.get_method()
         if method == b"CONNECT":
-            self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=Headers.joined(self._headers)))
+            self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers))
             return
         lines = [b"%s %s HTTP/1.1" % (method, self._url)]
         if "close" in self._headers.get("connection", "").lower():
@@ -164,7 +163,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._url = b""
-        self._headers: dict[str, str] = {}
+        self._headers = Headers()
         self._parts: list[bytes] = []
         self._size = self._head_size = 0
         self._in_head = False
@@ -219,13 +218,14 @@ class HttpProtocol(asyncio.Protocol):
             self._parser.get_method().decode("ascii"),
             path,
             query,
-            Headers.joined(headers),
+            headers,
             parts[0] if len(parts) == 1 else b"".join(parts),
-            host=headers.get("host") or "localhost",
-            http_version=version,
-            client=self._client,
-            fault=self._fault,
-            abandoned=self._is_lost,
+            "http",
+            headers.get("host") or "localhost",
+            version,
+            self._client,
+            self._fault,
+            self._is_lost,
         )
         self._take(_Turn(request, version == "1.1" and self._parser.should_keep_alive()))
 
@@ -236,39 +236,29 @@ class HttpProtocol(asyncio.Protocol):
 
     def _take(self, turn: _Turn) -> None:
         """Answer a request, now or after those before it."""
-        self._turns.append(turn)
         if not self._busy:
-            self._next()
-        elif len(self._turns) >= PIPELINE_LIMIT:
+            self._answer(turn)
+            return
+        self._turns.append(turn)
+        if len(self._turns) >= PIPELINE_LIMIT:
             self._transport.pause_reading()
 
-    def _next(self) -> None:
-        """Answer one request after the other until one has to wait."""
-        while self._turns and not self._lost:
-            turn = self._turns.popleft()
-            self._busy = True
-            context = contextvars.copy_context()
-            coroutine = self._app.handle(turn.request)
-            self._on_the_spot = True
-            response, waiting = step(context, coroutine)
-            self._on_the_spot = False
-            if response is None or not isinstance(response.body, bytes):
-                work = self._answer_later(turn, coroutine, waiting, response)
-                task = self._loop.create_task(work, context=context)
-                self._server.tasks.add(task)
-                task.add_done_callback(self._server.tasks.discard)
-                return
-            self._write(turn, response, response.body)
+    def _answer(self, turn: _Turn) -> None:
+        """Answer a request, at once if it needs not wait for anything."""
+        self._busy = self._on_the_spot = True
+        context = contextvars.copy_context()
+        answer = context.run(self._app.begin, turn.request)
+        self._on_the_spot = False
+        if isinstance(answer, HttpResponse) and isinstance(answer.body, bytes):
+            self._write(turn, answer, answer.body)
             self._finished(turn)
+            return
+        task = self._loop.create_task(self._answer_later(turn, answer), context=context)
+        self._server.tasks.add(task)
+        task.add_done_callback(self._server.tasks.discard)
 
-    async def _answer_later(
-        self,
-        turn: _Turn,
-        coroutine: Coroutine[Any, Any, HttpResponse],
-        waiting: Any,
-        ready: HttpResponse | None,
-    ) -> None:
-        response: HttpResponse = ready if ready is not None else await finish(coroutine, waiting)
+    async def _answer_later(self, turn: _Turn, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]) -> None:
+        response = answer if isinstance(answer, HttpResponse) else await answer
         if isinstance(response.body, bytes):
             self._write(turn, response, response.body)
         else:
@@ -277,7 +267,8 @@ class HttpProtocol(asyncio.Protocol):
         if not self._lost:
             self._transport.resume_reading()
             self._active_s = time.monotonic()
-            self._next()
+        while self._turns and not self._busy and not self._lost:
+            self._answer(self._turns.popleft())
 
     def last_words(self, of_current: ScoringHostError, of_others: ScoringHostError) -> None:
         """Answer without the event loop, which is blocked for good, before the process ends; from any thread."""

@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from scoringhost.protocols.app import HttpApp
-from scoringhost.protocols.messages import HttpRequest
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
 from scoringhost.transports.http_heads import render_head, well_formed
-from scoringhost.transports.stepping import step
 
 POLL_S = 0.005
 _PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.")
@@ -77,9 +76,8 @@ class Lifeguard:
         return True
 
     def _answer(self, request: HttpRequest) -> bytes:
-        response, _ = step(contextvars.copy_context(), self._app.handle(request))
-        body = response.body if response is not None and isinstance(response.body, bytes) else b""
-        if response is None:  # a health probe waits for nothing
-            return b""
+        response = contextvars.copy_context().run(self._app.begin, request)
+        assert isinstance(response, HttpResponse), "a health probe waits for nothing"
+        body = response.body if isinstance(response.body, bytes) else b""
         head = render_head(response, f"content-length: {len(body)}\r\nconnection: close\r\n", ())
         return head if request.method == "HEAD" else head + body

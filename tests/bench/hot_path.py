@@ -78,11 +78,7 @@ def main() -> None:
     silent = rounds()
     routes = site.app._routes
 
-    async def nothing(request: Any) -> Any:
-        return await site_health(request)
-
-    site_health = routes.find("/").methods["GET"]
-    site.app._routes = Routes({"/score": Endpoint({"POST": nothing})})
+    site.app._routes = Routes({"/score": Endpoint({"POST": routes.find("/").methods["GET"]})})
     http = rounds()
     site.app._routes, site.app._observers = routes, observers
     print(f"with the log       {observed:8.1f} us a request", file=out)
