@@ -30,9 +30,14 @@ class Admission:
         """Whether the next call has to wait."""
         return self._room <= 0
 
+    @property
+    def idle(self) -> bool:
+        """Whether `enter_now` would take a place."""
+        return self._room > 0 and not self._waiting and not self._closed
+
     def enter_now(self) -> bool:
         """Take a place if there is one and nobody waits; whether it was taken."""
-        if self._closed or self._room <= 0 or self._waiting:
+        if not self.idle:
             return False
         self._room -= 1
         return True

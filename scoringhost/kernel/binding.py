@@ -22,10 +22,12 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
         MissingParameter: if a parameter without default is not given.
         InvalidParameter: if a value does not fit its declared type.
     """
+    payload = call.payload
     if signature.takes is Takes.NAMED:
-        arguments = _large(signature, call.payload) or _named(signature, _values(call.payload))
+        is_large = isinstance(payload, bytes) and len(payload) >= LEAST_BODY
+        arguments = (_large(signature, payload) if is_large else None) or _named(signature, _values(payload))
     else:
-        arguments = {signature.parameters[0].name: _single(signature.takes, call.payload)}
+        arguments = {signature.parameters[0].name: _single(signature.takes, payload)}
     if signature.wants_headers:
         arguments[HEADERS_NAME] = call.headers()
     return arguments

@@ -68,8 +68,14 @@ class Fixed:
 class Runner(Protocol):
     """Gives turns."""
 
-    def turn_on_the_spot(self, size: int) -> ThreadTurn | None:
-        """A turn whose work can be done without waiting for anything; None if it cannot."""
+    def thread_here(self, size: int) -> ScoringThread | None:
+        """The scoring thread, if work can be done on the spot: it is this one, and nobody waits for it."""
+
+    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
+        """Do the work at once on the thread that `thread_here` gave; see `Turn.do`."""
+
+    def turn_here(self, thread: ScoringThread, spent_s: float) -> Turn:
+        """The turn that goes on after `do_here`, of which some time is spent already."""
 
     async def turn(self) -> Turn:
         """Wait for a turn, first come first served.
@@ -99,11 +105,34 @@ class ThreadRunner:
         await self._admission.enter()
         return ThreadTurn(self, self._free.pop())
 
-    def turn_on_the_spot(self, size: int) -> ThreadTurn | None:
-        """A turn at once, if a call with a body of that size may be run on the spot; else None."""
-        if not self.pace.fits(size) or not self._free or not self._free[-1].is_here():
-            return None
-        return ThreadTurn(self, self._free.pop()) if self._admission.enter_now() else None
+    def thread_here(self, size: int) -> ScoringThread | None:
+        """See `Runner`. No place is taken: until the work is over nobody else can ask for one."""
+        if self._free and self.pace.fits(size):
+            thread = self._free[-1]
+            if thread.is_here() and self._admission.idle:
+                return thread
+        return None
+
+    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
+        """See `Runner`. `before_s` seconds of the time limit are spent already."""
+        started_s = time.perf_counter()
+        limit_s = self.limit_s
+        try:
+            return thread.perform_here(work, None if limit_s is None else limit_s - before_s)
+        except Interrupted:
+            raise DeadlineExceeded(limit_s or 0.0) from None
+        except asyncio.CancelledError as error:
+            raise ScriptCancelled from error
+        finally:
+            self.pace.observe(time.perf_counter() - started_s, size, on_the_spot=True)
+            if not self.pace.short:
+                self.mover.leave()
+
+    def turn_here(self, thread: ScoringThread, spent_s: float) -> ThreadTurn:
+        """See `Runner`."""
+        self._admission.enter_now()
+        self._free.remove(thread)
+        return ThreadTurn(self, thread, spent_s)
 
     def free(self, thread: ScoringThread) -> None:
         """Take a thread back."""
@@ -116,9 +145,9 @@ class ThreadTurn:
 
     __slots__ = ("_ended", "_pieces", "_runner", "_spent_s", "_thread")
 
-    def __init__(self, runner: ThreadRunner, thread: ScoringThread) -> None:
+    def __init__(self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0) -> None:
         self._runner, self._thread = runner, thread
-        self._spent_s = 0.0
+        self._spent_s = spent_s
         self._pieces = 0
         self._ended = False
 
@@ -126,27 +155,13 @@ class ThreadTurn:
         """Do the work on the scoring thread; see `Turn.do`."""
         if self._thread.is_here():
             if self._runner.pace.fits(size):
-                return self.do_on_the_spot(work, size)
+                started_s = time.perf_counter()
+                try:
+                    return self._runner.do_here(self._thread, work, size, self._spent_s)
+                finally:
+                    self._spent_s += time.perf_counter() - started_s
             self._runner.mover.leave()
         return await self._hand_over(work, size)
-
-    def do_on_the_spot(self, work: Callable[[], T], size: int) -> T:
-        """Do the work at once, on the scoring thread itself; see `Turn.do`."""
-        started_s = time.perf_counter()
-        limit_s = self._runner.limit_s
-        try:
-            return self._thread.perform_here(work, None if limit_s is None else limit_s - self._spent_s)
-        except Interrupted:
-            raise DeadlineExceeded(limit_s or 0.0) from None
-        except asyncio.CancelledError as error:
-            raise ScriptCancelled from error
-        finally:
-            spent_s = time.perf_counter() - started_s
-            self._spent_s += spent_s
-            pace = self._runner.pace
-            pace.observe(spent_s, size, on_the_spot=True)
-            if not pace.short:
-                self._runner.mover.leave()
 
     async def _hand_over(self, work: Callable[[], T], size: int) -> T:
         loop = asyncio.get_running_loop()
@@ -219,8 +234,16 @@ class LoopRunner:
     def __init__(self, admission: Admission, limit_s: float | None) -> None:
         self._admission, self.limit_s = admission, limit_s
 
-    def turn_on_the_spot(self, size: int) -> None:
+    def thread_here(self, size: int) -> None:
         """An async run() is always awaited."""
+
+    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def turn_here(self, thread: ScoringThread, spent_s: float) -> LoopTurn:
+        """Never asked for."""
+        raise NotImplementedError
 
     async def turn(self) -> LoopTurn:
         """Wait for a place."""

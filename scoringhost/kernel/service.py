@@ -182,22 +182,21 @@ class Service:
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
         if self._batcher is not None:
             return self._batcher.score(call, self._bind(call))
-        turn = self._runner.turn_on_the_spot(call.size)
-        if turn is None:
-            return self._in_turn(self._runner, call)
+        runner = self._runner
+        thread = runner.thread_here(call.size)
+        if thread is None:
+            return self._in_turn(runner, call)
         try:
-            output, run_ms = turn.do_on_the_spot(partial(self._invoke, call), call.size)
+            output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size)
         except BaseException as error:
-            turn.end()
-            translated = self._translated(error, turn, call)
+            translated = self._translated(error, None, call)
             if translated is error:
                 raise
             raise translated from error
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
-        if source is not None:
-            return self._stream(call, turn, source, output, run_ms)
-        turn.end()
-        return Scored(output, run_ms)
+        if source is None:
+            return Scored(output, run_ms)
+        return self._stream(call, runner.turn_here(thread, run_ms / 1000), source, output, run_ms)
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
         """Wait for a turn and score."""
@@ -259,7 +258,7 @@ class Service:
         try:
             output = self._run(**arguments)
         finally:
-            if getattr(sys.stdout, "unfinished", True):
+            if getattr(sys.stdout, "unfinished", True):  # a set of threads, if it is ours
                 sys.stdout.flush()  # a line printed without its newline belongs to this call's log
         return output, (time.perf_counter() - started_s) * 1000
 
@@ -284,12 +283,12 @@ class Service:
                 raise
             raise translated from error
 
-    def _translated(self, error: BaseException, turn: Turn, call: Call) -> BaseException:
+    def _translated(self, error: BaseException, turn: Turn | None, call: Call) -> BaseException:
         """What to raise for something that the script's work has raised."""
         if isinstance(error, ScriptCancelled) and error.__cause__ is not None:
             error = error.__cause__
         if isinstance(error, DeadlineExceeded):
-            self.observer.run_failed(self.name, error, turn.where())
+            self.observer.run_failed(self.name, error, turn.where() if turn is not None else "")
             return error
         if isinstance(error, ScoringHostError):
             self.observer.call_refused(self.name, error)

@@ -30,6 +30,7 @@ from scoringhost.schema.openapi import Json, OpenApiVersion
 
 HTML = "text/html; charset=utf-8"
 EXEC_MS = "x-ms-run-fn-exec-ms"
+_JSON_TYPES = frozenset({list, dict, str, float, int, bool, type(None)})
 
 
 @dataclass(slots=True)
@@ -90,12 +91,12 @@ class AzureMl:
             raise MethodNotAllowed(request.method, ())  # HEAD; azmlinfsrv sends no Allow with this one
         call = Call(
             self._payload(service, request),
-            headers=request.headers.titled,
-            abandoned=request.abandoned,
-            around=raw_http.context_for(request, raw=raw),
-            stream_of=raw_http.stream_of,
-            deliberate=raw_http.deliberate,
-            size=len(request.body),
+            request.headers.titled,
+            request.abandoned,
+            raw_http.context_for(request, raw=raw),
+            raw_http.stream_of,
+            raw_http.deliberate,
+            len(request.body),
         )
         scored = service.begin(call)
         if isinstance(scored, Scored):
@@ -113,7 +114,7 @@ class AzureMl:
             return query_values(request)
         if takes is Takes.NAMED and not _is_json(request):
             raise UnsupportedContentType(request.headers.get("content-type"))
-        return unpacked(request, self.max_body)
+        return unpacked(request, self.max_body) if "content-encoding" in request.headers else request.body
 
     def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
         response = self._encoded(service, request, scored)
@@ -122,14 +123,15 @@ class AzureMl:
 
     def _encoded(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
         output = scored.output
-        if raw_http.is_response(output):
-            return raw_http.to_http(output, scored.items)
-        if scored.items is not None:
-            return _streamed(request, scored.items, self.nan)
-        if isinstance(output, bytes) and service.signature.takes is Takes.RAW:
-            return HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], output)
+        if type(output) not in _JSON_TYPES:
+            if raw_http.is_response(output):
+                return raw_http.to_http(output, scored.items)
+            if scored.items is not None:
+                return _streamed(request, scored.items, self.nan)
+            if isinstance(output, bytes) and service.signature.takes is Takes.RAW:
+                return HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], output)
         try:
-            warn = partial(self._warn_of_nan, service) if service.name not in self._warned else None
+            warn = None if service.name in self._warned else partial(self._warn_of_nan, service)
             body = json_text.dumps({} if output is None else output, nan=self.nan, on_nonfinite=warn)
         except ResultNotEncodable as error:
             service.observer.run_failed(service.name, error, "")
@@ -161,6 +163,8 @@ def _parsed(text: str) -> Any:
 
 def _is_json(request: HttpRequest) -> bool:
     given = request.headers.get("content-type") or ""
+    if given == JSON:
+        return True
     media = given.partition(";")[0].strip().lower()
     return media == JSON or (media.startswith("application/") and media.endswith("+json"))
 

@@ -110,6 +110,7 @@ def deliberate(error: BaseException) -> ScoringHostError | None:
     response = render(ScriptRefused(error.description or error.name, None))
     response.status = error.code
     response.headers += [(k, v) for k, v in error.get_headers() if k.lower() != "content-type"]
+    response.foreign = True
     return ScriptRefused(error.description or error.name, response)
 
 

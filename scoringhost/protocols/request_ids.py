@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-import random
 import uuid
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ from scoringhost.errors import HeadersTooLarge
 from scoringhost.protocols.messages import Headers
 
 LIMIT = 100
+_BROUGHT = frozenset({"x-request-id", "x-ms-request-id", "x-ms-client-request-id", "traceid"})
 
 
 @dataclass(slots=True)
@@ -23,30 +22,23 @@ class RequestIds:
     """The ids of one request; `pairs` are the response headers that repeat them."""
 
     request: str
-    legacy: str = ""
-    client: str = ""
-    trace: str | None = None
+    pairs: list[tuple[str, str]]
     fault: HeadersTooLarge | None = None
     deprecated: bool = False
 
-    @property
-    def pairs(self) -> list[tuple[str, str]]:
-        """The headers that every response carries."""
-        found = [
-            ("x-request-id", self.request),
-            ("x-ms-request-id", self.legacy),
-            ("x-ms-client-request-id", self.client),
-        ]
-        pairs = [pair for pair in found if pair[1]]
-        if self.trace is not None:
-            pairs.append(("TraceId", self.trace))
-        return pairs
+
+def _pairs(own: str, legacy: str, client: str, trace: str | None) -> list[tuple[str, str]]:
+    found = [("x-request-id", own), ("x-ms-request-id", legacy), ("x-ms-client-request-id", client)]
+    pairs = [pair for pair in found if pair[1]]
+    if trace is not None:
+        pairs.append(("TraceId", trace))
+    return pairs
 
 
 class _Ids:
-    """UUIDs of version 4 (RFC 9562, 5.4): random bits of the process in front, a counter behind.
+    """UUIDs of version 4 (RFC 9562, 5.4), of which 4,096 in a row differ in their last three digits only.
 
-    A tenth of the time of `uuid.uuid4`, which asks the operating system for each.
+    A twentieth of the time of `uuid.uuid4`, which asks the operating system for each.
     """
 
     def __init__(self) -> None:
@@ -54,22 +46,29 @@ class _Ids:
         os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        self._front = str(uuid.uuid4())[:24]
-        self._numbers = itertools.count(random.SystemRandom().getrandbits(47))
+        front = str(uuid.uuid4())[:-3]
+        self._ready = map(front.__add__, _TAILS)
 
     def __call__(self) -> str:
-        return f"{self._front}{next(self._numbers):012x}"
+        while (found := next(self._ready, None)) is None:
+            self._renew()
+        return found
 
 
+_TAILS = [f"{number:03x}" for number in range(4096)]
 new_id = _Ids()
 
 
 def read_ids(headers: Headers) -> RequestIds:
     """The ids that a request brings, completed by new ones; `fault` if one is too long."""
+    if _BROUGHT.isdisjoint(headers):
+        own = new_id()
+        return RequestIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
     own = headers.get("x-request-id") or new_id()
     trace = headers.get("traceid")
     if len(own) > LIMIT:
-        return RequestIds("", trace=trace, fault=HeadersTooLarge(f"x-request-id must not exceed {LIMIT} characters"))
+        why = f"x-request-id must not exceed {LIMIT} characters"
+        return RequestIds("", _pairs("", "", "", trace), HeadersTooLarge(why))
     legacy = headers.get("x-ms-request-id", "") or ""
     client = headers.get("x-ms-client-request-id", "") or ""
     deprecated = bool(legacy)
@@ -79,5 +78,5 @@ def read_ids(headers: Headers) -> RequestIds:
         legacy = client or own
     if max(len(legacy), len(client)) > LIMIT:
         why = f"x-ms-request-id and x-ms-client-request-id must not exceed {LIMIT} characters"
-        return RequestIds(own, trace=trace, fault=HeadersTooLarge(why), deprecated=deprecated)
-    return RequestIds(own, legacy, client, trace, None, deprecated)
+        return RequestIds(own, _pairs(own, "", "", trace), HeadersTooLarge(why), deprecated)
+    return RequestIds(own, _pairs(own, legacy, client, trace), None, deprecated)

@@ -28,6 +28,7 @@ from scoringhost.schema.json_values import SCALARS, Converter, Refused, are_fini
 # Everything else becomes a dot, which lets the search skip quickly.
 _SHAPE = bytes(100 if chr(i) in "-0123456789" else 32 if chr(i) in "[,: \t\r\n" else 46 for i in range(256))
 _WIDE_INTEGER = b" " + b"d" * 20
+_WIDE_INTEGER_ALONE = b"d" * 20
 
 
 def loads(data: bytes) -> JsonValue:
@@ -38,7 +39,7 @@ def loads(data: bytes) -> JsonValue:
             nested too deeply, or holds an integer of more digits than Python converts.
     """
     shape = data.translate(_SHAPE)
-    if _WIDE_INTEGER not in shape and not shape.startswith(_WIDE_INTEGER[1:]):
+    if _WIDE_INTEGER not in shape and not shape.startswith(_WIDE_INTEGER_ALONE):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -83,7 +84,7 @@ def dumps(value: object, *, nan: NanPolicy = NanPolicy.NULL, on_nonfinite: Calla
         ResultNotEncodable: for any other type (it is named, with its place), for a value that
             contains itself, is nested too deeply, or holds an integer of too many digits.
     """
-    data = _dumps_plain(value)
+    data = _dumps_plain(value) if _is_plain(value) else None
     if data is None or (nan is NanPolicy.LITERAL and b"null" in data):
         return _dumps_converted(value, nan, on_nonfinite)
     if on_nonfinite is not None and b"null" in data and _has_nonfinite(value):
@@ -92,9 +93,7 @@ def dumps(value: object, *, nan: NanPolicy = NanPolicy.NULL, on_nonfinite: Calla
 
 
 def _dumps_plain(value: object) -> bytes | None:
-    """Encode a value that needs no conversion; None if it does."""
-    if not _is_plain(value):
-        return None
+    """Encode a value for which `_is_plain` holds; None if it needs conversion after all."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from scoringhost.errors import DeadlineExceeded, ScoringHostError
 from scoringhost.protocols.app import Exchange
@@ -44,15 +45,15 @@ class LogObserver:
             return
         request, response = exchange.request, exchange.response
         target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
-        if not target.isprintable():  # a line break in a path must not make a line of its own
-            target = ascii(target)[1:-1]
+        method, status, elapsed_ms = request.method, response.status, exchange.elapsed_ms
         length = len(response.body) if isinstance(response.body, bytes) else "N/A"
-        message = f"{request.method} {target} {response.status} {exchange.elapsed_ms:.3f}ms {length}"
         handlers = self._log.handlers
         if len(handlers) == 1 and type(handlers[0]) is HostHandler:
-            handlers[0].access(message, exchange.ids.request)
-        else:
-            self._log.info("%s", message)
+            handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, exchange.ids.request))
+            return
+        if not target.isprintable():  # a line break in a path must not make a line of its own
+            target = ascii(target)[1:-1]
+        self._log.info("%s", f"{method} {target} {status} {elapsed_ms:.3f}ms {length}")
 
     def broke(self, traceback: str) -> None:
         """A defect of the host's own."""

@@ -17,6 +17,7 @@ import logging.config
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,14 @@ class LineFormatter(logging.Formatter):
 
 
 def _one_line(text: str) -> str:
+    """The text; a line break in it must not make a line of its own."""
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
+AccessEntry = tuple[int, str, str, int, float, int | str, str]
+"""Time (ns since the epoch), method, target, status, milliseconds, bytes of the body, request id."""
+
+_THOUSANDTHS = [f"{number:03d}" for number in range(1000)]
 GATHER_S = 0.01
 """Seconds that an access line may wait to be written."""
 
@@ -62,42 +68,47 @@ class HostHandler(logging.StreamHandler[Any]):
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self.setFormatter(LineFormatter())
-        self._lines: list[str] = []
+        self._entries: deque[AccessEntry] = deque()
         self._second, self._stamp = 0, ""
-        self._process = os.getpid()
+        self._introduce()
         os.register_at_fork(after_in_child=self._forked)
 
-    def _forked(self) -> None:
-        self._process = os.getpid()
-        self._lines.clear()
+    def _introduce(self) -> None:
+        self._who = f" I [{os.getpid()}] {HOST_LOGGER} - "
 
-    def access(self, message: str, own: str) -> None:
-        """Log one access line of the request `own`; to be called on an event loop."""
-        now_ns = time.time_ns()
-        second = now_ns // 1_000_000_000
-        if second != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(second))
-        milliseconds = now_ns // 1_000_000 % 1000
-        own = own if own.isprintable() else _one_line(own)
-        line = f"{self._stamp},{milliseconds:03d} I [{self._process}] {HOST_LOGGER} - {message} [{own}]\n"
-        self.acquire()
-        if not self._lines:
+    def _forked(self) -> None:
+        self._introduce()
+        self._entries.clear()
+
+    def access(self, entry: AccessEntry) -> None:
+        """Log one request; to be called on the event loop."""
+        if not self._entries:
             asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
-        self._lines.append(line)
-        self.release()
+        self._entries.append(entry)  # no lock: only this thread appends, and while one waits a timer is set
 
     def write_lines(self) -> None:
         """Write the access lines that wait."""
+        if not self._entries:
+            return
         self.acquire()
         try:
-            lines, self._lines = self._lines, []
-            if lines:
-                self.stream.write("".join(lines))
-                self.stream.flush()
+            waiting = [self._entries.popleft() for _ in range(len(self._entries))]
+            self.stream.write("".join(map(self._line, waiting)))
+            self.stream.flush()
         except OSError:
             return  # the log cannot be written; requests go on
         finally:
             self.release()
+
+    def _line(self, entry: AccessEntry) -> str:
+        at_ns, method, target, status, elapsed_ms, length, own = entry
+        second = at_ns // 1_000_000_000
+        if second != self._second:
+            self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S,", time.gmtime(second))
+        if not (target.isprintable() and own.isprintable()):
+            target, own = _one_line(target), _one_line(own)
+        moment = _THOUSANDTHS[at_ns // 1_000_000 % 1000]
+        return f"{self._stamp}{moment}{self._who}{method} {target} {status} {elapsed_ms:.3f}ms {length} [{own}]\n"
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, after the access lines that came before it."""

@@ -24,6 +24,8 @@ class ScriptOutput(io.TextIOBase):
         self._behind = behind
         self._log = log or logging.getLogger(PRINT_LOGGER).info
         self._local = threading.local()
+        self.unfinished: set[int] = set()
+        """The threads that have written a line without its end."""
 
     def write(self, text: str) -> int:
         """Log the complete lines of `text`, keep the rest; answers its length in characters."""
@@ -32,15 +34,17 @@ class ScriptOutput(io.TextIOBase):
         if getattr(self._local, "logging", False):  # a handler writes to sys.stdout itself
             return self._behind.write(text)
         kept = getattr(self._local, "kept", "") + text
-        *lines, self._local.kept = kept.split("\n")
+        *lines, kept = kept.split("\n")
+        self._keep(kept)
         for line in lines:
             self._emit(line)
         return len(text)
 
     def flush(self) -> None:
         """Log what was written without a newline so far."""
-        kept, self._local.kept = getattr(self._local, "kept", ""), ""
+        kept = getattr(self._local, "kept", "")
         if kept:
+            self._keep("")
             self._emit(kept)
         self._behind.flush()
 
@@ -54,10 +58,9 @@ class ScriptOutput(io.TextIOBase):
         finally:
             self._local.logging = False
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether this thread has written a line without its end."""
-        return bool(getattr(self._local, "kept", ""))
+    def _keep(self, text: str) -> None:
+        self._local.kept = text
+        (self.unfinished.add if text else self.unfinished.discard)(threading.get_ident())
 
     # -- what else a stream is asked ------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterable
 from http import HTTPStatus
 
 from scoringhost.errors import MalformedRequest
@@ -14,11 +13,15 @@ from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]{1,40}) (/[!-~]*) HTTP/1\.[01]\r\n")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)\r\n")
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_COMMON_TARGETS = {b"/score": ("/score", b""), b"/": ("/", b"")}
 _KNOWN = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 
 def split_target(target: bytes) -> tuple[str, bytes]:
     """The decoded path and the raw query of a request target, origin or absolute form (RFC 9112, 3.2)."""
+    common = _COMMON_TARGETS.get(target)
+    if common is not None:
+        return common
     if not target.startswith(b"/") and b"://" in target:
         target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
     path, _, query = target.partition(b"#")[0].partition(b"?")
@@ -54,18 +57,19 @@ def understood(data: bytes, problem: str) -> HttpRequest:
     return request
 
 
-def render_head(response: HttpResponse, framing: str, always: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Status line and headers; `framing` is more header lines, `always` headers of the server's own.
+def render_head(response: HttpResponse, framing: str, always: bytes = b"") -> bytes:
+    """Status line and headers; `framing` is more header lines, and `always` header lines of the server's own.
 
-    A line break in a value becomes a space, so that no value can add a header.
+    A line break in a header of the script's becomes a space, so that no value can add a header.
     """
     headers = response.headers
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
-    if text.count("\n") != len(headers) or text.count("\r") != len(headers):
-        text = "".join([f"{_one_line(name)}: {_one_line(value)}\r\n" for name, value in headers])
+    if response.foreign:
+        headers = [(_one_line(name), _one_line(value)) for name, value in headers]
+    text = "\r\n".join(map(": ".join, headers))
+    if text:
+        text += "\r\n"
     status = _STATUS.get(response.status) or f"HTTP/1.1 {response.status} \r\n".encode()
-    own = b"".join([b"%s: %s\r\n" % pair for pair in always])
-    return status + own + f"{text}{framing}\r\n".encode("latin-1", "replace")
+    return status + always + f"{text}{framing}\r\n".encode("latin-1", "replace")
 
 
 def _one_line(value: str) -> str:

@@ -15,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, cast
 
 import httptools
@@ -43,14 +42,6 @@ _BODILESS = frozenset({204, 304})
 _TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
 
 
-@dataclass(slots=True)
-class _Turn:
-    """One request of a connection; whether the connection is kept open after its response."""
-
-    request: HttpRequest
-    keep_alive: bool
-
-
 class HttpProtocol(asyncio.Protocol):
     """One connection, made by uvicorn's server. `read_already`: bytes that somebody else has read from it."""
 
@@ -67,13 +58,14 @@ class HttpProtocol(asyncio.Protocol):
         self._app, self._max_body = asgi.app, asgi.max_body
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._loop = _loop or asyncio.get_running_loop()
-        self._turns: deque[_Turn] = deque()
-        self._busy = self._closing = self._lost = self._refused = self._on_the_spot = False
+        self._turns: deque[tuple[HttpRequest, bool]] = deque()
+        self._busy = self._closing = self._lost = self._refused = self._on_the_spot = self._keep_alive = False
         self._writable: asyncio.Future[None] | None = None
         self._active_s = 0.0
         self._received = 0
         self._client: str | None = None
-        self._reset()
+        self._in_head = False
+        self._dated: tuple[object, bytes] = (None, b"")
 
     # -- the connection -----------------------------------------------------------------------------
 
@@ -144,7 +136,7 @@ class HttpProtocol(asyncio.Protocol):
     def _refuse(self, request: HttpRequest) -> None:
         """Answer what cannot be parsed, after what came before it, and close."""
         self._refused = True
-        self._take(_Turn(request, keep_alive=False))
+        self._take(request, keep_alive=False)
 
     def _serve_plainly(self, rest: bytes) -> None:
         """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one."""
@@ -161,18 +153,14 @@ class HttpProtocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
-    def _reset(self) -> None:
-        self._url = b""
+    def on_message_begin(self) -> None:
+        """A request line has begun."""
+        self._url, self._version = b"", ""
         self._headers = Headers()
         self._parts: list[bytes] = []
         self._size = self._head_size = 0
-        self._in_head = False
-        self._fault: CallError | None = None
-
-    def on_message_begin(self) -> None:
-        """A request line has begun."""
-        self._reset()
         self._in_head = True
+        self._fault: CallError | None = None
 
     def on_url(self, url: bytes) -> None:
         """A part of the target."""
@@ -189,13 +177,14 @@ class HttpProtocol(asyncio.Protocol):
         """The head is there: refuse a body that is too large before it is sent."""
         self._in_head = False
         headers = self._headers
-        if self._parser.get_http_version() == "0.9":
+        self._version = self._parser.get_http_version()
+        if self._version == "0.9":
             self._fault = MalformedRequest("The request line names no version of HTTP")
         elif self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(_TOO_LARGE)
-        elif int(headers.get("content-length") or 0) > self._max_body:
+        elif "content-length" in headers and int(headers["content-length"] or 0) > self._max_body:
             self._fault = BodyTooLarge(self._max_body)
-        elif headers.get("expect", "").lower() == "100-continue" and not self._busy:
+        elif "expect" in headers and headers["expect"].lower() == "100-continue" and not self._busy:
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -212,10 +201,10 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.should_upgrade():
             return  # the parser stops here and leaves the body to us
         path, query = split_target(self._url)
-        version = self._parser.get_http_version()
-        parts, headers = self._parts, self._headers
+        version = self._version
+        parts, headers, method = self._parts, self._headers, self._parser.get_method()
         request = HttpRequest(
-            self._parser.get_method().decode("ascii"),
+            "POST" if method == b"POST" else method.decode("ascii"),
             path,
             query,
             headers,
@@ -227,48 +216,49 @@ class HttpProtocol(asyncio.Protocol):
             self._fault,
             self._is_lost,
         )
-        self._take(_Turn(request, version == "1.1" and self._parser.should_keep_alive()))
+        self._take(request, version == "1.1" and self._parser.should_keep_alive())
 
     def _is_lost(self) -> bool:
         return self._lost
 
     # -- answering ----------------------------------------------------------------------------------
 
-    def _take(self, turn: _Turn) -> None:
+    def _take(self, request: HttpRequest, keep_alive: bool) -> None:
         """Answer a request, now or after those before it."""
         if not self._busy:
-            self._answer(turn)
+            self._answer(request, keep_alive)
             return
-        self._turns.append(turn)
+        self._turns.append((request, keep_alive))
         if len(self._turns) >= PIPELINE_LIMIT:
             self._transport.pause_reading()
 
-    def _answer(self, turn: _Turn) -> None:
-        """Answer a request, at once if it needs not wait for anything."""
+    def _answer(self, request: HttpRequest, keep_alive: bool) -> None:
+        """Answer a request, at once if it needs not wait for anything; then the connection is kept, or closed."""
         self._busy = self._on_the_spot = True
+        self._keep_alive = keep_alive
         context = contextvars.copy_context()
-        answer = context.run(self._app.begin, turn.request)
+        answer = context.run(self._app.begin, request)
         self._on_the_spot = False
         if isinstance(answer, HttpResponse) and isinstance(answer.body, bytes):
-            self._write(turn, answer, answer.body)
-            self._finished(turn)
+            self._write(request, answer, answer.body)
+            self._finished()
             return
-        task = self._loop.create_task(self._answer_later(turn, answer), context=context)
+        task = self._loop.create_task(self._answer_later(request, answer), context=context)
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
-    async def _answer_later(self, turn: _Turn, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]) -> None:
+    async def _answer_later(self, request: HttpRequest, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]) -> None:
         response = answer if isinstance(answer, HttpResponse) else await answer
         if isinstance(response.body, bytes):
-            self._write(turn, response, response.body)
+            self._write(request, response, response.body)
         else:
-            await self._stream(turn, response, response.body)
-        self._finished(turn)
+            await self._stream(request, response, response.body)
+        self._finished()
         if not self._lost:
             self._transport.resume_reading()
             self._active_s = time.monotonic()
         while self._turns and not self._busy and not self._lost:
-            self._answer(self._turns.popleft())
+            self._answer(*self._turns.popleft())
 
     def last_words(self, of_current: ScoringHostError, of_others: ScoringHostError) -> None:
         """Answer without the event loop, which is blocked for good, before the process ends; from any thread."""
@@ -283,42 +273,45 @@ class HttpProtocol(asyncio.Protocol):
             if self._busy or own.recv(65_536, socket.MSG_DONTWAIT):
                 response = render(error)
                 framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
-                own.send(render_head(response, framing, ()) + response.body, socket.MSG_DONTWAIT)  # type: ignore[operator]
+                own.send(render_head(response, framing) + response.body, socket.MSG_DONTWAIT)  # type: ignore[operator]
 
-    def _finished(self, turn: _Turn) -> None:
+    def _finished(self) -> None:
         self._busy = False
         self._server.total_requests += 1
-        if not turn.keep_alive or self._closing:
+        if not self._keep_alive or self._closing:
             self._turns.clear()
             self._transport.close()
 
-    def _write(self, turn: _Turn, response: HttpResponse, body: bytes) -> None:
+    def _write(self, request: HttpRequest, response: HttpResponse, body: bytes) -> None:
         if self._lost:
             return
-        length = "" if response.status in _BODILESS else f"content-length: {len(body)}\r\n"
-        head = self._head(turn, response, length)
-        if turn.request.method == "HEAD" or not body or response.status in _BODILESS:
+        bodiless = response.status in _BODILESS
+        head = self._head(response, "" if bodiless else f"content-length: {len(body)}\r\n")
+        if request.method == "HEAD" or not body or bodiless:
             self._transport.write(head)
         elif len(body) < 65_536:
             self._transport.write(head + body)
         else:
             self._transport.writelines([head, body])
 
-    def _head(self, turn: _Turn, response: HttpResponse, framing: str) -> bytes:
-        if not turn.keep_alive or self._closing:
+    def _head(self, response: HttpResponse, framing: str) -> bytes:
+        if not self._keep_alive or self._closing:
             framing += "connection: close\r\n"
-        return render_head(response, framing, self._server.default_headers)
+        always = self._server.default_headers  # a new list every second, for the date
+        if self._dated[0] is not always:
+            self._dated = always, b"".join([b"%s: %s\r\n" % pair for pair in always])
+        return render_head(response, framing, self._dated[1])
 
-    async def _stream(self, turn: _Turn, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
+    async def _stream(self, request: HttpRequest, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
         """Send a stream in chunks; one that breaks leaves the connection cut, so that the client notices."""
-        chunked = turn.request.http_version != "1.0"
-        turn.keep_alive = turn.keep_alive and chunked
+        chunked = request.http_version != "1.0"
+        self._keep_alive = self._keep_alive and chunked
         try:
-            self._transport.write(self._head(turn, response, "transfer-encoding: chunked\r\n" if chunked else ""))
-            if turn.request.method != "HEAD":
+            self._transport.write(self._head(response, "transfer-encoding: chunked\r\n" if chunked else ""))
+            if request.method != "HEAD":
                 await self._send_pieces(body, chunked)
         except Exception:
-            turn.keep_alive = False  # no last chunk; what went wrong is in the log already
+            self._keep_alive = False  # no last chunk; what went wrong is in the log already
         finally:
             with suppress(Exception):
                 await body.aclose()  # type: ignore[attr-defined]

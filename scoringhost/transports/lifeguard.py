@@ -79,5 +79,5 @@ class Lifeguard:
         response = contextvars.copy_context().run(self._app.begin, request)
         assert isinstance(response, HttpResponse), "a health probe waits for nothing"
         body = response.body if isinstance(response.body, bytes) else b""
-        head = render_head(response, f"content-length: {len(body)}\r\nconnection: close\r\n", ())
+        head = render_head(response, f"content-length: {len(body)}\r\nconnection: close\r\n")
         return head if request.method == "HEAD" else head + body

@@ -53,7 +53,7 @@ def exchange(
     logged: bool = True,
     deprecated: bool = False,
 ) -> Exchange:
-    ids = RequestIds("r-1", deprecated=deprecated)
+    ids = RequestIds("r-1", [], deprecated=deprecated)
     return Exchange(HttpRequest("POST", path, query), HttpResponse(200, [], body), ids, 1.23456, logged)  # type: ignore[arg-type]
 
 

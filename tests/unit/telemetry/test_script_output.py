@@ -43,14 +43,14 @@ def test_every_line_is_a_record(output: ScriptOutput, lines: list[str]) -> None:
 
 def test_a_line_is_kept_until_it_is_complete(output: ScriptOutput, lines: list[str]) -> None:
     print("half ", end="", file=output)
-    assert (lines, output.unfinished) == ([], True)
+    assert (lines, bool(output.unfinished)) == ([], True)
     print("and half", file=output)
     assert lines == ["half and half"]
 
 
 def test_flushing_completes_a_line(output: ScriptOutput, lines: list[str]) -> None:
     print("50 %", end="", flush=True, file=output)
-    assert (lines, output.unfinished) == (["50 %"], False)
+    assert (lines, bool(output.unfinished)) == (["50 %"], False)
 
 
 def test_flushing_flushes_the_stream_behind(output: ScriptOutput) -> None:
