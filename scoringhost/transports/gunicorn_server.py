@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import signal
@@ -35,6 +34,7 @@ from scoringhost.errors import (
 )
 from scoringhost.kernel.runner import PATIENCE_S
 from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.process_memory import pss_mb, settle
 from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -49,9 +49,6 @@ START_FAILED = 3
 
 HEARTBEAT_S = 300
 """Seconds without a sign of life after which gunicorn kills a worker: its interpreter is locked."""
-
-GC_ALLOCATIONS = 10_000
-"""Allocations between two collections of the youngest objects; a request makes about a hundred."""
 
 SWITCH_S = 0.0005
 """Seconds after which a thread that computes in Python lets another one have the interpreter lock.
@@ -138,9 +135,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         except StartupError as error:
             log.error("%s", explain(error))
             sys.exit(START_FAILED)
-        gc.collect()
-        gc.set_threshold(GC_ALLOCATIONS)
-        gc.freeze()  # what init() made stays: collections need not look at it, and forks share it
+        settle()
         return site
 
 
@@ -246,7 +241,9 @@ class _Life:
         self._server = FairServer(config, lambda: self._site.busy) if several else uvicorn.Server(config)
         self._loop.add_reader(self._signals.fileno(), self._on_signal)
         beat = self._loop.create_task(self._heartbeat())
-        log.info("worker %d is ready for requests", os.getpid())
+        size_mb = pss_mb()
+        memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
+        log.info("worker %d is ready for requests%s", os.getpid(), memory)
         sockets = [listener.sock for listener in self._worker.sockets]
         self._lifeguard = Lifeguard(sockets, self._site.app, self._hand_over)
         await self._server.serve(sockets=sockets)

@@ -247,7 +247,9 @@ class HttpProtocol(asyncio.Protocol):
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 
-    async def _answer_later(self, request: HttpRequest, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]) -> None:
+    async def _answer_later(
+        self, request: HttpRequest, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]
+    ) -> None:
         response = answer if isinstance(answer, HttpResponse) else await answer
         if isinstance(response.body, bytes):
             self._write(request, response, response.body)
