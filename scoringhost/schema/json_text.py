@@ -39,7 +39,8 @@ def loads(data: bytes) -> JsonValue:
             nested too deeply, or holds an integer of more digits than Python converts.
     """
     shape = data.translate(_SHAPE)
-    if _WIDE_INTEGER not in shape and not shape.startswith(_WIDE_INTEGER_ALONE):
+    # find() where `in` would do: that tries a number first, by way of an exception
+    if shape.find(_WIDE_INTEGER) < 0 and not (shape and shape[0] == 100 and shape.startswith(_WIDE_INTEGER_ALONE)):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
@@ -85,9 +86,9 @@ def dumps(value: object, *, nan: NanPolicy = NanPolicy.NULL, on_nonfinite: Calla
             contains itself, is nested too deeply, or holds an integer of too many digits.
     """
     data = _dumps_plain(value) if _is_plain(value) else None
-    if data is None or (nan is NanPolicy.LITERAL and b"null" in data):
+    if data is None or (nan is NanPolicy.LITERAL and data.find(b"null") >= 0):
         return _dumps_converted(value, nan, on_nonfinite)
-    if on_nonfinite is not None and b"null" in data and _has_nonfinite(value):
+    if on_nonfinite is not None and data.find(b"null") >= 0 and _has_nonfinite(value):
         on_nonfinite()
     return data
 

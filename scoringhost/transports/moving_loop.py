@@ -14,7 +14,7 @@ from typing import Any
 
 from scoringhost.kernel.scoring_thread import ScoringThread
 
-WATCH_S = 0.01
+WATCH_S = 0.02
 """Seconds between two looks at work that is done on the spot, which the loop cannot time itself."""
 
 

@@ -136,9 +136,10 @@ def start(name: str, work: Any) -> Server:
     script = str(HERE / "services" / f"{work.service}.py")
     common = {"PORT": str(port), "PYTHONPATH": str(HERE / "peers")}
     if host == "scoringhost":
-        batch = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
+        extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
+        extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
         command = [str(tools / "scoringhost"), "serve", script, "--port", str(port), "--host", "127.0.0.1"]
-        return Server(name, work, command, "/score", "/", work.body, **common, **batch)
+        return Server(name, work, command, "/score", "/", work.body, **common, **extra)
     if host == "azmlinfsrv":
         command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]
         return Server(name, work, command, "/score", "/", work.body, **common, BENCH_LISTS="1")
