@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from scoringhost.errors import InternalError, ScoringHostError
@@ -19,22 +18,13 @@ from scoringhost.protocols.routes import Routes
 SERVER_VERSION = "x-ms-server-version"
 
 
-@dataclass(slots=True)
-class Exchange:
-    """One request and its response, for those who watch. `elapsed_ms` is up to the response's start."""
-
-    request: HttpRequest
-    response: HttpResponse
-    ids: RequestIds
-    elapsed_ms: float
-    logged: bool
-
-
 class HttpObserver(Protocol):
     """Told of every exchange, and of our own defects."""
 
-    def exchanged(self, exchange: Exchange) -> None:
-        """A response is about to be sent."""
+    def exchanged(
+        self, request: HttpRequest, response: HttpResponse, ids: RequestIds, elapsed_ms: float, logged: bool
+    ) -> None:
+        """A response is about to be sent; `logged`: the request is worth an access line."""
 
     def broke(self, traceback: str) -> None:
         """scoringhost itself failed."""
@@ -117,7 +107,6 @@ class HttpApp:
             self._cors.apply(request, response)
         if self._observers:
             elapsed_ms = (time.perf_counter() - started_s) * 1000
-            exchange = Exchange(request, response, ids, elapsed_ms, logged)
             for observer in self._observers:
-                observer.exchanged(exchange)
+                observer.exchanged(request, response, ids, elapsed_ms, logged)
         return response

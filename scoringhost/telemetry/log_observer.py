@@ -6,7 +6,8 @@ import logging
 import time
 
 from scoringhost.errors import DeadlineExceeded, ScoringHostError
-from scoringhost.protocols.app import Exchange
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
+from scoringhost.protocols.request_ids import RequestIds
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 
 
@@ -37,19 +38,20 @@ class LogObserver:
 
     # -- HTTP -------------------------------------------------------------------------------------
 
-    def exchanged(self, exchange: Exchange) -> None:
+    def exchanged(
+        self, request: HttpRequest, response: HttpResponse, ids: RequestIds, elapsed_ms: float, logged: bool
+    ) -> None:
         """The access line: method, path with query, status, milliseconds, bytes."""
-        if exchange.ids.deprecated:
+        if ids.deprecated:
             self._log.warning("the header x-ms-request-id is deprecated; send x-ms-client-request-id")
-        if not exchange.logged or not self._log.isEnabledFor(logging.INFO):
+        if not logged or not self._log.isEnabledFor(logging.INFO):
             return
-        request, response = exchange.request, exchange.response
         target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
-        method, status, elapsed_ms = request.method, response.status, exchange.elapsed_ms
+        method, status = request.method, response.status
         length = len(response.body) if isinstance(response.body, bytes) else "N/A"
         handlers = self._log.handlers
         if len(handlers) == 1 and type(handlers[0]) is HostHandler:
-            handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, exchange.ids.request))
+            handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, ids.request))
             return
         if not target.isprintable():  # a line break in a path must not make a line of its own
             target = ascii(target)[1:-1]
