@@ -16,6 +16,7 @@
     │   ├── MissingParameter         run() needs a parameter that was not given
     │   ├── InvalidParameter         a parameter does not fit its declared type
     │   ├── BodyTooLarge
+    │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
     │   ├── MalformedRequest         not HTTP that can be understood
     │   ├── IncompleteBody           the caller went away in the middle of the body
@@ -151,6 +152,13 @@ class BodyTooLarge(CallError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"The request body is larger than the limit of {limit} bytes")
         self.limit = limit
+
+
+class LengthRequired(CallError):
+    """The body came in chunks, without its length, through a door that loses such bodies."""
+
+    def __init__(self) -> None:
+        super().__init__("The request needs a Content-Length: the Functions host does not pass chunked bodies on")
 
 
 class HeadersTooLarge(CallError):
