@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoringhost import assemble
+from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import SettingsError
 from scoringhost.settings import PREFIX, SPECS, Settings
 
@@ -64,6 +65,7 @@ def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] 
 
     environ = os.environ if environ is None else environ
     folder = Path(folder).resolve()
+    limit_threads(os.environ, _worker_processes(environ), available_cores())
     build: partial[Site]
     try:
         settings, warnings = _settings_of_app(environ, folder)
@@ -83,6 +85,11 @@ def _settings_of_app(environ: Mapping[str, str], folder: Path) -> tuple[Settings
     if settings.script is None:
         settings, warnings = Settings.load(environ, {"script": ("score.py of the app", str(folder))}, folder)
     return settings, warnings
+
+
+def _worker_processes(environ: Mapping[str, str]) -> int:
+    given = environ.get("FUNCTIONS_WORKER_PROCESS_COUNT", "")
+    return max(1, int(given)) if given.isdecimal() else 1
 
 
 def _auth_level(environ: Mapping[str, str]) -> str:
