@@ -16,7 +16,7 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.protocols.app import HttpApp
 from scoringhost.protocols.azureml import AzureMl
 from scoringhost.protocols.cors import Cors
-from scoringhost.protocols.routes import Routes
+from scoringhost.protocols.routes import Endpoint, Routes
 from scoringhost.protocols.site import Site
 from scoringhost.protocols.unready import Unready
 from scoringhost.schema.json_text import NanPolicy
@@ -97,8 +97,12 @@ def cors_of(settings: Settings) -> Cors:
 
 def stand_in(settings: Settings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    routes = Routes(Unready(error).endpoints())
-    return HttpApp(routes, cors_of(settings), [LogObserver()], server_version(settings), settings.debug)
+    return http_app(settings, Unready(error).endpoints())
+
+
+def http_app(settings: Settings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
+    """HTTP as the settings want it over some endpoints: request ids, CORS, errors, the log."""
+    return HttpApp(Routes(endpoints), cors_of(settings), [LogObserver()], server_version(settings), settings.debug)
 
 
 def _load_service(settings: Settings, observer: LogObserver) -> Service:

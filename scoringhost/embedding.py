@@ -77,7 +77,13 @@ def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] 
         auth_level = _auth_level(environ)
     assemble.prepare_process(settings, os.environ, warnings, joins=True)
     process = azure_functions.FunctionProcess(settings, build, partial(assemble.stand_in, settings))
-    return azure_functions.make_function_app(process, auth_level)
+    app = azure_functions.make_function_app(process, auth_level)
+    if settings.jobs:
+        from scoringhost.transports.azure_functions_jobs import Jobs, make_blueprint
+
+        jobs = Jobs(process, partial(assemble.http_app, settings), environ.get("AzureWebJobsStorage"))
+        app.register_functions(make_blueprint(jobs, auth_level))
+    return app
 
 
 def _settings_of_app(environ: Mapping[str, str], folder: Path) -> tuple[Settings, list[str]]:

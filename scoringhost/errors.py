@@ -24,7 +24,8 @@
     │   ├── UnknownDocument          no API document of that version
     │   ├── MethodNotAllowed
     │   ├── ScriptRefused            run() itself answered with an error of its choice
-    │   └── UnknownService           no service of that name and version
+    │   ├── UnknownService           no service of that name and version
+    │   └── UnknownJob               no job of that id
     ├── RunError                     the entry script's fault
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
@@ -215,6 +216,14 @@ class UnknownService(CallError):
     def __init__(self, name: str, version: str | None = None) -> None:
         super().__init__(f"There is no service {name!r}" + (f" of version {version!r}" if version else ""))
         self.name, self.version = name, version
+
+
+class UnknownJob(CallError):
+    """No job of that id was ever accepted."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id!r}")
+        self.job_id = job_id
 
 
 class RunError(ScoringHostError):

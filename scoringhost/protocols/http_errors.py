@@ -52,6 +52,7 @@ ROWS = (
     ErrorRow(errors.MethodNotAllowed, 405, "UNIMPLEMENTED"),
     ErrorRow(errors.ScriptRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownService, 404, "NOT_FOUND"),
+    ErrorRow(errors.UnknownJob, 404, "NOT_FOUND"),
     ErrorRow(errors.RunFailed, 500, "INTERNAL"),
     ErrorRow(errors.ResultNotEncodable, 500, "INTERNAL"),
     ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import unquote, unquote_plus
 
@@ -187,13 +187,13 @@ def make_function_app(process: FunctionProcess, auth_level: str) -> func.Functio
 
     @app.route(route="{*path}")  # no methods: the Functions host would answer the others with a bare 404
     async def scoring(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        return await respond(process, req, context.invocation_id, keyed=keyed)
+        return await respond_with(process.handle, process.settings, req, context.invocation_id, keyed=keyed)
 
     if keyed:
 
         @app.route(route="/", auth_level=func.AuthLevel.ANONYMOUS)
         async def health(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-            return await respond(process, req, context.invocation_id, keyed=keyed)
+            return await respond_with(process.handle, process.settings, req, context.invocation_id, keyed=keyed)
 
     @app.warm_up_trigger("warmup_context")
     async def warmup(warmup_context: WarmUpContext) -> None:
@@ -208,14 +208,19 @@ def make_function_app(process: FunctionProcess, auth_level: str) -> func.Functio
     return app
 
 
-async def respond(
-    process: FunctionProcess, request: func.HttpRequest, invocation: str, *, keyed: bool
+async def respond_with(
+    answer: Callable[[HttpRequest], Awaitable[HttpResponse]],
+    settings: Settings,
+    request: func.HttpRequest,
+    invocation: str,
+    *,
+    keyed: bool,
 ) -> func.HttpResponse:
     """Answer one invocation. Nothing is raised: the caller of a function that raises gets a bare 500."""
     invocation_id.set(invocation)  # for good: every invocation is a task of its own
     try:
-        ours = read_request(request, process.settings.max_body_mb * 1024 * 1024, keyed=keyed)
-        response = await process.handle(ours)
+        ours = read_request(request, settings.max_body_mb * 1024 * 1024, keyed=keyed)
+        response = await answer(ours)
         return write_response(response, ours.method, await whole_body(response, ours.method))
     except asyncio.CancelledError:
         raise

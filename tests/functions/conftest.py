@@ -89,7 +89,7 @@ def launch(start_program: Callable[..., Served]) -> Callable[..., RunningApp]:
     """launch(folder, *flags, **settings): a function app folder as it stands, with further app settings."""
 
     def launch(folder: Path, *flags: str, **settings: object) -> RunningApp:
-        names = {name if name.isupper() else f"SCORINGHOST_{name.upper()}": value for name, value in settings.items()}
+        names = {f"SCORINGHOST_{name.upper()}" if name.islower() else name: value for name, value in settings.items()}
         words = [word for name, value in names.items() for word in ("--env", f"{name}={value}")]
         command = command_from("SCORINGHOST_FUNCTIONS_HOST")
         return RunningApp(start_program(*command, "--app", folder, "--port", "{port}", *flags, *words))
@@ -142,7 +142,7 @@ def storage(start_program: Callable[..., Served]) -> Iterator[str]:
     ports = ["--blobPort", blobs, "--queuePort", queues, "--tablePort", tables]
     flags = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
     emulator = start_program(*command_from("SCORINGHOST_AZURITE"), *flags, *map(str, ports))
-    emulator.log.wait_for("Table service successfully listens")
+    emulator.log.wait_for("Table service is successfully listening")
     # The account that every emulator has; its key is public.
     key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
     base = "http://127.0.0.1:{}/devstoreaccount1"
@@ -153,3 +153,9 @@ def storage(start_program: Callable[..., Served]) -> Iterator[str]:
     emulator.signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         emulator.exit_code(END_S)
+
+
+@pytest.fixture(scope="session")
+def app_folder() -> Callable[..., Path]:
+    """app_folder(folder): make_app, for those who cannot import it."""
+    return make_app
