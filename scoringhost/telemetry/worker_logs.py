@@ -1,7 +1,8 @@
 """Logging inside a process that has set up its own: the worker of Azure Functions.
 
 The worker has a handler on the root logger that sends every record to the Functions host. It stays
-the only one, so that no line is written twice; what is added are the ids of the request.
+the only one, so that no line is written twice; what is added are the ids of the request. The same
+records are shown as elsewhere, beside the worker's own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from scoringhost.kernel.call import request_id
 from scoringhost.telemetry import logs
+
+WORKER_LOGGERS = ("azure_functions", "azure.functions")
 
 invocation_id: ContextVar[str] = ContextVar("scoringhost_invocation_id", default="")
 """What the Functions host calls the invocation that the current code works for."""
@@ -36,6 +39,14 @@ class RequestMark(logging.Filter):
         return True
 
 
+class WorkerFilter(logs.ScriptFilter):
+    """Lets through what is shown elsewhere, the host's own lines, and those of the worker."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is shown."""
+        return record.name.startswith((logs.HOST_LOGGER, *WORKER_LOGGERS)) or super().filter(record)
+
+
 def configure(level: str | None, script: Path | None, own_folders: Iterable[Path] = ()) -> list[str]:
     """Join the logging of this process, or set it up if it has none; answers warnings to log.
 
@@ -53,6 +64,8 @@ def configure(level: str | None, script: Path | None, own_folders: Iterable[Path
     if number is not None:
         root.setLevel(number)
     for handler in root.handlers:
-        if not any(isinstance(one, RequestMark) for one in handler.filters):
-            handler.addFilter(RequestMark())
+        handler.filters[:] = [one for one in handler.filters if not isinstance(one, (RequestMark, WorkerFilter))]
+        if number is None:
+            handler.addFilter(WorkerFilter(script.parent if script else None))
+        handler.addFilter(RequestMark())
     return [logs.unknown_level(level)] if level and number is None else []

@@ -243,3 +243,11 @@ def test_a_timer_keeps_an_instance_if_a_setting_asks(run: Run) -> None:
 def test_by_default_nothing_needs_storage(kept: Kept) -> None:
     found = kept("text.py").ask("GET", "/admin/functions").json()
     assert sorted(one["name"] for one in found) == ["scoring", "warmup"]
+
+
+def test_a_librarys_chatter_is_left_out_of_the_log(kept: Kept) -> None:
+    app = kept("acts.py")
+    app.score("talk", ("x-request-id", "id-of-the-chat"))
+    app.log.wait_for("POST /score 200 .*id-of-the-chat")
+    assert app.log.matches("chatter") == []
+    assert app.log.matches("azure.functions: Function name: scoring")
