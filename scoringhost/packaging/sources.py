@@ -14,21 +14,8 @@ from scoringhost.packaging.output import PackagingError
 
 REQUIREMENTS = "requirements.txt"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json"})
-BROUGHT = frozenset(
-    [
-        "azure",
-        "azureml",
-        "azureml_inference_server_http",
-        "click",
-        "dateutil",
-        "flask",
-        "inference_schema",
-        "numpy",
-        "orjson",
-        "pandas",
-        "scoringhost",
-        "werkzeug",
-    ]
+BROUGHT = frozenset({"azure", "azureml", "azureml_inference_server_http", "click", "dateutil", "flask"}) | frozenset(
+    {"inference_schema", "numpy", "orjson", "pandas", "scoringhost", "werkzeug"}
 )
 """Top-level modules that come with scoringhost, or that it stands in for."""
 

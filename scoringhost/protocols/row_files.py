@@ -107,12 +107,19 @@ def _form(records: list[Record], signature: RunSignature) -> Form | None:
     parameter = signature.parameters[0]
     if parameter.declared is None:
         return None
+    name, none = parameter.name, frozenset[str]()
+    forms = (Form(name, True, _text_columns(records)), Form(name, True, none), Form(name, False, none))
     for record in records[:TRIED_ROWS]:
-        for as_objects in (True, False):
-            form = _fitted(parameter.declared.type, record, Form(parameter.name, as_objects, frozenset()))
-            if form is not None:
-                return form
+        for form in forms:
+            fitted = _fitted(parameter.declared.type, record, form)
+            if fitted is not None:
+                return fitted
     return None
+
+
+def _text_columns(records: list[Record]) -> frozenset[str]:
+    """The columns in which some value is text, so that numbers in it may be meant as text, too."""
+    return frozenset(name for name in records[0] if any(isinstance(_value(record[name]), str) for record in records))
 
 
 def _fitted(declared: DeclaredType, record: Record, form: Form) -> Form | None:
