@@ -61,11 +61,6 @@ def test_rows_for_a_table_are_objects_whose_text_stays_text() -> None:
     ]
 
 
-def test_a_number_that_is_none_leaves_the_other_rows_of_a_table_as_they_are() -> None:
-    (body,) = bodies("a.csv", "age,zip,at\n30,x,y\nmany,x,y\n", frame)
-    assert [person["age"] for person in body["people"]] == [30, "many"]
-
-
 def test_the_form_is_found_though_the_first_row_is_bad() -> None:
     assert bodies("a.csv", "x,y\nbad,2\n3,4\n", array) == [{"data": [["bad", 2], [3, 4]]}]
 
