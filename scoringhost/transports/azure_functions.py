@@ -12,36 +12,24 @@ import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
-from urllib.parse import unquote, unquote_plus
 
 import azure.functions as func
 from azure.functions.warmup import WarmUpContext
 
-from scoringhost.errors import (
-    BodyTooLarge,
-    CallError,
-    InitFailed,
-    InternalError,
-    LengthRequired,
-    NotReady,
-    RunError,
-    ScoringHostError,
-    StartupError,
-)
+from scoringhost.errors import InitFailed, InternalError, NotReady, ScoringHostError, StartupError
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.tracebacks import user_traceback
 from scoringhost.protocols.app import HttpApp
 from scoringhost.protocols.http_errors import render
-from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
 from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.telemetry.worker_logs import invocation_id
-
-KEY_HEADER, KEY_ARGUMENT = "x-functions-key", "code"
-"""Where callers put the key that the Functions host asks for; it has checked it already."""
+from scoringhost.transports.azure_functions_messages import fixed_body, read_request, whole_body, write_response
 
 LAST_WORDS_S = 1.0
 """Seconds between the last answer of a worker that is given up and its end."""
@@ -104,15 +92,17 @@ class FunctionProcess:
         """Wait until the script is loaded, or cannot be; whether that came within the time, in seconds."""
         if self._over.is_set():
             return True
-        loop = asyncio.get_running_loop()
         news = asyncio.Event()
-        self._waiting.append(partial(loop.call_soon_threadsafe, news.set))
-        if self._over.is_set():  # just now, and nobody may look at the list any more
-            return True
+        tell = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
+        self._waiting.append(tell)
         try:
-            await asyncio.wait_for(news.wait(), within_s)
+            if not self._over.is_set():  # else nobody may look at the list any more
+                await asyncio.wait_for(news.wait(), within_s)
         except TimeoutError:
             return False
+        finally:
+            with suppress(ValueError):  # it has been told
+                self._waiting.remove(tell)
         return True
 
     @property
@@ -227,90 +217,4 @@ async def respond_with(
     except BaseException as error:
         log.error("scoringhost failed on a request; please report it\n%s", user_traceback(error))
         response = render(InternalError())
-        return write_response(response, request.method, b"" if request.method == "HEAD" else _bytes(response))
-
-
-def read_request(request: func.HttpRequest, max_body: int, *, keyed: bool) -> HttpRequest:
-    """The request as ours, without the key if one was asked for; `max_body` is in bytes."""
-    scheme, _, rest = request.url.partition("://")
-    host, _, target = rest.partition("/")
-    path, _, query = target.partition("?")
-    theirs = request.headers
-    headers = {name: theirs[name] for name in theirs if name != KEY_HEADER}
-    body = request.get_body()
-    return HttpRequest(
-        method=request.method,
-        path="/" + unquote(path),
-        query=(_without_key(query) if keyed else query).encode("utf-8", "surrogatepass"),
-        headers=Headers.joined(headers),
-        body=body if len(body) <= max_body else b"",
-        scheme=scheme,
-        host=headers.get("host") or host,
-        fault=_fault(headers, len(body), max_body),
-    )
-
-
-def _fault(headers: dict[str, str], length: int, max_body: int) -> CallError | None:
-    if length > max_body:
-        return BodyTooLarge(max_body)
-    if not length and "chunked" in headers.get("transfer-encoding", "").lower():
-        return LengthRequired()
-    return None
-
-
-def _without_key(query: str) -> str:
-    pairs = query.split("&")
-    return "&".join(pair for pair in pairs if unquote_plus(pair.partition("=")[0]).lower() != KEY_ARGUMENT)
-
-
-async def whole_body(response: HttpResponse, method: str) -> bytes:
-    """The body in one piece, as nothing streams here; a stream that breaks turns the response into its error."""
-    body = response.body
-    if isinstance(body, bytes):
-        return b"" if method == "HEAD" else body
-    pieces = []
-    try:
-        if method != "HEAD":
-            async for piece in body:
-                pieces.append(piece)
-    except RunError as error:
-        broken = render(error)
-        response.status = broken.status
-        for name, value in broken.headers:
-            response.replace(name, value)
-        return _bytes(broken)
-    finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
-    return b"".join(pieces)
-
-
-def _bytes(response: HttpResponse) -> bytes:
-    return response.body if isinstance(response.body, bytes) else b""
-
-
-def write_response(response: HttpResponse, method: str, body: bytes) -> func.HttpResponse:
-    """Ours as theirs: of each header but Set-Cookie only one gets through, and only in ASCII."""
-    answer = func.HttpResponse(body, status_code=response.status)
-    headers: dict[str, tuple[str, str]] = {}
-    for name, value in response.headers:
-        key, value = name.lower(), _ascii(value)
-        if key == "set-cookie":
-            answer.headers.add(name, value)
-        elif key in headers:
-            headers[key] = (name, f"{headers[key][1]}, {value}")
-        else:
-            headers[key] = (name, value)
-    if response.status not in (204, 304):
-        length = len(response.body) if isinstance(response.body, bytes) and method == "HEAD" else len(body)
-        headers["content-length"] = ("Content-Length", str(length))
-    for name, value in headers.values():
-        answer.headers.add(name, value)
-    return answer
-
-
-def _ascii(value: str) -> str:
-    if value.isascii() and value.isprintable():
-        return value
-    return "".join(one if " " <= one <= "~" or one == "\t" else " " if one < " " else "?" for one in value)
+        return write_response(response, request.method, b"" if request.method == "HEAD" else fixed_body(response))

@@ -10,6 +10,7 @@ calls right now, or a worker that ends, has a message tried again, three times i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.protocols.routes import Endpoint
 from scoringhost.protocols.row_files import Rows, UnreadableFile, requests_of
 from scoringhost.telemetry.logs import HOST_LOGGER
-from scoringhost.transports.azure_functions import FunctionProcess, respond_with, whole_body
+from scoringhost.transports.azure_functions import FunctionProcess, respond_with
+from scoringhost.transports.azure_functions_messages import whole_body
 from scoringhost.transports.blob_store import CONNECTION, BlobStore
 
 QUEUE = "scoring-jobs"
@@ -147,7 +149,9 @@ class Jobs:
         try:
             if site is None:
                 raise UnreadableFile("the service could not start; its log says why")
-            for part in requests_of(name, content, site.host.resolve().signature):
+            # Reading a large file must not hold up the event loop.
+            parts = await asyncio.to_thread(requests_of, name, content, site.host.resolve().signature)
+            while (part := await asyncio.to_thread(next, parts, None)) is not None:
                 status, result = await self._score_rows(part)
                 results.append(result)
                 rows += part.count
