@@ -13,6 +13,7 @@ from scoringhost.packaging.output import PackagingError
 from scoringhost.packaging.sources import Sources, merged_requirements
 
 Pack = Callable[..., Package]
+PROJECT = Path(__file__).parent.parent.parent.parent / "function_app"
 SCRIPT = "import helper\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    return data\n"
 
 
@@ -66,9 +67,7 @@ def test_the_folder_holds_the_app_the_script_its_siblings_and_its_model(pack: Pa
 @pytest.mark.parametrize("name", ["function_app.py", "host.json", ".funcignore", "local.settings.json"])
 def test_the_apps_files_are_the_projects_own(pack: Pack, output: Path, name: str) -> None:
     pack()
-    project = Path(__file__).parent.parent.parent.parent / "function_app"
-    assert templates() == project
-    written, own = ((folder / name).read_text(encoding="utf-8") for folder in (output, project))
+    written, own = ((folder / name).read_text(encoding="utf-8") for folder in (output, PROJECT))
     assert json.loads(written) == json.loads(own) if name.endswith("json") else written == own
 
 
@@ -210,5 +209,5 @@ def test_what_is_not_there_is_refused_by_name(service: Path, tmp_path: Path) -> 
 
 
 def test_the_projects_own_function_app_can_be_packed(output: Path) -> None:
-    sources = Sources.of(templates(), None)
+    sources = Sources.of(PROJECT, None)
     assert write_function_app(sources, output, Choices()).files == sorted([*APP, "model/centroids.json", "score.py"])
