@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scoringhost._version import __version__
 from scoringhost.compat import declarations_of, install_import_shims
-from scoringhost.errors import SettingsError
+from scoringhost.errors import ScoringHostError, SettingsError
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.script import EntryScript, make_importable, require_file
@@ -16,12 +16,13 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.protocols.app import HttpApp
 from scoringhost.protocols.azureml import AzureMl
 from scoringhost.protocols.cors import Cors
-from scoringhost.protocols.routes import Routes
+from scoringhost.protocols.routes import Endpoint, Routes
 from scoringhost.protocols.site import Site
+from scoringhost.protocols.unready import Unready
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import Json, OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
 from scoringhost.settings import Settings
-from scoringhost.telemetry import logs, script_output
+from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
 
 MIB = 1024 * 1024
@@ -41,11 +42,17 @@ def script_path(settings: Settings) -> Path:
     return path
 
 
-def prepare_process(settings: Settings, environ: MutableMapping[str, str], warnings: list[str]) -> None:
-    """What belongs to the process and not to the host: logging, stdout, the script's environment."""
+def prepare_process(
+    settings: Settings, environ: MutableMapping[str, str], warnings: list[str], *, joins: bool = False
+) -> None:
+    """What belongs to the process and not to the host: logging, stdout, the script's environment.
+
+    joins: logging has been set up by somebody else, whose handlers are to be used.
+    """
     script = Path(settings.script) if settings.script else None
     folders = [Path(settings.app_root or ".")] + ([script.parent] if script else [])
-    warnings = warnings + logs.configure(settings.log_level, script, folders)
+    configure = worker_logs.configure if joins else logs.configure
+    warnings = warnings + configure(settings.log_level, script, folders)
     script_output.capture()
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
@@ -73,7 +80,7 @@ def build(settings: Settings) -> Site:
     host = Host()
     host.add(service)
     dialect = AzureMl(host, api_documents(settings, service), NanPolicy(settings.nan), settings.max_body_mb * MIB)
-    cors = Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
+    cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
@@ -81,6 +88,21 @@ def build(settings: Settings) -> Site:
     app = HttpApp(routes, cors, [observer], server_version(settings), settings.debug)
     model_dir = Path(settings.model_dir) if settings.model_dir else None
     return Site(host, app, settings.max_body_mb * MIB, settings.threads, model_dir)
+
+
+def cors_of(settings: Settings) -> Cors:
+    """Which origins browsers may call from."""
+    return Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
+
+
+def stand_in(settings: Settings, error: ScoringHostError) -> HttpApp:
+    """What answers every request with an error while there is no service, or if there can be none."""
+    return http_app(settings, Unready(error).endpoints())
+
+
+def http_app(settings: Settings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
+    """HTTP as the settings want it over some endpoints: request ids, CORS, errors, the log."""
+    return HttpApp(Routes(endpoints), cors_of(settings), [LogObserver()], server_version(settings), settings.debug)
 
 
 def _load_service(settings: Settings, observer: LogObserver) -> Service:

@@ -1,16 +1,25 @@
-"""create_app(): the host inside somebody else's process."""
+"""create_app() and create_function_app(): the host inside somebody else's process."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoringhost import assemble
-from scoringhost.settings import SPECS, Settings
+from scoringhost.cpu_budget import available_cores, limit_threads
+from scoringhost.errors import SettingsError
+from scoringhost.settings import PREFIX, SPECS, Settings
 
 if TYPE_CHECKING:
+    import azure.functions as func
     import flask
+
+    from scoringhost.protocols.site import Site
+
+AUTH_LEVEL = f"{PREFIX}AUTH_LEVEL"
 
 
 def create_app(
@@ -40,3 +49,63 @@ def create_app(
     loaded, _ = Settings.load(os.environ if environ is None else environ, flags, os.getcwd())
     assemble.prepare_script(loaded, os.environ)
     return make_flask_app(assemble.build(loaded))
+
+
+def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] | None = None) -> func.FunctionApp:
+    """An Azure Functions app (Python v2 model) that serves an entry script, for a `function_app.py`.
+
+    folder: the app's; relative paths are taken from there, and its score.py is served unless a
+    setting names another script. environ: what settings are read from; `os.environ` if not given.
+
+    Returns at once and never raises for a setting or a script that cannot be used: importing the
+    script and init() go on on the scoring thread, and if they fail every request is answered with
+    the reason. Logging joins what the worker has set up; `sys.stdout` becomes lines of the log.
+    """
+    from scoringhost.transports import azure_functions
+
+    environ = os.environ if environ is None else environ
+    folder = Path(folder).resolve()
+    limit_threads(os.environ, _worker_processes(environ), available_cores())
+    build: partial[Site]
+    try:
+        settings, warnings = _settings_of_app(environ, folder)
+        build = partial(assemble.build, settings)
+        auth_level = settings.auth_level
+    except SettingsError as error:
+        settings, warnings = Settings(app_root=str(folder)), []
+        build = partial(_refuse, error)
+        auth_level = _auth_level(environ)
+    assemble.prepare_process(settings, os.environ, warnings, joins=True)
+    process = azure_functions.FunctionProcess(settings, build, partial(assemble.stand_in, settings))
+    app = azure_functions.make_function_app(process, auth_level)
+    if settings.jobs:
+        from scoringhost.transports.azure_functions_jobs import Jobs, make_blueprint
+
+        jobs = Jobs(process, partial(assemble.http_app, settings), environ.get("AzureWebJobsStorage"))
+        app.register_functions(make_blueprint(jobs, auth_level))
+    return app
+
+
+def _settings_of_app(environ: Mapping[str, str], folder: Path) -> tuple[Settings, list[str]]:
+    settings, warnings = Settings.load(environ, {}, folder)
+    if settings.script is None:
+        settings, warnings = Settings.load(environ, {"script": ("score.py of the app", str(folder))}, folder)
+    return settings, warnings
+
+
+def _worker_processes(environ: Mapping[str, str]) -> int:
+    given = environ.get("FUNCTIONS_WORKER_PROCESS_COUNT", "")
+    return max(1, int(given)) if given.isdecimal() else 1
+
+
+def _auth_level(environ: Mapping[str, str]) -> str:
+    """The level that was meant, or one that lets nobody in unasked."""
+    given = {AUTH_LEVEL: environ[AUTH_LEVEL]} if AUTH_LEVEL in environ else {}
+    try:
+        return Settings.load(given, {}, os.sep)[0].auth_level
+    except SettingsError:
+        return "function"
+
+
+def _refuse(error: SettingsError) -> Site:
+    raise error

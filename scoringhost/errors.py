@@ -16,6 +16,7 @@
     │   ├── MissingParameter         run() needs a parameter that was not given
     │   ├── InvalidParameter         a parameter does not fit its declared type
     │   ├── BodyTooLarge
+    │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
     │   ├── MalformedRequest         not HTTP that can be understood
     │   ├── IncompleteBody           the caller went away in the middle of the body
@@ -23,7 +24,8 @@
     │   ├── UnknownDocument          no API document of that version
     │   ├── MethodNotAllowed
     │   ├── ScriptRefused            run() itself answered with an error of its choice
-    │   └── UnknownService           no service of that name and version
+    │   ├── UnknownService           no service of that name and version
+    │   └── UnknownJob               no job of that id
     ├── RunError                     the entry script's fault
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
@@ -153,6 +155,13 @@ class BodyTooLarge(CallError):
         self.limit = limit
 
 
+class LengthRequired(CallError):
+    """The body came in chunks, without its length, through a door that loses such bodies."""
+
+    def __init__(self) -> None:
+        super().__init__("The request needs a Content-Length: the Functions host does not pass chunked bodies on")
+
+
 class HeadersTooLarge(CallError):
     """A header, or all of them together, is too long."""
 
@@ -207,6 +216,14 @@ class UnknownService(CallError):
     def __init__(self, name: str, version: str | None = None) -> None:
         super().__init__(f"There is no service {name!r}" + (f" of version {version!r}" if version else ""))
         self.name, self.version = name, version
+
+
+class UnknownJob(CallError):
+    """No job of that id was ever accepted."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id!r}")
+        self.job_id = job_id
 
 
 class RunError(ScoringHostError):

@@ -140,6 +140,19 @@ class Settings:
         None, click.STRING, "Instrumentation key (accepted; not used yet).",
         "--appinsights_instrumentation_key", azure=("AML_APP_INSIGHTS_KEY",),
     )  # fmt: skip
+    auth_level: str = _setting(
+        "anonymous", click.Choice(["anonymous", "function", "admin"]),
+        "Key that Azure Functions asks of every caller; / stays open.",
+    )  # fmt: skip
+    startup_wait_s: int = _setting(
+        20, NOT_NEGATIVE, "Seconds that a request waits for init() on Azure Functions before it is a 503."
+    )
+    keep_warm_minutes: int = _setting(
+        0, click.IntRange(0, 59), "Minutes between timer calls that keep an Azure Functions instance; 0: none."
+    )
+    jobs: bool = _setting(
+        False, click.BOOL, "Score in the background, too, on Azure Functions: POST /jobs, and files in blob storage."
+    )
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
     """Where each value came from: field name to `flag --port`, `environment X`, `file F`; else default."""
 

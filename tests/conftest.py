@@ -141,17 +141,16 @@ class Log:
 
 
 class Served:
-    """A `scoringhost serve` of our own on a free port."""
+    """A server of our own, as `scoringhost serve`, on a free port."""
 
-    def __init__(self, *arguments: str | Path, cwd: Path, environ: dict[str, str]) -> None:
-        self.port = free_port()
+    def __init__(self, port: int, *command: str | Path, cwd: Path, environ: dict[str, str]) -> None:
+        self.port = port
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        settings = {"SCORINGHOST_PORT": str(self.port), "SCORINGHOST_HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"}
         self.log = Log()
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", *map(str, arguments)],
+            [*map(str, command)],
             cwd=cwd,
-            env=kept | settings | environ,
+            env=kept | {"OMP_NUM_THREADS": "1"} | environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -221,11 +220,29 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     started: list[Served] = []
 
     def start(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> Served:
-        served = Served(*arguments, cwd=cwd or tmp_path_factory.mktemp("cwd"), environ=environ)
+        port, folder = free_port(), cwd or tmp_path_factory.mktemp("cwd")
+        environ = {"SCORINGHOST_PORT": str(port), "SCORINGHOST_HOST": "127.0.0.1"} | environ
+        served = Served(port, PROGRAM, "serve", *arguments, cwd=folder, environ=environ)
         started.append(served)
         return served
 
     yield start
+    for served in started:
+        served.kill()
+
+
+@pytest.fixture(scope="session")
+def start_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Served]]:
+    """Start other programs; `{port}` in an argument becomes a free port."""
+    started: list[Served] = []
+
+    def start_program(*command: str | Path, **environ: str) -> Served:
+        port = free_port()
+        words = [str(word).replace("{port}", str(port)) for word in command]
+        started.append(Served(port, *words, cwd=tmp_path_factory.mktemp("cwd"), environ=environ))
+        return started[-1]
+
+    yield start_program
     for served in started:
         served.kill()
 

@@ -6,6 +6,7 @@ import click
 
 from scoringhost._version import __version__
 from scoringhost.cli.openapi import openapi
+from scoringhost.cli.package import package
 from scoringhost.cli.profile import profile
 from scoringhost.cli.serve import serve
 
@@ -19,3 +20,4 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(openapi)
 main.add_command(profile)
+main.add_command(package)

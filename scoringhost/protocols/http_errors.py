@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from scoringhost import errors
-from scoringhost.errors import MethodNotAllowed, RunError, ScoringHostError, ScriptRefused, Unavailable
+from scoringhost.errors import MethodNotAllowed, RunError, ScoringHostError, ScriptRefused, StartupError, Unavailable
 from scoringhost.protocols.messages import HttpResponse
 from scoringhost.schema import json_text
 
@@ -43,6 +43,7 @@ ROWS = (
     ErrorRow(errors.MissingParameter, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.InvalidParameter, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.BodyTooLarge, 413, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.LengthRequired, 411, "INVALID_ARGUMENT"),
     ErrorRow(errors.HeadersTooLarge, 431, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.MalformedRequest, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.IncompleteBody, 400, "CANCELLED"),
@@ -51,6 +52,7 @@ ROWS = (
     ErrorRow(errors.MethodNotAllowed, 405, "UNIMPLEMENTED"),
     ErrorRow(errors.ScriptRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownService, 404, "NOT_FOUND"),
+    ErrorRow(errors.UnknownJob, 404, "NOT_FOUND"),
     ErrorRow(errors.RunFailed, 500, "INTERNAL"),
     ErrorRow(errors.ResultNotEncodable, 500, "INTERNAL"),
     ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),
@@ -78,7 +80,7 @@ def render(error: ScoringHostError, detail: str = "") -> HttpResponse:
     if detail:
         body["traceback"] = detail
     encoded = json_text.dumps(body)
-    headers = [("Content-Type", JSON), (FAILED, str(isinstance(error, RunError)))]
+    headers = [("Content-Type", JSON), (FAILED, str(isinstance(error, (RunError, StartupError))))]
     if isinstance(error, Unavailable):
         headers.append(("Retry-After", str(error.retry_after_s)))
     if isinstance(error, MethodNotAllowed) and error.allowed:

@@ -41,12 +41,12 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback below it if there is one."""
         own = getattr(record, "request_id", None) or request_id.get()
-        record.in_request = f" [{_one_line(own)}]" if own else ""
+        record.in_request = f" [{one_line(own)}]" if own else ""
         return super().format(record)
 
 
-def _one_line(text: str) -> str:
-    """The text; a line break in it must not make a line of its own."""
+def one_line(text: str) -> str:
+    """The text with everything unprintable escaped: a line break must not make a line of its own."""
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
@@ -106,7 +106,7 @@ class HostHandler(logging.StreamHandler[Any]):
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S,", time.gmtime(second))
         if not (target.isprintable() and own.isprintable()):
-            target, own = _one_line(target), _one_line(own)
+            target, own = one_line(target), one_line(own)
         moment = _THOUSANDTHS[at_ns // 1_000_000 % 1000]
         return f"{self._stamp}{moment}{self._who}{method} {target} {status} {elapsed_ms:.3f}ms {length} [{own}]\n"
 
@@ -165,8 +165,12 @@ def _configure_default(level: str | None, script: Path | None) -> list[str]:
     root = logging.getLogger()
     root.handlers[:] = [script_lines]
     root.setLevel(number or logging.INFO)
-    unknown = level is not None and number is None
-    return [f"log level {level!r} is ignored: it is none of DEBUG, INFO, WARNING, ERROR"] if unknown else []
+    return [unknown_level(level)] if level is not None and number is None else []
+
+
+def unknown_level(level: str) -> str:
+    """The warning about a level that there is not."""
+    return f"log level {level!r} is ignored: it is none of DEBUG, INFO, WARNING, ERROR"
 
 
 def _handler(stream: Any) -> logging.Handler:

@@ -26,10 +26,8 @@ from gunicorn.workers.base import Worker
 
 from scoringhost.errors import (
     DeadlineExceeded,
-    InitFailed,
     NotReady,
     PortInUse,
-    ScriptImportFailed,
     StartupError,
 )
 from scoringhost.kernel.runner import PATIENCE_S
@@ -37,6 +35,7 @@ from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.process_memory import pss_mb, settle
 from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
+from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
@@ -64,16 +63,6 @@ BLOCKED_S = 0.02
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(HOST_LOGGER)
-
-
-def explain(error: StartupError) -> str:
-    """What to print when a service cannot start: the user's traceback, the model folder, one sentence."""
-    parts = []
-    if isinstance(error, (InitFailed, ScriptImportFailed)):
-        parts.append(error.traceback)
-    if isinstance(error, InitFailed) and error.listing:
-        parts.append("The model folder:\n" + "\n".join(error.listing))
-    return "\n".join([*parts, str(error)])
 
 
 def require_free(host: str, ports: Sequence[int]) -> None:

@@ -7,8 +7,12 @@ import gzip
 import json
 import os
 import sys
+import threading
+import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
@@ -17,6 +21,7 @@ import pytest
 from scoringhost import assemble, create_app
 from scoringhost.settings import Settings
 from scoringhost.transports.asgi import AsgiApp, BrokenStream
+from scoringhost.transports.azure_functions import FunctionProcess, make_function_app
 from scoringhost.transports.flask_app import Process
 
 if TYPE_CHECKING:
@@ -126,6 +131,95 @@ class ServerSender:
         self.served.kill()
 
 
+class FunctionsWorker:
+    """Microsoft's own worker code in this process: its bindings, its way to run functions, its event loop."""
+
+    # What it wants of the messages between worker and host to index functions.
+    PROTOS: Any = SimpleNamespace(
+        BindingInfo=type("BindingInfo", (SimpleNamespace,), {"undefined": 0, "in": 0, "out": 1, "inout": 2}),
+        RpcFunctionMetadata=SimpleNamespace,
+    )
+
+    def __init__(self, app: Any) -> None:
+        try:
+            from azure_functions_runtime import handle_event, loader
+            from azure_functions_runtime.bindings import meta
+            from azure_functions_runtime.functions import Registry
+        except ImportError as missing:
+            command = "pip install --no-deps --ignore-requires-python azure-functions-runtime==1.3.0"
+            pytest.fail(f"{missing}; this door needs: {command}", pytrace=False)
+        meta.load_binding_registry()
+        registry = Registry()
+        loader.process_indexed_function(self.PROTOS, registry, app.get_functions(), "")
+        self._ids: dict[str, str] = {}
+        for info in registry._functions.values():  # several apps in one process, which a worker never has
+            self._ids[info.name] = str(uuid.uuid4())
+            handle_event._functions._functions[self._ids[info.name]] = info
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def invoke(self, function: str, inputs: list[tuple[str, Any]], metadata: Any = None) -> Any:
+        """Run one invocation as a task of the worker's event loop; answers what the worker would send back."""
+        from azure_functions_runtime import native_invocation
+
+        call = native_invocation.invocation_request_native(
+            str(uuid.uuid4()), self._ids[function], inputs, metadata or {}
+        )
+        return asyncio.run_coroutine_threadsafe(call, self._loop).result(60)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class FunctionsSender:
+    """The function app in Microsoft's worker; requests are what the Functions host would make of them."""
+
+    def __init__(self, script: Path, environ: dict[str, str], make_reply: type[Reply]) -> None:
+        settings, _ = Settings.load(environ, {"script": ("script", str(script))}, os.getcwd())
+        assemble.prepare_script(settings, os.environ)
+        self._process = FunctionProcess(
+            settings, partial(assemble.build, settings), partial(assemble.stand_in, settings)
+        )
+        self._worker = FunctionsWorker(make_function_app(self._process, settings.auth_level))
+        self._make_reply = make_reply
+
+    def send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:
+        from azure_functions_runtime.bindings.datumdef import Datum
+
+        def texts(pairs: Any) -> dict[str, Any]:
+            return {name: Datum(value, "string") for name, value in pairs}
+
+        given = {"host": "localhost"} | ({"content-length": str(len(body))} if method == "POST" else {})
+        for name, value in headers:
+            key = name.lower()
+            given[key] = f"{given[key]},{value}" if key in given and key not in ("host", "content-length") else value
+        http = {
+            "method": Datum(method, "string"),
+            "url": Datum(f"http://{given['host']}{target}", "string"),
+            "headers": texts(given.items()),
+            "query": {},
+            "params": {},
+            "body": Datum(body, "bytes"),
+        }
+        ok, datum, _, problem, trace = self._worker.invoke("scoring", [("req", Datum(http, "http"))])
+        assert ok, f"{problem}\n{trace}"
+        answer = datum.value
+        pairs = [(name, value.value) for name, value in answer["headers"].items()]
+        pairs += [("Set-Cookie", one.OutputString()) for jar in answer["cookies"] or () for one in jar.values()]
+        assert all(value.isascii() for _, value in pairs), "the Functions host refuses such headers"
+        reply = self._make_reply(int(answer["status_code"].value), pairs, answer["body"].value)
+        if method != "HEAD" and reply.status not in (204, 304):
+            assert reply.header("Content-Length") == str(len(reply.body)), "the Functions host drops the connection"
+        return reply
+
+    def close(self) -> None:
+        self._process.close()
+        self._worker.close()
+
+
 class Client:
     """A sender, and what most tests ask of it."""
 
@@ -155,9 +249,19 @@ class Client:
         return self.post(gzip.compress(body), [*JSON, ("Content-Encoding", coding)])
 
 
-@pytest.fixture(scope="session", params=["flask", "asgi", pytest.param("server", marks=pytest.mark.slow)])
+DOORS = ["flask", "asgi", "functions", pytest.param("server", marks=pytest.mark.slow)]
+SENDERS = {"flask": FlaskSender, "asgi": AsgiSender, "functions": FunctionsSender}
+
+
+@pytest.fixture(scope="session", params=DOORS)
+def door(request: pytest.FixtureRequest) -> str:
+    """The current door, for the few tests on which doors differ; the README has the table of differences."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
 def serve(
-    request: pytest.FixtureRequest,
+    door: str,
     start: Callable[..., Served],
     reply_class: type[Reply],
     tmp_path_factory: pytest.TempPathFactory,
@@ -176,10 +280,10 @@ def serve(
             script = SCRIPTS / name
             given = {"app_root": nowhere, **settings}
             environ = {f"SCORINGHOST_{k.upper()}" if k.islower() else k: str(v) for k, v in given.items()}
-            if request.param == "server":
+            if door == "server":
                 opened[key] = ServerSender(start(script, **environ))
             else:
-                opened[key] = {"flask": FlaskSender, "asgi": AsgiSender}[request.param](script, environ, reply_class)
+                opened[key] = SENDERS[door](script, environ, reply_class)
         return Client(opened[key])
 
     yield serve

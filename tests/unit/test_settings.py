@@ -58,8 +58,26 @@ def test_no_flag_and_no_environment_name_is_declared_twice() -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_setting_has_a_flag_and_a_line_of_help() -> None:
-    assert [name for name, spec in SPECS.items() if not spec.flags or not spec.help.endswith(".")] == []
+OF_FUNCTIONS = ["auth_level", "startup_wait_s", "keep_warm_minutes", "jobs"]
+
+
+def test_every_setting_has_a_line_of_help() -> None:
+    assert [name for name, spec in SPECS.items() if not spec.help.endswith(".")] == []
+
+
+def test_every_setting_has_a_flag_but_for_those_of_a_door_without_a_command_line() -> None:
+    assert [name for name, spec in SPECS.items() if not spec.flags] == OF_FUNCTIONS
+
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_readme_has_a_row_for_every_setting(name: str) -> None:
+    spec = SPECS[name]
+    row = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |"))
+    assert row.endswith(f" {spec.help} |")
+    assert [one for one in (*spec.flags, *spec.azure) if f"`{one}`" not in row] == []
 
 
 @pytest.mark.parametrize("name", SPECS)

@@ -26,6 +26,7 @@ EXPECTED = [
     (MissingParameter("a", ["a"]), 400, "False"),
     (errors.UnsupportedContentType("text/xml"), 415, "False"),
     (errors.BodyTooLarge(10), 413, "False"),
+    (errors.LengthRequired(), 411, "False"),
     (errors.HeadersTooLarge("x"), 431, "False"),
     (UnknownRoute("/x"), 404, "False"),
     (MethodNotAllowed("PUT", ["GET"]), 405, "False"),
@@ -35,6 +36,7 @@ EXPECTED = [
     (NotReady("x"), 503, "False"),
     (Overloaded("x"), 503, "False"),
     (InternalError(), 500, "False"),
+    (errors.ScriptUnservable("score.py", "no run()"), 500, "True"),
 ]
 
 

@@ -1,0 +1,156 @@
+"""Files of many rows, as requests to score: each line of a .jsonl file, the rows of a .csv file.
+
+A line of a .jsonl file is the body of one request. The rows of a .csv file, whose first line names
+the columns, are scored up to 1,000 at a time if run() takes one declared table or array; otherwise
+each row is a request of its own, with the columns as its parameters.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from scoringhost.kernel.signature import RunSignature, Takes
+from scoringhost.schema.declared import DeclaredType, Misfit
+
+ROWS_AT_ONCE = 1000
+TRIED_ROWS = 20
+"""Rows of which one has to fit, to find out in what form run() takes them."""
+
+Record = dict[str, str]
+
+
+class UnreadableFile(ValueError):
+    """A file whose rows cannot be told apart; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a file, the first of them by its number from 1, as the body of one request."""
+
+    first: int
+    count: int
+    body: bytes
+
+
+def requests_of(name: str, content: bytes, signature: RunSignature) -> Iterator[Rows]:
+    """The requests that a file stands for.
+
+    Raises:
+        UnreadableFile: if its name ends in neither .csv nor .jsonl, it is not UTF-8, or it has no rows.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise UnreadableFile(f"it is not UTF-8: {problem}") from None
+    kind = name.lower().rpartition(".")[2]
+    if kind == "jsonl":
+        return _lines(text)
+    if kind == "csv":
+        return _table(text, signature)
+    raise UnreadableFile("its name has to end in .csv or .jsonl")
+
+
+def _lines(text: str) -> Iterator[Rows]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise UnreadableFile("it has no rows")
+    return (Rows(number, 1, line.encode()) for number, line in enumerate(lines, 1))
+
+
+def _table(text: str, signature: RunSignature) -> Iterator[Rows]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval="")
+    try:
+        records = list(reader)
+    except csv.Error as problem:
+        raise UnreadableFile(f"line {reader.line_num}: {problem}") from None
+    if not records:
+        raise UnreadableFile("it has no rows")
+    if any("" in record for record in records):
+        raise UnreadableFile("a row has more values than there are columns")
+    form = _form(records, signature)
+    if form is None:
+        return (Rows(n, 1, _body(_parsed(record, frozenset()))) for n, record in enumerate(records, 1))
+    return _chunks(records, form)
+
+
+def _chunks(records: list[Record], form: Form) -> Iterator[Rows]:
+    for start in range(0, len(records), ROWS_AT_ONCE):
+        chunk = records[start : start + ROWS_AT_ONCE]
+        yield Rows(start + 1, len(chunk), _body({form.parameter: [form.row(record) for record in chunk]}))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the one parameter of run() takes rows: as objects or as lists, and which columns stay text."""
+
+    parameter: str
+    as_objects: bool
+    texts: frozenset[str]
+
+    def row(self, record: Record) -> Any:
+        """One row in that form."""
+        values = _parsed(record, self.texts)
+        return values if self.as_objects else list(values.values())
+
+
+def _form(records: list[Record], signature: RunSignature) -> Form | None:
+    """The form in which one of the first rows fits; None if rows have to be scored one by one."""
+    if signature.takes is not Takes.NAMED or len(signature.parameters) != 1:
+        return None
+    parameter = signature.parameters[0]
+    if parameter.declared is None:
+        return None
+    name, none = parameter.name, frozenset[str]()
+    forms = (Form(name, True, _text_columns(records)), Form(name, True, none), Form(name, False, none))
+    for record in records[:TRIED_ROWS]:
+        for form in forms:
+            fitted = _fitted(parameter.declared.type, record, form)
+            if fitted is not None:
+                return fitted
+    return None
+
+
+def _text_columns(records: list[Record]) -> frozenset[str]:
+    """The columns in which some value is text, so that numbers in it may be meant as text, too."""
+    return frozenset(name for name in records[0] if any(isinstance(_value(record[name]), str) for record in records))
+
+
+def _fitted(declared: DeclaredType, record: Record, form: Form) -> Form | None:
+    """The form, with as many columns left as text as it takes; None if the row does not fit at all."""
+    while True:
+        try:
+            declared.to_python([form.row(record)])
+        except Misfit as misfit:
+            column = re.sub(r"^\[0\]\.?", "", misfit.path)
+            if not form.as_objects or column not in record or column in form.texts:
+                return None
+            form = Form(form.parameter, True, form.texts | {column})
+        else:
+            return form
+
+
+def _parsed(record: Record, texts: frozenset[str]) -> dict[str, Any]:
+    return {name: value if name in texts else _value(value) for name, value in record.items()}
+
+
+def _value(text: str) -> Any:
+    """A number, true, false or null if the text is one; nothing is null; otherwise the text."""
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    plain = value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else text
+
+
+def _body(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,15 @@
+"""What the log says of a service that cannot start."""
+
+from __future__ import annotations
+
+from scoringhost.errors import InitFailed, ScriptImportFailed, StartupError
+
+
+def explain(error: StartupError) -> str:
+    """The user's traceback, the model folder, and one sentence."""
+    parts = []
+    if isinstance(error, (InitFailed, ScriptImportFailed)):
+        parts.append(error.traceback)
+    if isinstance(error, InitFailed) and error.listing:
+        parts.append("The model folder:\n" + "\n".join(error.listing))
+    return "\n".join([*parts, str(error)])
