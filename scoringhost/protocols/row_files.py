@@ -12,7 +12,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,22 @@ class Rows:
     first: int
     count: int
     body: bytes
+    _records: Sequence[Record] = ()
+    _form: Form | None = None
+
+    @classmethod
+    def joined(cls, first: int, records: Sequence[Record], form: Form) -> Rows:
+        """Several rows as one request, in the form that run() takes."""
+        body = _body({form.parameter: [form.row(record) for record in records]})
+        return cls(first, len(records), body, records, form)
+
+    def halves(self) -> list[Rows]:
+        """The same rows as two requests, to find the one that is wrong; none if there is only one row."""
+        if self._form is None or len(self._records) < 2:
+            return []
+        middle = len(self._records) // 2
+        first, second = self._records[:middle], self._records[middle:]
+        return [Rows.joined(self.first, first, self._form), Rows.joined(self.first + middle, second, self._form)]
 
 
 def requests_of(name: str, content: bytes, signature: RunSignature) -> Iterator[Rows]:
@@ -82,8 +98,7 @@ def _table(text: str, signature: RunSignature) -> Iterator[Rows]:
 
 def _chunks(records: list[Record], form: Form) -> Iterator[Rows]:
     for start in range(0, len(records), ROWS_AT_ONCE):
-        chunk = records[start : start + ROWS_AT_ONCE]
-        yield Rows(start + 1, len(chunk), _body({form.parameter: [form.row(record) for record in chunk]}))
+        yield Rows.joined(start + 1, records[start : start + ROWS_AT_ONCE], form)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from functools import partial
 import azure.functions as func
 from azure.functions.warmup import WarmUpContext
 
-from scoringhost.errors import InitFailed, InternalError, NotReady, ScoringHostError, StartupError
+from scoringhost.errors import InitFailed, InternalError, NotReady, Overloaded, ScoringHostError, StartupError
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.tracebacks import user_traceback
+from scoringhost.process_memory import settle
 from scoringhost.protocols.app import HttpApp
 from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import HttpRequest, HttpResponse
@@ -71,6 +72,7 @@ class FunctionProcess:
         try:
             site = self._build()
             site.init()
+            settle()
             self._site = site
             log.info("worker %d is ready for requests", os.getpid())
         except StartupError as error:
@@ -125,6 +127,10 @@ class FunctionProcess:
 
     async def _arrive(self, request: HttpRequest) -> HttpApp:
         if request.path != "/":
+            if not self._over.is_set() and len(self._waiting) >= self.settings.max_waiting:
+                return self._stand_in(
+                    Overloaded(f"{len(self._waiting)} requests wait for init() already; try again later")
+                )
             await self.loaded(self.settings.startup_wait_s)
         if self._fault is not None:
             return self._stand_in(self._fault)

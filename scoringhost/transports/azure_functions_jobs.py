@@ -144,25 +144,23 @@ class Jobs:
         await self._put_result(name, {"state": "pending", "attempt": attempt})
         await self.process.loaded()
         site = self.process.site
-        results: list[bytes] = []
-        rows = failures = 0
+        scored: list[tuple[Rows, int, bytes]] = []
         try:
             if site is None:
                 raise UnreadableFile("the service could not start; its log says why")
             # Reading a large file must not hold up the event loop.
             parts = await asyncio.to_thread(requests_of, name, content, site.host.resolve().signature)
             while (part := await asyncio.to_thread(next, parts, None)) is not None:
-                status, result = await self._score_rows(part)
-                results.append(result)
-                rows += part.count
-                failures += part.count if status >= 400 else 0
+                scored += await self._score_part(part)
         except UnreadableFile as problem:
             log.error("file %s cannot be scored: %s", name, problem)
             await self._put_result(name, {"state": "error", "error": {"message": str(problem)}})
             return
-        log.info("file %s: %d rows, %d failed", name, rows, failures)
-        tail = b', "results": [\n' + b",\n".join(results) + b"\n]}"
-        await self._put_result(name, {"state": "done", "rows": rows, "failed": failures}, tail)
+        total = sum(rows.count for rows, _, _ in scored)
+        failed = sum(rows.count for rows, status, _ in scored if status >= 400)
+        log.info("file %s: %d rows, %d failed", name, total, failed)
+        tail = b', "results": [\n' + b",\n".join([result for _, _, result in scored]) + b"\n]}"
+        await self._put_result(name, {"state": "done", "rows": total, "failed": failed}, tail)
 
     async def _attempt(self, name: str) -> int:
         """The number of this attempt: one more than that of an attempt that did not come to its end."""
@@ -174,6 +172,14 @@ class Jobs:
 
     async def _put_result(self, name: str, head: dict[str, object], tail: bytes = b"}") -> None:
         await self._files.put(f"out/{name}.json", json.dumps({"file": name, **head}).encode()[:-1] + tail)
+
+    async def _score_part(self, rows: Rows) -> list[tuple[Rows, int, bytes]]:
+        """Score some rows at once; where that fails their halves, so that a bad row fails alone."""
+        status, result = await self._score_rows(rows)
+        halves = rows.halves() if 400 <= status <= 500 else []
+        if not halves:
+            return [(rows, status, result)]
+        return [one for half in halves for one in await self._score_part(half)]
 
     async def _score_rows(self, rows: Rows) -> tuple[int, bytes]:
         headers = Headers({"content-type": JSON, "content-length": str(len(rows.body))})

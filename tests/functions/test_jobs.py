@@ -234,6 +234,18 @@ def test_the_rows_of_a_csv_file_are_scored_together(blobs: BlobServiceClient) ->
     assert [one for part in found["results"] for one in part["result"]] == [number + 0.5 for number in range(2500)]
 
 
+def test_a_bad_row_of_a_csv_file_fails_alone(blobs: BlobServiceClient) -> None:
+    rows = [f"{number},0.5" for number in range(1200)]
+    rows[700] = "bad,0.5"
+    upload(blobs, "bad.csv", "a,b\n" + "\n".join(rows))
+    found = result_of(blobs, "bad.csv")
+    assert (found["rows"], found["failed"]) == (1200, 1)
+    (bad,) = [part for part in found["results"] if part["status"] == 400]
+    assert (bad["first"], bad["rows"], "bad" in bad["error"]["message"]) == (701, 1, True)
+    fine = [one for part in found["results"] for one in part.get("result", [])]
+    assert fine == [number + 0.5 for number in range(1200) if number != 700]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [("notes.txt", b"x", "csv"), ("empty.csv", b"a,b\n", "no rows"), ("latin.jsonl", b"\xff\xfe", "UTF-8")],

@@ -102,3 +102,16 @@ def test_a_value_is_a_number_or_a_constant_or_text(value: str, meant: object) ->
 def test_a_file_that_cannot_be_read_is_refused_with_a_reason(name: str, content: bytes, why: str) -> None:
     with pytest.raises(UnreadableFile, match=why):
         list(requests_of(name, content, signature(array)))
+
+
+def test_rows_are_halved_to_find_the_one_that_is_wrong() -> None:
+    (rows,) = requests_of("a.csv", b"x,y\n1,2\n3,4\n5,6\n", signature(array))
+    first, second = rows.halves()
+    assert [(one.first, one.count) for one in (first, second)] == [(1, 1), (2, 2)]
+    assert json.loads(second.body) == {"data": [[3, 4], [5, 6]]}
+    assert first.halves() == []
+
+
+def test_a_row_that_is_a_request_of_its_own_has_no_halves() -> None:
+    (line,) = requests_of("a.jsonl", b"{}", signature(text))
+    assert line.halves() == []

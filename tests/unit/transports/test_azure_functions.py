@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,6 +73,23 @@ def test_init_and_run_are_on_one_thread_that_is_not_the_event_loops(start: Start
     process = start(GOOD)
     assert ask(process).body == b"true"
     assert threading.current_thread().name not in ("scoring-0",)
+
+
+def test_not_more_requests_wait_for_init_than_may_wait(start: Start, tmp_path: Path) -> None:
+    go_on = tmp_path / "go on"
+    os.mkfifo(go_on)
+    process = start(
+        f"def init():\n    open({str(go_on)!r}).close()\n\n\ndef run(data):\n    return data\n", max_waiting=1
+    )
+
+    async def both() -> list[int]:
+        first = asyncio.create_task(process.handle(HttpRequest("POST", "/score", body=b"x")))
+        await asyncio.sleep(0)  # it waits now
+        second = await process.handle(HttpRequest("POST", "/score", body=b"x"))
+        await asyncio.to_thread(lambda: go_on.open("w").close())
+        return [(await first).status, second.status]
+
+    assert asyncio.run(both()) == [200, 503]
 
 
 def test_waiting_is_over_at_once_when_the_script_is_loaded(start: Start) -> None:
