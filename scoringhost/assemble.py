@@ -16,6 +16,7 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.protocols.app import HttpApp
 from scoringhost.protocols.azureml import AzureMl
 from scoringhost.protocols.cors import Cors
+from scoringhost.protocols.docs import Docs
 from scoringhost.protocols.routes import Endpoint, Routes
 from scoringhost.protocols.site import Site
 from scoringhost.protocols.unready import Unready
@@ -79,14 +80,19 @@ def build(settings: Settings) -> Site:
     service = _load_service(settings, observer)
     host = Host()
     host.add(service)
-    dialect = AzureMl(host, api_documents(settings, service), NanPolicy(settings.nan), settings.max_body_mb * MIB)
+    documents = api_documents(settings, service)
+    dialect = AzureMl(host, documents, NanPolicy(settings.nan), settings.max_body_mb * MIB)
+    model_dir = Path(settings.model_dir) if settings.model_dir else None
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    routes = Routes(dialect.endpoints())
-    app = HttpApp(routes, cors, [observer], server_version(settings), settings.debug)
-    model_dir = Path(settings.model_dir) if settings.model_dir else None
+    endpoints = dialect.endpoints()
+    if settings.docs:
+        server = server_version(settings)
+        page = Docs(host, documents, settings.service_name, settings.service_version, server, model_dir)
+        endpoints |= page.endpoints()
+    app = HttpApp(Routes(endpoints), cors, [observer], server_version(settings), settings.debug)
     return Site(host, app, settings.max_body_mb * MIB, settings.threads, model_dir)
 
 

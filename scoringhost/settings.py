@@ -116,6 +116,7 @@ class Settings:
         "--log-level", azure=("AZUREML_LOG_LEVEL",),
     )  # fmt: skip
     debug: bool = _setting(False, click.BOOL, "Put tracebacks into error replies.", "--debug")
+    docs: bool = _setting(True, click.BOOL, "Serve a page to try the service at /docs.", "--docs")
     app_root: str | None = _setting(
         None, click.STRING, "Folder put on sys.path; the working directory if not set.",
         "--app-root", azure=("AML_APP_ROOT",),

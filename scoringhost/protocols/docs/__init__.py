@@ -1,0 +1,88 @@
+"""The page at /docs: what the service takes, prefilled with its own sample, and a button to try it.
+
+Everything the page needs comes from this package and this host, so it works without a network. Its
+addresses are relative: it also works behind a proxy that serves the host below a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scoringhost.kernel.host import Host
+from scoringhost.kernel.signature import Takes
+from scoringhost.protocols.http_errors import JSON
+from scoringhost.protocols.messages import HttpRequest, HttpResponse
+from scoringhost.protocols.routes import Endpoint
+from scoringhost.schema import json_text
+from scoringhost.schema.openapi import Json, OpenApiVersion
+
+_FOLDER = Path(__file__).parent
+_FILES = {
+    "/docs": ("page.html", "text/html; charset=utf-8"),
+    "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/docs/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:"
+"""Nothing from elsewhere, whatever a service answers (https://www.w3.org/TR/CSP3/)."""
+
+_KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
+
+
+@dataclass(frozen=True, slots=True)
+class Docs:
+    """The endpoints of the page, for the default service of a host."""
+
+    host: Host
+    documents: Mapping[OpenApiVersion, Json]
+    name: str
+    version: str
+    server: str
+    model_dir: Path | None
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """What is served where."""
+        answers = {path: self._file(path) for path in _FILES} | {"/docs/service.json": self._service}
+        return {path: Endpoint({"GET": one, "HEAD": one}, logged=False) for path, one in answers.items()}
+
+    def _file(self, path: str) -> Any:
+        name, kind = _FILES[path]
+        headers = (("Content-Type", kind), ("Content-Security-Policy", _POLICY), ("X-Content-Type-Options", "nosniff"))
+        return lambda request: HttpResponse(200, list(headers), _content(name))
+
+    def _service(self, request: HttpRequest) -> HttpResponse:
+        """What the page shows and fills in."""
+        service = self.host.resolve()
+        kind = _KINDS[service.signature.takes]
+        about: Json = {
+            "name": self.name,
+            "version": self.version,
+            "server": self.server,
+            "script": service.script.path.name,
+            "model_dir": str(self.model_dir) if self.model_dir else None,
+            "kind": kind,
+            "parameters": list(service.signature.names) if kind == "json" else [],
+            "sample": sample_of(self.documents) if kind == "json" else None,
+            "documents": [version.value for version in self.documents],
+        }
+        return HttpResponse(200, [("Content-Type", JSON), ("Cache-Control", "no-store")], json_text.dumps(about))
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (_FOLDER / name).read_bytes()
+
+
+def sample_of(documents: Mapping[OpenApiVersion, Json]) -> object | None:
+    """The body that the API documents show as an example of the input; None if there is none."""
+    for document in documents.values():
+        for path in (("components", "schemas", "ServiceInput", "example"), ("definitions", "ServiceInput", "example")):
+            found: Any = document
+            for key in path:
+                found = found.get(key) if isinstance(found, dict) else None
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+    return None

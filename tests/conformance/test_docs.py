@@ -1,0 +1,55 @@
+"""The page at /docs, over every door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conformance.conftest import Client
+
+Serve = Callable[..., "Client"]
+
+
+def test_the_page_names_no_address_of_another_host(serve: Serve) -> None:
+    client = serve("text.py")
+    reply = client.get("/docs")
+    assert (reply.status, reply.header("Content-Type")) == (200, "text/html; charset=utf-8")
+    assert "script-src 'self'" in (reply.header("Content-Security-Policy") or "")
+    parts = re.findall(rb'(?:href|src)="([^"]+)"', reply.body)
+    files = [part.decode() for part in parts if not part.startswith(b"data:")]
+    assert sorted(files) == ["docs/page.css", "docs/page.js"]
+    kinds = [client.get(f"/{file}").header("Content-Type") for file in sorted(files)]
+    assert kinds == ["text/css; charset=utf-8", "text/javascript; charset=utf-8"]
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "parameters"), [("text.py", "text", []), ("raw.py", "raw", []), ("standard.py", "json", None)]
+)
+def test_the_page_is_told_what_run_takes(serve: Serve, script: str, kind: str, parameters: list[str] | None) -> None:
+    about = serve(script).get("/docs/service.json").json()
+    assert (about["kind"], about["script"]) == (kind, script)
+    if parameters is None:
+        assert about["parameters"]
+        assert set(about["sample"]) == set(about["parameters"])
+    else:
+        assert (about["parameters"], about["sample"]) == (parameters, None)
+
+
+def test_the_sample_of_the_page_is_scored(serve: Serve) -> None:
+    client = serve("arrays.py")
+    sample = client.get("/docs/service.json").json()["sample"]
+    assert client.score(**sample).status == 200
+
+
+def test_posting_to_the_page_is_a_405(serve: Serve) -> None:
+    reply = serve("text.py").send("POST", "/docs", [], b"")
+    assert (reply.status, reply.header("Allow")) == (405, "GET, HEAD")
+
+
+def test_the_page_can_be_switched_off(serve: Serve) -> None:
+    client = serve("text.py", docs=False)
+    assert [client.get(path).status for path in ("/docs", "/docs/service.json", "/docs/page.js")] == [404, 404, 404]
