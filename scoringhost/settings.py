@@ -116,6 +116,9 @@ class Settings:
         "--log-level", azure=("AZUREML_LOG_LEVEL",),
     )  # fmt: skip
     debug: bool = _setting(False, click.BOOL, "Put tracebacks into error replies.", "--debug")
+    reload: bool = _setting(
+        False, click.BOOL, "Load the script anew when it, its folder or the model folder changes.", "--reload"
+    )
     docs: bool = _setting(True, click.BOOL, "Serve a page to try the service at /docs.", "--docs")
     app_root: str | None = _setting(
         None, click.STRING, "Folder put on sys.path; the working directory if not set.",

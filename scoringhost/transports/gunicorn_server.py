@@ -10,18 +10,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import mmap
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import gunicorn.app.base
 import uvicorn
-from gunicorn.arbiter import Arbiter
-from gunicorn.errors import HaltServer
 from gunicorn.workers.base import Worker
 
 from scoringhost.errors import (
@@ -41,7 +41,9 @@ from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
 from scoringhost.transports.http_protocol import HttpProtocol
 from scoringhost.transports.lifeguard import Lifeguard
+from scoringhost.transports.master import Master, ReloadingMaster
 from scoringhost.transports.moving_loop import MovingLoop
+from scoringhost.transports.watching import Watch
 
 START_FAILED = 3
 """Exit code of a worker that cannot start; gunicorn's master then ends with the same."""
@@ -93,7 +95,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "bind": [f"{settings.host}:{port}" for port in ports],
             "workers": settings.workers,
             "worker_class": ScoringWorker,
-            "preload_app": settings.preload,
+            "preload_app": settings.preload and not settings.reload,
             "timeout": max(HEARTBEAT_S, settings.worker_timeout_s or 0),
             "graceful_timeout": settings.drain_timeout_s + 5,
             "keepalive": settings.keep_alive_s,
@@ -107,7 +109,19 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         """Run the master until it is told to stop."""
-        _Master(self).run()
+        if self.settings.reload:
+            sys.dont_write_bytecode = True  # a file that changes twice in a second would keep the old bytecode
+            ReloadingMaster(self, self._watch()).run()
+        else:
+            Master(self).run()
+
+    def _watch(self) -> Watch:
+        settings = self.settings
+        script = Path(settings.script or "score.py").absolute()
+        code = [script if script.is_dir() else script.parent]
+        if settings.source_directory:
+            code.append(Path(settings.app_root or ".") / settings.source_directory)
+        return Watch(code, [Path(settings.model_dir)] if settings.model_dir else [])
 
     def _take_gunicorn_arguments(self) -> None:
         """GUNICORN_CMD_ARGS, which azmlinfsrv obeys too, has the last word."""
@@ -128,36 +142,21 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         return site
 
 
-class _Master(Arbiter):  # type: ignore[misc]
-    """gunicorn's master, which starts all workers at once instead of in random steps.
-
-    When one worker cannot start, the others usually cannot either; gunicorn's own stop is thrown
-    off its course by the second one.
-    """
-
-    _stopping = False
-
-    def stop(self, graceful: bool = True) -> None:
-        """Stop the workers."""
-        self._stopping = True
-        super().stop(graceful)
-
-    def reap_workers(self) -> None:
-        """Take note of workers that have ended."""
-        try:
-            super().reap_workers()
-        except HaltServer:
-            if not self._stopping:
-                raise
-
-    def spawn_workers(self) -> None:
-        """Start the workers that are missing."""
-        for _ in range(self.num_workers - len(self.WORKERS)):
-            self.spawn_worker()
-
-
 class ScoringWorker(Worker):  # type: ignore[misc]
     """One worker process: the script on the main thread, uvicorn's server on another."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._ready = mmap.mmap(-1, 1)  # shared with the master
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes requests, or has done so; in the master, too."""
+        return self._ready[0] == 1
+
+    def tell_ready(self) -> None:
+        """Let the master know."""
+        self._ready[0] = 1
 
     def init_process(self) -> None:
         """Keep the heartbeat going while init() takes its time, then serve."""
@@ -233,6 +232,7 @@ class _Life:
         size_mb = pss_mb()
         memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
         log.info("worker %d is ready for requests%s", os.getpid(), memory)
+        self._worker.tell_ready()
         sockets = [listener.sock for listener in self._worker.sockets]
         self._lifeguard = Lifeguard(sockets, self._site.app, self._hand_over)
         await self._server.serve(sockets=sockets)
