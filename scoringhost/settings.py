@@ -116,6 +116,10 @@ class Settings:
         "--log-level", azure=("AZUREML_LOG_LEVEL",),
     )  # fmt: skip
     debug: bool = _setting(False, click.BOOL, "Put tracebacks into error replies.", "--debug")
+    debug_port: int | None = _setting(
+        None, PORT, "Let a debugger (debugpy) attach at this port of the machine itself.", "--debug-port"
+    )
+    debug_wait: bool = _setting(False, click.BOOL, "Wait for the debugger before the script is loaded.", "--debug-wait")
     reload: bool = _setting(
         False, click.BOOL, "Load the script anew when it, its folder or the model folder changes.", "--reload"
     )
@@ -180,7 +184,9 @@ class Settings:
 
     @property
     def limit_s(self) -> float | None:
-        """Seconds that one run() may take: the shorter of scoring and worker timeout."""
+        """Seconds that one run() may take: the shorter of scoring and worker timeout; none while it is debugged."""
+        if self.debug_port is not None:
+            return None
         limits = [self.scoring_timeout_ms / 1000] if self.scoring_timeout_ms else []
         limits += [float(self.worker_timeout_s)] if self.worker_timeout_s else []
         return min(limits, default=None)

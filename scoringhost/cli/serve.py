@@ -60,9 +60,11 @@ def serve(path: str | None, **arguments: Any) -> None:
     share = limit_threads(os.environ, settings.workers, cores)
     _show(settings, cores, share)
     assemble.prepare_process(settings, os.environ, warnings)
+    from scoringhost.transports import debugger
     from scoringhost.transports.gunicorn_server import Server, require_free
 
     try:
+        debugger.require_usable(settings)
         require_free(settings.host, (settings.port, *settings.health_ports))
     except StartupError as error:
         _refuse(error)

@@ -37,6 +37,7 @@ from scoringhost.protocols.site import Site
 from scoringhost.settings import Settings
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
+from scoringhost.transports import debugger
 from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
 from scoringhost.transports.http_protocol import HttpProtocol
@@ -96,7 +97,8 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "workers": settings.workers,
             "worker_class": ScoringWorker,
             "preload_app": settings.preload and not settings.reload,
-            "timeout": max(HEARTBEAT_S, settings.worker_timeout_s or 0),
+            # A debugger that holds a worker holds its heartbeat, too.
+            "timeout": 0 if settings.debug_port else max(HEARTBEAT_S, settings.worker_timeout_s or 0),
             "graceful_timeout": settings.drain_timeout_s + 5,
             "keepalive": settings.keep_alive_s,
             "loglevel": "warning",
@@ -133,6 +135,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     def load(self) -> Site:
         """Load the script and run init(); with preload in the master, else in the worker."""
         try:
+            debugger.listen(self.settings)
             site = self._build()
             site.init()
         except StartupError as error:
