@@ -7,13 +7,15 @@ import http.client
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,7 @@ class Served:
 
     def __init__(self, port: int, *command: str | Path, cwd: Path, environ: dict[str, str]) -> None:
         self.port = port
+        self.name = ""  # of its container, if it is in one
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         self.log = Log()
         self.process = subprocess.Popen(
@@ -251,3 +254,54 @@ def start_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 def reply_class() -> type[Reply]:
     """Reply, for those who build one of their own."""
     return Reply
+
+
+HARDENED = ["--cap-drop=ALL", "--security-opt=no-new-privileges", "--memory=512m", "--pids-limit=200", "--read-only"]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Callable[..., str]:
+    """engine(*words): run a command of the container engine that SCORINGHOST_CONTAINER_ENGINE names."""
+
+    def engine(*words: str | Path) -> str:
+        command = [*shlex.split(os.environ["SCORINGHOST_CONTAINER_ENGINE"]), *map(str, words)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command} failed:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    return engine
+
+
+@pytest.fixture(scope="session")
+def image(engine: Callable[..., str]) -> str:
+    """The image of the project's own Dockerfile."""
+    engine("build", "--network=host", "--tag", "scoringhost:test", Path(__file__).parent.parent)
+    return "scoringhost:test"
+
+
+@pytest.fixture(scope="session")
+def start_container(
+    image: str, engine: Callable[..., str], start_program: Callable[..., Served]
+) -> Iterator[Callable[..., Served]]:
+    """start_container(*words, flags=..., environ=...): an image in the foreground, hardened; signals reach it."""
+    names: list[str] = []
+
+    def start_container(
+        *words: str,
+        flags: Sequence[str] = HARDENED,
+        volumes: Sequence[str] = (),
+        of: str = image,
+        port: int = 5001,
+        **environ: str,
+    ) -> Served:
+        names.append(f"scoringhost-test-{uuid.uuid4().hex}")
+        given = [f"--env={name}={value}" for name, value in environ.items()]
+        given += [f"--volume={volume}:ro" for volume in volumes]
+        command = [*shlex.split(os.environ["SCORINGHOST_CONTAINER_ENGINE"]), "run", "--name", names[-1]]
+        served = start_program(*command, "--publish", f"127.0.0.1:{{port}}:{port}", *given, *flags, of, *words)
+        served.name = names[-1]
+        return served
+
+    yield start_container
+    for name in names:
+        engine("rm", "--force", "--volumes", name)

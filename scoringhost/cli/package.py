@@ -9,61 +9,83 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from scoringhost.packaging.functions import Choices, write_function_app
-from scoringhost.packaging.output import PackagingError
+from scoringhost.packaging import container, functions
+from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 
 FAILED = 1
 PACKAGES = ".python_packages/lib/site-packages"
 """Where the worker of Azure Functions looks for packages that come with an app."""
 
+ONLY = {"functions": ("auth_level", "jobs", "install"), "container": ("base_image", "port", "environment")}
+"""Options by the target that they belong to; the others are for both."""
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+PORT = click.IntRange(1, 65535)
 
 
 @click.command()
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(["functions"]), required=True, help="What to make: an Azure Functions app.")
+@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="An Azure Functions app, or an image.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
-@click.option("--auth-level", type=click.Choice(["anonymous", "function", "admin"]), help="Key asked of every caller.")
-@click.option("--jobs", is_flag=True, help="Score in the background, too; needs a storage account.")
 @click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along instead of naming the package.")
-@click.option("--install", is_flag=True, help="Install the requirements into the folder; no remote build is needed.")
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files, too.")
-def package(
-    path: Path,
-    target: str,
-    output: Path,
-    model_dir: Path | None,
-    auth_level: str | None,
-    jobs: bool,
-    wheel: Path | None,
-    install: bool,
-    force: bool,
-) -> None:
+@click.option("--auth-level", type=click.Choice(["anonymous", "function", "admin"]), help="functions: key of callers.")
+@click.option("--jobs", is_flag=True, help="functions: score in the background, too; needs a storage account.")
+@click.option("--install", is_flag=True, help="functions: install the requirements into the folder.")
+@click.option("--base-image", help="container: the image to start from; python:<version>-slim-bookworm.")
+@click.option("--port", type=PORT, help="container: port to listen on; 5001.")
+@click.option("--environment", type=FILE, help="container: requirements or conda file; the one beside the script.")
+def package(path: Path, target: str, output: Path, model_dir: Path | None, force: bool, **chosen: Any) -> None:
     """Write a deployable folder for SCRIPT, an entry script or a folder that holds score.py.
 
-    With it come the files beside it, its model folder as `model`, and its requirements.txt. The
-    script is read, but not run.
+    With it come the files beside it, its model folder, and its requirements.txt (for a container, a
+    conda file will do). The script is read, but not run.
     """
+    for other, names in ONLY.items():
+        for name in names:
+            if other != target and chosen[name]:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --target {other} only")
     try:
-        written = write_function_app(Sources.of(path, model_dir), output, Choices(auth_level, jobs, wheel), force=force)
+        written = WRITERS[target](Sources.of(path, model_dir), output, chosen, force)
     except PackagingError as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
     for warning in written.warnings:
         click.echo(f"scoringhost: warning: {warning}", err=True)
-    if install and _install(output):
+    if chosen["install"] and _install(output):
         sys.exit(FAILED)
     click.echo("\n".join(f"  {name}" for name in written.files))
-    build = " --no-build" if install else ""
-    click.echo(
-        f"{output} is complete; deploy it: cd {shlex.quote(str(output))} && func azure functionapp publish NAME{build}"
-    )
+    click.echo(f"{output} is complete; {_next_step(target, output, chosen)}")
+
+
+def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    choices = functions.Choices(chosen["auth_level"], chosen["jobs"], chosen["wheel"])
+    return functions.write_function_app(sources, output, choices, force=force)
+
+
+def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    port = chosen["port"] or container.PORT
+    choices = container.Choices(chosen["base_image"], port, chosen["environment"], chosen["wheel"])
+    return container.write_container(sources, output, choices, force=force)
+
+
+WRITERS = {"functions": _write_functions, "container": _write_container}
+
+
+def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
+    folder = shlex.quote(str(output))
+    if target == "functions":
+        build = " --no-build" if chosen["install"] else ""
+        return f"deploy it: cd {folder} && func azure functionapp publish NAME{build}"
+    port = chosen["port"] or container.PORT
+    return f"build and run it: docker build -t NAME {folder} && docker run -p {port}:{port} NAME"
 
 
 def _install(output: Path) -> int:

@@ -6,25 +6,17 @@ The templates are the files of the project's own `function_app/`, which the whee
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoringhost.packaging.output import Output, PackagingError
+from scoringhost.packaging.output import Output, Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources, merged_requirements
 
 VERBATIM = ("function_app.py", ".funcignore", "local.settings.json")
 HOST, CONFIG = "host.json", "config.json"
 BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
 """Brings the storage triggers to the Functions host."""
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """What was written: the names of the files, and what the user should know."""
-
-    files: list[str]
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MARK = ".scoringhost-package.json"
@@ -12,6 +13,14 @@ MARK = ".scoringhost-package.json"
 
 class PackagingError(Exception):
     """The package cannot be written; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What was written: the names of the files, and what the user should know."""
+
+    files: list[str]
+    warnings: list[str] = field(default_factory=list)
 
 
 class Output:
@@ -57,6 +66,15 @@ class Output:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.append(name)
         return path
+
+    def make_readable(self) -> None:
+        """Let everybody read what was written, whoever the program that is given it runs as."""
+        for name in self._written:
+            path = self.folder / name
+            path.chmod(path.stat().st_mode | 0o444)
+            while path.parent != self.folder:
+                path = path.parent
+                path.chmod(path.stat().st_mode | 0o555)
 
     def finish(self) -> list[str]:
         """Note what was written; answers the names, sorted."""

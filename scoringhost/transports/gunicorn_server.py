@@ -63,6 +63,9 @@ REPLACED = "The worker is being replaced; try again"
 BLOCKED_S = 0.02
 """Seconds that a run() on the spot may take before somebody else looks after health probes."""
 
+HEARTBEAT_FILES = "/dev/shm"
+"""Where workers leave their signs of life: in memory, so that no disk holds them up and a read-only one will do."""
+
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 log = logging.getLogger(HOST_LOGGER)
@@ -104,6 +107,8 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "control_socket_disable": True,
         }
+        if os.path.isdir(HEARTBEAT_FILES) and os.access(HEARTBEAT_FILES, os.W_OK | os.X_OK):
+            values["worker_tmp_dir"] = HEARTBEAT_FILES
         for name, value in values.items():
             if name in self.cfg.settings:  # not every gunicorn has a control socket
                 self.cfg.set(name, value)

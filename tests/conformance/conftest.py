@@ -250,6 +250,8 @@ class Client:
 
 
 DOORS = ["flask", "asgi", "functions", pytest.param("server", marks=pytest.mark.slow)]
+if "SCORINGHOST_CONTAINER_ENGINE" in os.environ:  # .ci/containers
+    DOORS.append(pytest.param("container", marks=pytest.mark.slow))
 SENDERS = {"flask": FlaskSender, "asgi": AsgiSender, "functions": FunctionsSender}
 
 
@@ -262,6 +264,7 @@ def door(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def serve(
     door: str,
+    request: pytest.FixtureRequest,
     start: Callable[..., Served],
     reply_class: type[Reply],
     tmp_path_factory: pytest.TempPathFactory,
@@ -282,6 +285,13 @@ def serve(
             environ = {f"SCORINGHOST_{k.upper()}" if k.islower() else k: str(v) for k, v in given.items()}
             if door == "server":
                 opened[key] = ServerSender(start(script, **environ))
+            elif door == "container":
+                run = request.getfixturevalue("start_container")
+                root = Path(environ.pop("SCORINGHOST_APP_ROOT"))
+                root.chmod(0o755)
+                opened[key] = ServerSender(
+                    run(f"/scripts/{name}", volumes=[f"{SCRIPTS}:/scripts", f"{root}:/app"], **environ)
+                )
             else:
                 opened[key] = SENDERS[door](script, environ, reply_class)
         return Client(opened[key])

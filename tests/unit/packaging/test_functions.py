@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.packaging.functions import Choices, Package, templates, write_function_app
-from scoringhost.packaging.output import PackagingError
+from scoringhost.packaging.functions import Choices, templates, write_function_app
+from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import Sources, merged_requirements
 
 Pack = Callable[..., Package]

@@ -1,0 +1,153 @@
+"""The packages that an entry script needs: its requirements.txt, or its conda file as pip understands it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scoringhost.packaging.output import PackagingError
+from scoringhost.packaging.sources import REQUIREMENTS
+
+CONDA_FILES = ("conda.yml", "conda.yaml", "conda_dependencies.yml", "environment.yml", "environment.yaml")
+STOOD_IN_FOR = frozenset({"azureml-defaults", "azureml-inference-server-http"})
+"""Packages that bring another server, with versions of Flask that ours cannot share."""
+
+OTHER_NAMES = {
+    "pytorch": "torch",
+    "py-xgboost": "xgboost",
+    "py-opencv": "opencv-python-headless",
+    "py-lightgbm": "lightgbm",
+}
+"""What conda calls differently than pip does."""
+
+NOT_FOR_PIP = frozenset({"cudatoolkit", "gcc", "libgcc", "libgcc-ng", "libgomp", "mkl", "openmpi", "r-base", "system"})
+PYTHON_MIN = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Requirements as pip reads them.
+
+    `requirements` is None if there are none; `python` is the version asked for, like "3.12"; `files`
+    are those that the requirements name, by that name.
+    """
+
+    requirements: str | None = None
+    python: str | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, folder: Path, named: Path | None) -> Environment:
+        """The environment in a named file, or that beside a script: requirements.txt, or else a conda file.
+
+        Raises:
+            PackagingError: if it cannot be read, or asks for what pip cannot give.
+        """
+        found = [path for name in (REQUIREMENTS, *CONDA_FILES) if (path := folder / name).is_file()]
+        if named is None and not found:
+            return cls()
+        path = named or found[0]
+        warnings = [f"{other.name} is not used, as there is {path.name}" for other in found[1:] if named is None]
+        if path.suffix in (".yml", ".yaml"):
+            lines, python, changes = _from_conda(path)
+            warnings += changes
+        else:
+            lines, python = _text(path).splitlines(), None
+        kept = [line for line in lines if _name(line) not in STOOD_IN_FOR]
+        warnings += [f"{line.strip()} is left out: scoringhost stands in for it" for line in lines if line not in kept]
+        return cls("\n".join(kept) + "\n", python, dict(_named_files(kept, path.parent, path.parent)), warnings)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise PackagingError(f"{path} cannot be read: {problem}") from None
+
+
+def _name(line: str) -> str:
+    found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
+    return re.sub(r"[-_.]+", "-", found[1]).lower() if found else ""
+
+
+def _named_files(lines: Iterable[str], folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    """Files under `root` that requirements in `folder` name: further requirements, constraints, wheels."""
+    for line in lines:
+        found = re.match(r"\s*(?:(-r|--requirement|-c|--constraint)[ =]*)?([^\s#]+)", line)
+        if found is None or "://" in found[2]:
+            continue
+        path = Path(os.path.normpath(folder / found[2]))
+        if path.is_file() and path.is_relative_to(root):
+            yield path.relative_to(root).as_posix(), path
+            if found[1]:
+                yield from _named_files(_text(path).splitlines(), path.parent, root)
+        elif found[1]:
+            raise PackagingError(f"{line.strip()!r} names a file that is not in {root}")
+
+
+# -- conda ----------------------------------------------------------------------------------------
+
+
+def _from_conda(path: Path) -> tuple[list[str], str | None, list[str]]:
+    """Requirement lines, the version of Python, and what was changed on the way."""
+    lines: list[str] = []
+    changes: list[str] = []
+    python = None
+    for entry in _dependencies(path):
+        if isinstance(entry, dict):
+            lines += [str(line) for line in entry.get("pip") or []]
+            continue
+        name, version = _split(str(entry))
+        if name == "python":
+            python = _python(path, version)
+        elif name in NOT_FOR_PIP:
+            changes.append(f"{path.name}: {entry} is no Python package and is left out; take a base image that has it")
+        elif name not in ("pip", "setuptools", "wheel"):
+            lines.append(OTHER_NAMES.get(name, name) + version)
+            changes.append(f"{path.name}: conda's {entry} is installed by pip as {lines[-1]}")
+    return lines, python, changes
+
+
+def _dependencies(path: Path) -> list[Any]:
+    try:
+        import yaml
+    except ImportError:
+        raise PackagingError(f"reading {path.name} needs PyYAML: pip install 'scoringhost[conda]'") from None
+    try:
+        content = yaml.safe_load(_text(path))
+    except yaml.YAMLError as problem:
+        raise PackagingError(f"{path} is not YAML: {problem}") from None
+    found = content.get("dependencies") if isinstance(content, dict) else None
+    if not isinstance(found, list):
+        raise PackagingError(f"{path} must have a list of `dependencies`, as a conda environment file has")
+    return found
+
+
+def _split(entry: str) -> tuple[str, str]:
+    """Name, and version as pip writes it, of conda's `channel::name=1.2=build` or `name>=1.2`."""
+    found = re.fullmatch(r"(?:\S+::)?\s*([A-Za-z0-9][\w.-]*)\s*(.*)", entry.strip())
+    if found is None:
+        raise PackagingError(f"{entry!r} is no package as conda writes it")
+    name, version = found[1].lower(), found[2].replace(" ", "")
+    exact = re.fullmatch(r"(={0,2})([^=<>!~,|]+)(?:=[^=]+)?", version)
+    if exact is None:
+        return name, version
+    number, fuzzy = exact[2], exact[1] == "=" and version.count("=") == 1
+    return name, f"=={number}.*" if fuzzy and not number.endswith("*") else f"=={number}"
+
+
+def _python(path: Path, version: str) -> str | None:
+    found = re.search(r"(\d+)\.(\d+)", version)
+    if found is None:
+        return None
+    asked = int(found[1]), int(found[2])
+    if asked >= PYTHON_MIN:
+        return f"{asked[0]}.{asked[1]}"
+    if version.startswith(">"):
+        return None
+    raise PackagingError(f"{path} asks for python{version}, but scoringhost needs 3.11 or later; raise it there")
