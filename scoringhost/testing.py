@@ -24,6 +24,7 @@ from urllib.parse import unquote
 from scoringhost import assemble
 from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.kernel.call import request_id
+from scoringhost.kernel.service import Service
 from scoringhost.protocols.messages import Headers, HttpRequest
 from scoringhost.protocols.site import Site
 from scoringhost.schema import json_text
@@ -135,7 +136,17 @@ class Client:
     @property
     def module(self) -> Any:
         """The module of the entry script, to look at what it keeps or to put something in its place."""
-        return self._site.host.resolve().script.module
+        return self.service.script.module
+
+    @property
+    def service(self) -> Service:
+        """The service behind it: the script, what its run() takes, its limits."""
+        return self._site.host.resolve()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the host has warned of so far, beside failures."""
+        return tuple(self._failures.notices)
 
     def sample(self) -> Any:
         """The input that the script's own decorators show as its sample.
@@ -143,7 +154,7 @@ class Client:
         Raises:
             NoSample: if it has none.
         """
-        sample = sample_of(schemas_of(self._site.host.resolve().script.run).input)
+        sample = sample_of(schemas_of(self.service.script.run).input)
         if sample is None:
             raise NoSample
         return sample
@@ -226,6 +237,12 @@ class Failures(LogObserver):
     def __init__(self) -> None:
         super().__init__()
         self._tracebacks: dict[str, str] = {}
+        self.notices: list[str] = []
+
+    def noticed(self, service: str, message: str) -> None:
+        """A warning."""
+        super().noticed(service, message)
+        self.notices.append(message)
 
     def run_failed(self, service: str, error: ScoringHostError, traceback: str) -> None:
         """The failure with the user's traceback."""
