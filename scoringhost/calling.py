@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from scoringhost.answers import NoSample, Response
 from scoringhost.errors import ScoringHostError
 from scoringhost.schema.openapi import sample_of
-from scoringhost.testing import NoSample, Response
 
 PATIENCE_S = 3660.0
 """Seconds to wait for an answer: a little more than run() may take by default."""

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scoringhost.answers import JSON
 from scoringhost.checking.code import blocking_calls, encoded_twice
 from scoringhost.checking.configuration import (
     contradicting_limits,
@@ -26,8 +27,7 @@ from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
-from scoringhost.telemetry.explanation import explain
-from scoringhost.testing import JSON, serving
+from scoringhost.testing import serving
 
 SLOW_INIT_S = 60.0
 FOREIGN_MODEL = "InconsistentVersionWarning"
@@ -54,8 +54,11 @@ def check(
     try:
         findings += _served(source, settings, body, content_type, frozenset(one.code for one in findings))
     except StartupError as error:
-        line = source.line_in(getattr(error, "traceback", ""))
-        failure = Finding(Severity.ERROR, "not-loaded", explain(error), "Correct it and check again.", path, line)
+        traceback = getattr(error, "traceback", "")
+        line = source.line_in(traceback)
+        failure = Finding(
+            Severity.ERROR, "not-loaded", str(error), "Correct it, then check again.", path, line, traceback
+        )
         return Report(path, False, ordered([*findings, failure]))
     return Report(path, True, ordered(findings))
 

@@ -13,6 +13,7 @@ The JSON report has these keys:
       line      the line in it, counted from 1, or null
       message   what is wrong
       remedy    what to do
+      detail    the script's own traceback, where it raised; otherwise empty
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Finding:
     remedy: str
     file: Path | None = None
     line: int | None = None
+    detail: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The finding as JSON values."""
@@ -52,14 +54,16 @@ class Finding:
             "line": self.line,
             "message": self.message,
             "remedy": self.remedy,
+            "detail": self.detail,
         }
 
     def as_text(self, base: Path) -> str:
-        """Two lines; the file as seen from the folder `base`."""
+        """Two lines and the detail; the file as seen from the folder `base`."""
         file = self.file
         shown = str(file.relative_to(base) if file and file.is_relative_to(base) else file) if file else ""
         where = f"{shown}:{self.line}: " if shown and self.line else f"{shown}: " if shown else ""
-        return f"{where}{self.severity.value}: {self.message} [{self.code}]\n    {self.remedy}"
+        lines = [f"{where}{self.severity.value}: {self.message} [{self.code}]"]
+        return "\n    ".join([*lines, self.remedy, *self.detail.splitlines()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator
 
+from scoringhost.answers import JSON, NoSample, Response
 from scoringhost.checking.code import twice_encoded
 from scoringhost.checking.coercions import fractions
 from scoringhost.checking.findings import Finding, Severity
@@ -13,7 +14,7 @@ from scoringhost.checking.fitting import misfits
 from scoringhost.checking.source import Source
 from scoringhost.kernel.signature import Takes
 from scoringhost.schema.openapi import Json, schemas_of
-from scoringhost.testing import JSON, Client, NoSample, Response
+from scoringhost.testing import Client
 
 SHOWN_MISFITS = 3
 UNDECLARED: tuple[Json, ...] = ({"type": "object"}, {"type": "object", "example": {}})

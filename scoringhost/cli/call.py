@@ -18,13 +18,14 @@ from typing import Any, NoReturn
 
 import click
 
+from scoringhost.answers import JSON, NoSample, Response
 from scoringhost.calling import SCORE, Address, Outcome, Remote, Sender, Unreachable, repeat
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
 from scoringhost.settings import Settings
 from scoringhost.telemetry.explanation import explain
-from scoringhost.testing import JSON, NoSample, Response, serving
+from scoringhost.testing import serving
 
 FAILED = 1
 PREFIX = "scoringhost: "

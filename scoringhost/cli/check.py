@@ -16,12 +16,12 @@ from typing import Any
 import click
 
 from scoringhost import assemble
+from scoringhost.answers import JSON
 from scoringhost.checking import check as check_script
 from scoringhost.checking.findings import Report, Severity
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
-from scoringhost.testing import JSON
 
 FOUND = 1
 

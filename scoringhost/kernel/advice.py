@@ -56,9 +56,10 @@ def of_missing_script(path: Path) -> str:
     near = difflib.get_close_matches(path.stem, [name.removesuffix(".py") for name in names], n=1)
     if near:
         return f"Did you mean '{near[0]}.py'?"
-    deeper = next((one for one in _files(folder) if one.name == path.name), None)
-    if deeper is not None:
-        return f"Did you mean {str(deeper.relative_to(folder))!r}?"
+    deeper = {str(one.relative_to(folder)): one.stem for one in _files(folder) if one.suffix == ".py"}
+    near = difflib.get_close_matches(path.stem, deeper.values(), n=1)
+    if near:
+        return f"Did you mean {next(name for name, stem in deeper.items() if stem == near[0])!r}?"
     return f"There are: {', '.join(names[:SHOWN_NAMES])}." if names else f"There is no Python file in {str(folder)!r}."
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from scoringhost.answers import NoSample, Response
 from scoringhost.calling import Address, Remote, Unreachable, repeat
-from scoringhost.testing import NoSample, Response
 
 DOCUMENT = {"components": {"schemas": {"ServiceInput": {"example": {"data": [1]}}}}}
 

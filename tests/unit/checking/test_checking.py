@@ -30,7 +30,7 @@ def test_what_cannot_be_served_is_not_loaded_and_says_where(checked, source: str
     assert not report.loaded
     assert not report.clean
     assert report.findings[0].line == line
-    assert words in report.findings[0].message
+    assert words in report.findings[0].message + report.findings[0].detail
 
 
 def test_a_script_that_is_not_there_is_for_the_caller(tmp_path: Path) -> None:
@@ -84,6 +84,7 @@ def test_the_text_names_files_from_the_folder_and_counts() -> None:
 def test_the_json_has_the_documented_keys() -> None:
     report = Report(Path("/x/score.py"), True, (Finding(Severity.HINT, "one", "m", "r", Path("/x/score.py"), 3),))
     finding = {"severity": "hint", "code": "one", "file": "/x/score.py", "line": 3, "message": "m", "remedy": "r"}
+    finding["detail"] = ""
     expected = {"script": "/x/score.py", "loaded": True, "clean": True, "findings": [finding]}
     assert json.loads(json.dumps(report.as_json())) == expected
 

@@ -23,6 +23,7 @@ RUN = "\ndef run(data): pass\n"
     [
         (["score.py", "train.py"], "scroe.py", "Did you mean 'score.py'?"),
         (["svc/score.py", "train.py"], "score.py", "Did you mean 'svc/score.py'?"),
+        (["svc/score.py", "train.py"], "scoer.py", "Did you mean 'svc/score.py'?"),
         (["env/pyvenv.cfg", "env/score.py", ".git/score.py"], "score.py", "There is no Python file in"),
         (["train.py", "notes.py"], "service.py", "There are: notes.py, train.py."),
         (["samples/score.py"], "sample/score.py", "Did you mean '{folder}/samples'?"),
