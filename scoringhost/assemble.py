@@ -22,11 +22,27 @@ from scoringhost.protocols.site import Site
 from scoringhost.protocols.unready import Unready
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import Json, OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
-from scoringhost.settings import Settings
+from scoringhost.settings import SPECS, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
 
 MIB = 1024 * 1024
+
+
+def settings_of(script: str | None, environ: Mapping[str, str], given: Mapping[str, object]) -> Settings:
+    """The settings of a host inside another program: `given` are fields of Settings, which beat the environment.
+
+    Raises:
+        TypeError: if there is no setting of that name.
+        SettingsError: if a setting cannot be used.
+    """
+    unknown = sorted(set(given) - set(SPECS))
+    if unknown:
+        raise TypeError(f"scoringhost knows no setting {', '.join(unknown)}")
+    flags: dict[str, tuple[str, object]] = {name: (name, value) for name, value in given.items()}
+    if script is not None:
+        flags["script"] = ("script", script)
+    return Settings.load(environ, flags, Path.cwd())[0]
 
 
 def script_path(settings: Settings) -> Path:
@@ -70,13 +86,15 @@ def prepare_script(settings: Settings, environ: MutableMapping[str, str]) -> Non
     install_import_shims()
 
 
-def build(settings: Settings) -> Site:
+def build(settings: Settings, observer: LogObserver | None = None) -> Site:
     """Load the entry script and put the host together; init() is not run yet.
+
+    observer: told of everything that happens, in place of the log.
 
     Raises:
         StartupError: if the script cannot be served.
     """
-    observer = LogObserver()
+    observer = observer or LogObserver()
     service = _load_service(settings, observer)
     host = Host()
     host.add(service)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scoringhost import assemble
 from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import SettingsError
-from scoringhost.settings import PREFIX, SPECS, Settings
+from scoringhost.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -40,13 +40,7 @@ def create_app(
     """
     from scoringhost.transports.flask_app import make_flask_app
 
-    unknown = sorted(set(settings) - set(SPECS))
-    if unknown:
-        raise TypeError(f"create_app() knows no setting {', '.join(unknown)}")
-    flags: dict[str, tuple[str, object]] = {name: (name, value) for name, value in settings.items()}
-    if script is not None:
-        flags["script"] = ("script", script)
-    loaded, _ = Settings.load(os.environ if environ is None else environ, flags, os.getcwd())
+    loaded = assemble.settings_of(script, os.environ if environ is None else environ, settings)
     assemble.prepare_script(loaded, os.environ)
     return make_flask_app(assemble.build(loaded))
 

@@ -84,11 +84,14 @@ class ScriptUnservable(StartupError):
 
 
 class InitFailed(StartupError):
-    """init() raised; `traceback` holds the user's frames only, `listing` the model folder."""
+    """init() raised; `traceback` holds the user's frames only, `listing` the model folder, `advice` what is missing."""
 
-    def __init__(self, path: str, cause: BaseException, traceback: str, listing: Sequence[str] = ()) -> None:
-        super().__init__(f"init() of {path} raised {type(cause).__name__}; correct it and start again.")
-        self.path, self.traceback, self.listing = path, traceback, tuple(listing)
+    def __init__(
+        self, path: str, cause: BaseException, traceback: str, listing: Sequence[str] = (), advice: str = ""
+    ) -> None:
+        what = f"init() of {path} raised {type(cause).__name__}; correct it and start again."
+        super().__init__(f"{what} {advice}" if advice else what)
+        self.path, self.traceback, self.listing, self.advice = path, traceback, tuple(listing), advice
 
 
 class PortInUse(StartupError):

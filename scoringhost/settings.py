@@ -163,6 +163,8 @@ class Settings:
     )
     origins: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
     """Where each value came from: field name to `flag --port`, `environment X`, `file F`; else default."""
+    unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
+    """Names that are no setting: each with the file that it is in, or None for the environment."""
 
     @classmethod
     def load(
@@ -265,6 +267,7 @@ class _Gathering:
         self.warnings: list[str] = []
         self.values: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
+        self.unread: list[tuple[str, str | None]] = []
 
     def settings(self) -> Settings:
         for name in SPECS:
@@ -278,7 +281,7 @@ class _Gathering:
         self._make_app_root_absolute()
         self._warn_of_unknown_environment()
         self._resolve_paths()
-        return Settings(**self.values, origins=self.origins)
+        return Settings(**self.values, origins=self.origins, unread=tuple(self.unread))
 
     def _take_environment(self, name: str) -> None:
         for key in (PREFIX + name.upper(), *SPECS[name].azure):
@@ -338,6 +341,7 @@ class _Gathering:
         unknown = sorted(key for key in content if key not in keys and key not in _IGNORED_KEYS)
         if unknown:
             self.warnings.append(f"{path}: unknown keys are ignored: {', '.join(unknown)}")
+            self.unread += [(key, str(path)) for key in unknown]
         for key, value in content.items():
             name = keys.get(key)
             if name is not None and name not in self.origins and value is not None:
@@ -350,6 +354,7 @@ class _Gathering:
         unknown = sorted(key for key in self.environ if key.startswith(PREFIX) and key not in known)
         if unknown:
             self.warnings.append(f"unknown environment variables are ignored: {', '.join(unknown)}")
+            self.unread += [(key, None) for key in unknown]
 
     def _script(self) -> Path:
         """The script as given: by a flag from the working directory, otherwise from the app root."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from scoringhost._version import __version__
+from scoringhost.cli.call import call
+from scoringhost.cli.check import check
 from scoringhost.cli.openapi import openapi
 from scoringhost.cli.package import package
 from scoringhost.cli.profile import profile
@@ -18,6 +20,8 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(call)
+main.add_command(check)
 main.add_command(openapi)
 main.add_command(profile)
 main.add_command(package)

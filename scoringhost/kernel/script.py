@@ -7,7 +7,6 @@ because inference-schema keeps one process-wide table keyed by `module.function`
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import itertools
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import ScriptImportFailed, ScriptNotFound, ScriptUnservable
+from scoringhost.kernel.advice import of_missing_module, of_missing_script
 from scoringhost.kernel.tracebacks import user_traceback
 
 MODULE_NAME = "entry_module"
@@ -64,12 +64,7 @@ def require_file(path: Path) -> None:
     """Raise ScriptNotFound unless `path` is a file."""
     if path.is_file():
         return
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".py"]
-    except OSError:
-        raise ScriptNotFound(str(path), f"There is no folder {str(path.parent)!r} either.") from None
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.5)
-    raise ScriptNotFound(str(path), f"Did you mean {near[0]!r}?" if near else "")
+    raise ScriptNotFound(str(path), of_missing_script(path))
 
 
 def make_importable(folder: Path, *, last: bool = False) -> None:
@@ -95,14 +90,13 @@ def _import(path: Path) -> types.ModuleType:
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise ScriptImportFailed(str(path), _advice(error), user_traceback(error)) from error
+        raise ScriptImportFailed(str(path), _advice(error, path), user_traceback(error)) from error
     return module
 
 
-def _advice(error: BaseException) -> str:
+def _advice(error: BaseException, path: Path) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
-        top = error.name.partition(".")[0]
-        return f"Install the package that brings {top!r} (pip install {top}), or put {top}.py beside the script."
+        return of_missing_module(error, path)
     if isinstance(error, SyntaxError):
         return f"Correct the syntax in line {error.lineno} of {error.filename}."
     return f"Correct the {type(error).__name__} shown above it."

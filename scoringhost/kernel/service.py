@@ -24,6 +24,7 @@ from scoringhost.errors import (
     ScriptUnservable,
 )
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.advice import of_failed_init
 from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
@@ -106,7 +107,9 @@ class Service:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise InitFailed(str(self.script.path), error, user_traceback(error), folder_listing(model_dir)) from error
+            path = self.script.path
+            advice = of_failed_init(error, path, model_dir)
+            raise InitFailed(str(path), error, user_traceback(error), folder_listing(model_dir), advice) from error
 
     def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None], mover: Mover | None = None) -> None:
         """Take calls from now on; to be called on the event loop that will score.

@@ -91,6 +91,11 @@ def schemas_of(run: Callable[..., object]) -> RunSchemas:
     )
 
 
+def sample_of(schema: Mapping[str, Any]) -> JsonValue:
+    """The sample that the schema of an input shows as its example; None if there is none."""
+    return schema.get("example") or None
+
+
 def _recorded(registry: str, run: Callable[..., object]) -> Json | None:
     """Answer the entry of inference-schema's registry; it is keyed by the innermost function."""
     package = sys.modules.get("inference_schema.schema_util")

@@ -2,97 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import atexit
-import os
-import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import flask
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody
-from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.protocols.site import Site
-
-T = TypeVar("T")
-
-
-class Process:
-    """The threads of one process behind a Flask application: started when first needed, anew after a fork."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._threads: list[ScoringThread] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def init(self) -> None:
-        """Run init() on the scoring thread of this process.
-
-        Raises:
-            InitFailed: if it raises.
-        """
-        self._start()
-        try:
-            self._threads[0].ask(self._site.init)
-        except BaseException:
-            self._end()
-            raise
-        atexit.register(self.close)
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the event loop of this process and answer its result."""
-        if self._pid != os.getpid():
-            with self._lock:
-                if self._pid != os.getpid():
-                    self._start()
-        assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def leave(self, work: Coroutine[Any, Any, object]) -> None:
-        """Let a coroutine run on the event loop, without waiting for it."""
-        if self._loop is not None and not self._loop.is_closed():
-            asyncio.run_coroutine_threadsafe(work, self._loop)
-        else:
-            work.close()
-
-    def _start(self) -> None:
-        self._threads = [ScoringThread(f"scoring-{number}") for number in range(self._site.threads)]
-        for thread in self._threads:
-            thread.start()
-        loop = asyncio.new_event_loop()
-        self._runner = threading.Thread(target=loop.run_forever, name="scoringhost-loop", daemon=True)
-        self._runner.start()
-        self._loop, self._pid = loop, os.getpid()
-        asyncio.run_coroutine_threadsafe(self._open(), loop).result()
-
-    async def _open(self) -> None:
-        self._site.open(self._threads, self._stuck)
-
-    def _stuck(self) -> None:
-        """Nothing can be replaced here: whoever waits is told, until the run() ends by itself."""
-
-    def close(self) -> None:
-        """Run shutdown() on the scoring thread and end the threads."""
-        if self._pid != os.getpid() or self._loop is None:
-            return
-        self._site.drain()
-        self._threads[0].ask(self._site.shutdown)
-        self._end()
-        atexit.unregister(self.close)
-
-    def _end(self) -> None:
-        assert self._loop is not None
-        for thread in self._threads:
-            thread.close()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._runner.join()
-        self._loop.close()
-        self._pid = 0
+from scoringhost.transports.threads import Process
 
 
 def make_flask_app(site: Site) -> flask.Flask:

@@ -22,7 +22,7 @@ from scoringhost import assemble, create_app
 from scoringhost.settings import Settings
 from scoringhost.transports.asgi import AsgiApp, BrokenStream
 from scoringhost.transports.azure_functions import FunctionProcess, make_function_app
-from scoringhost.transports.flask_app import Process
+from scoringhost.transports.threads import Process
 
 if TYPE_CHECKING:
     from tests.conftest import Reply, Served

@@ -183,3 +183,27 @@ def test_a_port_in_use_is_refused_by_its_number(start: Start, tmp_path: Path, se
     assert "in use" in text
     assert port in text.splitlines()[-1]
     assert "Traceback" not in text
+
+
+# -- what is missing ------------------------------------------------------------------------------
+
+
+def test_a_script_in_a_subfolder_is_pointed_to(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "service").mkdir()
+    write(tmp_path / "service", GOOD)
+    text = refused(start(tmp_path))
+    assert text == f"scoringhost: No such file or directory: '{tmp_path}/score.py'. Did you mean 'service/score.py'?"
+
+
+def test_a_package_of_another_name_is_named_with_the_line_that_imports_it(start: Start, tmp_path: Path) -> None:
+    script = write(tmp_path, f"import os\nimport cv2\n{GOOD}")
+    text = refused(start(script))
+    assert f"{script}, line 2, imports 'cv2', which is not installed. Run `pip install opencv-python-headless`." in text
+
+
+def test_a_model_file_elsewhere_in_the_model_folder_is_pointed_to(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    write(tmp_path / "model", "x", "ridge.pkl")
+    text = refused(start(write(tmp_path, GOOD.replace("pass", "open('ridge.pkl')"))))
+    assert "score.py, line 2, looks for 'ridge.pkl' in the working directory" in text
+    assert "Did you mean os.path.join(os.environ['AZUREML_MODEL_DIR'], 'ridge.pkl')?" in text

@@ -1,0 +1,110 @@
+"""Checking an entry script before it is deployed: what would bite in production.
+
+`check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
+gathers the findings of the families: `configuration`, `places`, `code`, `pickles`, `round_trip`
+with `coercions`. Each is a function to findings; `findings` describes them and the report.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from scoringhost.answers import JSON
+from scoringhost.checking.code import blocking_calls, encoded_twice
+from scoringhost.checking.configuration import (
+    contradicting_limits,
+    misspelt_environment,
+    model_folder,
+    unread_settings,
+)
+from scoringhost.checking.findings import Finding, Report, Severity, ordered
+from scoringhost.checking.pickles import foreign_versions
+from scoringhost.checking.places import helper_modules, relative_paths
+from scoringhost.checking.round_trip import notices, round_trip
+from scoringhost.checking.source import Source
+from scoringhost.errors import StartupError
+from scoringhost.settings import Settings
+from scoringhost.testing import serving
+
+SLOW_INIT_S = 60.0
+FOREIGN_MODEL = "InconsistentVersionWarning"
+
+
+def check(
+    settings: Settings, environ: Mapping[str, str], body: bytes | None = None, content_type: str = JSON
+) -> Report:
+    """Check the entry script of some settings.
+
+    body: what is posted, in place of the script's own sample.
+
+    Raises:
+        StartupError: if the script is not there.
+    """
+    path = Path(settings.script or "")
+    try:
+        source = Source.read(path)
+    except (SyntaxError, ValueError) as problem:
+        line = getattr(problem, "lineno", None)
+        unread = Finding(Severity.ERROR, "syntax", f"it is not Python: {problem}", "Correct it.", path, line)
+        return Report(path, False, (unread,))
+    findings = list(_standing(source, settings, environ))
+    try:
+        findings += _served(source, settings, body, content_type, frozenset(one.code for one in findings))
+    except StartupError as error:
+        traceback = getattr(error, "traceback", "")
+        line = source.line_in(traceback)
+        failure = Finding(
+            Severity.ERROR, "not-loaded", str(error), "Correct it, then check again.", path, line, traceback
+        )
+        return Report(path, False, ordered([*findings, failure]))
+    return Report(path, True, ordered(findings))
+
+
+def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What can be said without running anything."""
+    yield from unread_settings(settings)
+    yield from misspelt_environment(environ, source)
+    yield from contradicting_limits(settings)
+    yield from model_folder(settings, source)
+    yield from helper_modules(source, settings, environ)
+    yield from relative_paths(source)
+    yield from blocking_calls(source)
+    yield from encoded_twice(source)
+    yield from foreign_versions([Path(settings.model_dir)] if settings.model_dir else [])
+
+
+def _served(
+    source: Source, settings: Settings, body: bytes | None, content_type: str, known: frozenset[str]
+) -> list[Finding]:
+    """What shows when the script is served; findings of a kind that is known already are left out."""
+    findings: list[Finding] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        began_s = time.perf_counter()
+        with serving(settings) as client:
+            init_s = time.perf_counter() - began_s
+            findings += round_trip(source, client, body, content_type)
+            findings += notices(source, client)
+    findings += _slow_init(source, init_s)
+    findings += _warned(source, caught)
+    return [one for one in findings if one.code not in known & {"encoded-twice", "pickle-version"}]
+
+
+def _slow_init(source: Source, init_s: float) -> Iterator[Finding]:
+    if init_s > SLOW_INIT_S:
+        message = f"importing the script and init() took {init_s:.0f} s, in every worker and after every restart"
+        remedy = "Give the readiness probe that long, and think of --preload with several workers."
+        init = source.functions.get("init")
+        yield Finding(Severity.HINT, "slow-init", message, remedy, source.path, init.lineno if init else None)
+
+
+def _warned(source: Source, caught: list[warnings.WarningMessage]) -> Iterator[Finding]:
+    """scikit-learn's own warning about a model of another version."""
+    for warning in caught:
+        if warning.category.__name__ == FOREIGN_MODEL:
+            message = str(warning.message).partition(". This might lead")[0]
+            remedy = "Install the version that the model was made with, or train and save it again."
+            yield Finding(Severity.WARNING, "pickle-version", message, remedy, source.path)

@@ -1,0 +1,77 @@
+"""What is found only because of where the check runs: modules and files by way of the working directory."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from scoringhost.checking.findings import Finding, Severity
+from scoringhost.checking.source import Source
+from scoringhost.settings import Settings
+
+READERS = frozenset(
+    {"open", "joblib.load", "numpy.load", "torch.load", "pandas.read_csv", "pandas.read_parquet", "pandas.read_pickle"}
+    | {"onnxruntime.InferenceSession", "pathlib.Path", "tensorflow.keras.models.load_model", "keras.models.load_model"}
+)
+"""Callables whose first argument is the path of a file."""
+
+
+def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
+    """Modules of the user's own that are neither beside the script nor installed."""
+    beside = source.path.parent
+    elsewhere = {
+        Path(entry).resolve(): "PYTHONPATH" for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+    }
+    if not settings.origins.get("app_root") and settings.app_root:
+        elsewhere[Path(settings.app_root)] = "the working directory"
+    elsewhere.pop(beside.resolve(), None)
+    for name, line in _imports(source.tree):
+        if name in sys.stdlib_module_names or _is_in(name, beside):
+            continue
+        reason = next((why for folder, why in elsewhere.items() if _is_in(name, folder)), None)
+        if reason is not None:
+            yield Finding(
+                Severity.WARNING,
+                "helper-elsewhere",
+                f"module {name!r} is found only by way of {reason}; started elsewhere or packaged, the import fails",
+                "Put it beside the script, install it as a package, or name its folder with --app-root.",
+                source.path,
+                line,
+            )
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.partition(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0], node.lineno
+
+
+def _is_in(name: str, folder: Path) -> bool:
+    """Whether a folder holds a module or package of that name; nothing is imported."""
+    spec = PathFinder.find_spec(name, [str(folder)])
+    return spec is not None and spec.origin is not None
+
+
+def relative_paths(source: Source) -> Iterable[Finding]:
+    """Files that are opened by a path from the working directory."""
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Call) or source.dotted(node.func) not in READERS or not node.args:
+            continue
+        given = node.args[0]
+        if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
+            continue
+        if given.value and not os.path.isabs(given.value) and "://" not in given.value:
+            yield Finding(
+                Severity.WARNING,
+                "relative-path",
+                f"{given.value!r} is looked for in the working directory, which differs where the service runs",
+                "Take it from the model folder, os.environ['AZUREML_MODEL_DIR'], or from Path(__file__).parent.",
+                source.path,
+                node.lineno,
+            )

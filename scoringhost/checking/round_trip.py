@@ -1,0 +1,93 @@
+"""The sample through the whole path: JSON, run(), JSON, and what the script says that it returns."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+
+from scoringhost.answers import JSON, NoSample, Response
+from scoringhost.checking.code import twice_encoded
+from scoringhost.checking.coercions import fractions
+from scoringhost.checking.findings import Finding, Severity
+from scoringhost.checking.fitting import misfits
+from scoringhost.checking.source import Source
+from scoringhost.kernel.signature import Takes
+from scoringhost.schema.openapi import Json, schemas_of
+from scoringhost.testing import Client
+
+SHOWN_MISFITS = 3
+UNDECLARED: tuple[Json, ...] = ({"type": "object"}, {"type": "object", "example": {}})
+"""The schemas of an output that no decorator describes."""
+
+
+def round_trip(source: Source, client: Client, body: bytes | None, content_type: str = JSON) -> Iterable[Finding]:
+    """Post the script's own sample, or `body`, and look at what comes back."""
+    if body is None:
+        try:
+            sample = client.sample()
+        except NoSample:
+            yield _no_sample(source, client)
+            return
+        yield from fractions(source, client.service.signature, sample)
+    answer = client.request(
+        "POST", "/score", body=sample if body is None else body, headers={"Content-Type": content_type}
+    )
+    yield from _failure(source, answer) if not answer.is_success else _success(source, client, answer)
+
+
+def notices(source: Source, client: Client) -> Iterable[Finding]:
+    """What the host has warned of meanwhile: NaN in a result, batching that is off, CORS origins."""
+    for notice in client.notices:
+        yield Finding(Severity.WARNING, "notice", notice, "See the README's section on settings.", source.path)
+
+
+def _no_sample(source: Source, client: Client) -> Finding:
+    raw = client.service.signature.takes is Takes.RAW
+    remedy = "Name a request with --sample FILE" + (
+        " (and --content-type)." if raw else ", or declare the input with @input_schema."
+    )
+    message = "run() declares no sample of its input, so nothing was posted to it"
+    return Finding(Severity.HINT, "no-sample", message, remedy, source.path, source.run_line)
+
+
+def _failure(source: Source, answer: Response) -> Iterator[Finding]:
+    if answer.traceback:
+        where = source.line_in(answer.traceback) or source.run_line
+        message = f"run() raised {answer.traceback.splitlines()[-1]}"
+        yield Finding(
+            Severity.ERROR, "run-failed", message, "Correct it; it fails on its own sample.", source.path, where
+        )
+    elif "cannot be encoded" in answer.message:
+        remedy = "Return JSON's own types, arrays, frames, dates or bytes, or a Response."
+        yield Finding(Severity.ERROR, "not-encodable", answer.message, remedy, source.path, source.run_line)
+    else:
+        message = f"the sample is answered with {answer.status}: {answer.message}"
+        remedy = "Make the sample a request that callers may send."
+        yield Finding(Severity.ERROR, "sample-refused", message, remedy, source.path, source.run_line)
+
+
+def _success(source: Source, client: Client, answer: Response) -> Iterator[Finding]:
+    if answer.media_type != JSON:
+        return  # a stream, or a response of the script's own
+    result = answer.json()
+    if _is_json_text(result):
+        yield twice_encoded(source, source.run_line)
+        return
+    schema = schemas_of(client.service.script.run).output
+    if schema in UNDECLARED:
+        return
+    for misfit in itertools.islice(misfits(schema, result), SHOWN_MISFITS):
+        message = f"the result does not fit the declared output; {misfit}"
+        remedy = "Correct @output_schema, which clients are generated from, or what run() returns."
+        yield Finding(Severity.WARNING, "output-differs", message, remedy, source.path, source.run_line)
+
+
+def _is_json_text(result: object) -> bool:
+    """Whether a result is the text of a JSON object or array."""
+    if not isinstance(result, str):
+        return False
+    try:
+        return isinstance(json.loads(result), (dict, list))
+    except (ValueError, RecursionError):
+        return False

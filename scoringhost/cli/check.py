@@ -1,0 +1,58 @@
+"""scoringhost check: what would bite in production.
+
+Exit codes: 0 if nothing was found (hints do not count; warnings only with --strict); 1 if something
+was; 2 for a usage error; 3 if the script cannot be served.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scoringhost import assemble
+from scoringhost.answers import JSON
+from scoringhost.checking import check as check_script
+from scoringhost.checking.findings import Report, Severity
+from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.errors import StartupError
+from scoringhost.settings import Settings
+
+FOUND = 1
+
+
+@click.command()
+@click.argument("path", metavar="SCRIPT")
+@click.option("--sample", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Request body to post.")
+@click.option("--content-type", default=JSON, show_default=True, help="Media type of that body.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--strict", is_flag=True, help="End with 1 for warnings, too.")
+@setting_options()
+def check(path: str, sample: Path | None, content_type: str, format_: str, strict: bool, **settings: Any) -> None:
+    """Look for what would bite in production.
+
+    SCRIPT is loaded as `scoringhost serve` would, init() is run, and its own sample posted through the
+    whole path. Settings are read from where `serve` reads them, and its flags are taken, too.
+    """
+    try:
+        loaded, _ = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
+        assemble.script_path(loaded)
+    except StartupError as error:
+        click.echo(f"scoringhost: {error}", err=True)
+        sys.exit(STARTUP_FAILED)
+    with contextlib.redirect_stdout(sys.stderr):  # what the script prints is not part of the report
+        report = check_script(loaded, dict(os.environ), sample.read_bytes() if sample else None, content_type)
+    click.echo(json.dumps(report.as_json(), indent=2) if format_ == "json" else report.as_text(Path.cwd()))
+    sys.exit(_exit_code(report, strict))
+
+
+def _exit_code(report: Report, strict: bool) -> int:
+    if not report.loaded:
+        return STARTUP_FAILED
+    found = report.count(Severity.ERROR) or (strict and report.count(Severity.WARNING))
+    return FOUND if found else 0

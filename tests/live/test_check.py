@@ -1,0 +1,49 @@
+"""scoringhost check as a user types it, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).with_name("scoringhost")
+SCRIPT = """
+import json
+import os
+from helper_of_cwd import LIMIT
+
+
+def init():
+    global folder
+    folder = os.environ["AZUREML_MODEL_DIR"]
+    print("loaded")
+
+
+def run(data):
+    return json.dumps({"limit": LIMIT})
+"""
+
+
+def check(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, "check", *words], cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_findings_have_their_lines_and_the_exit_code_follows(tmp_path: Path) -> None:
+    service = tmp_path / "service"
+    (service / "model").mkdir(parents=True)
+    (service / "score.py").write_text(SCRIPT)
+    (tmp_path / "helper_of_cwd.py").write_text("LIMIT = 3\n")
+    result = check(tmp_path, "service", "--format", "json", "--strict")
+    found = [(one["code"], one["line"]) for one in json.loads(result.stdout)["findings"]]
+    assert found == [("helper-elsewhere", 4), ("encoded-twice", 14), ("no-sample", 13)]
+    assert (result.returncode, result.stderr) == (1, "loaded\n")
+    assert "service/score.py:14: warning: run() returns JSON text" in check(tmp_path, "service").stdout
+
+
+def test_a_script_that_cannot_be_served_says_why_and_where(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(SCRIPT.replace("from helper_of_cwd import LIMIT", "LIMIT = 3"))
+    result = check(tmp_path, "score.py")
+    assert result.returncode == 3
+    assert "score.py:9: error: " in result.stdout
+    assert "KeyError: 'AZUREML_MODEL_DIR'" in result.stdout

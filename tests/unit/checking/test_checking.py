@@ -1,0 +1,109 @@
+"""The report: what is loaded, what is not, and its forms."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from scoringhost.checking import check
+from scoringhost.checking.findings import Finding, Report, Severity, ordered
+from scoringhost.checking.fitting import misfits
+from scoringhost.errors import ScriptNotFound
+from scoringhost.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "words"),
+    [
+        ("def run(:\n", 1, "not Python"),
+        ("import no_such_module\ndef run(data): pass\n", 1, "no_such_module"),
+        ("x = 1\n", None, "no run() function"),
+        ("def init():\n    1 / 0\ndef run(data): pass\n", 2, "ZeroDivisionError"),
+    ],
+)
+def test_what_cannot_be_served_is_not_loaded_and_says_where(checked, source: str, line: int | None, words: str) -> None:
+    report = checked(source)
+    assert not report.loaded
+    assert not report.clean
+    assert report.findings[0].line == line
+    assert words in report.findings[0].message + report.findings[0].detail
+
+
+def test_a_script_that_is_not_there_is_for_the_caller(tmp_path: Path) -> None:
+    settings, _ = Settings.load({}, {"script": ("SCRIPT", str(tmp_path / "score.py"))}, tmp_path)
+    with pytest.raises((ScriptNotFound, FileNotFoundError)):
+        check(settings, {})
+
+
+def test_the_warning_of_another_scikit_learn_is_a_finding(checked) -> None:
+    source = """
+        import warnings
+        class InconsistentVersionWarning(UserWarning): pass
+        TEXT = "Trying to unpickle X from version 0.1. This might lead to"
+        def init(): warnings.warn(TEXT, InconsistentVersionWarning)
+        def run(data): return data
+    """
+    [finding] = [one for one in checked(source).findings if one.code == "pickle-version"]
+    assert finding.message == "Trying to unpickle X from version 0.1"
+
+
+def test_the_process_is_as_before(checked) -> None:
+    before = list(sys.path), list(warnings.filters)
+    checked("def run(data): return data\n")
+    assert before == (list(sys.path), list(warnings.filters))
+
+
+def test_findings_are_ordered_by_severity_and_place_and_each_is_there_once() -> None:
+    hint = Finding(Severity.HINT, "a", "m", "r", Path("/x/a.py"), 1)
+    late = Finding(Severity.ERROR, "b", "m", "r", Path("/x/a.py"), 9)
+    early = Finding(Severity.ERROR, "c", "m", "r", Path("/x/a.py"), 2)
+    assert ordered([hint, late, early, late]) == (early, late, hint)
+
+
+def test_the_text_names_files_from_the_folder_and_counts() -> None:
+    findings = (
+        Finding(Severity.ERROR, "one", "it is", "Do it.", Path("/x/score.py"), 3),
+        Finding(Severity.WARNING, "two", "so", "Do.", Path("/y/config.json")),
+        Finding(Severity.WARNING, "three", "no file", "Do."),
+    )
+    assert Report(Path("/x/score.py"), True, findings).as_text(Path("/x")).splitlines() == [
+        "score.py:3: error: it is [one]",
+        "    Do it.",
+        "/y/config.json: warning: so [two]",
+        "    Do.",
+        "warning: no file [three]",
+        "    Do.",
+        "score.py: 1 error, 2 warnings",
+    ]
+
+
+def test_the_json_has_the_documented_keys() -> None:
+    report = Report(Path("/x/score.py"), True, (Finding(Severity.HINT, "one", "m", "r", Path("/x/score.py"), 3),))
+    finding = {"severity": "hint", "code": "one", "file": "/x/score.py", "line": 3, "message": "m", "remedy": "r"}
+    finding["detail"] = ""
+    expected = {"script": "/x/score.py", "loaded": True, "clean": True, "findings": [finding]}
+    assert json.loads(json.dumps(report.as_json())) == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        ({"type": "number"}, 1, []),
+        ({"type": "number"}, None, []),
+        ({"type": "integer"}, True, ["the result: expected integer, got bool (True)"]),
+        ({"type": "array", "items": {"type": "string"}}, ["a", 1], ["[1]: expected string, got int (1)"]),
+        (
+            {"type": "object", "properties": {"a": {"type": "number"}}},
+            {"a": "x"},
+            [".a: expected number, got str ('x')"],
+        ),
+        ({}, object(), []),
+        ({"type": "unheard of"}, 1, []),
+    ],
+)
+def test_values_are_held_against_schemas(schema, value, expected: list[str]) -> None:
+    assert list(misfits(schema, value)) == expected

@@ -1,0 +1,66 @@
+"""Modules and files that are found only from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scoringhost.checking.places import helper_modules, relative_paths
+from scoringhost.checking.source import Source
+from scoringhost.settings import Settings
+
+
+def helpers(script: Path, folder: Path, environ: dict[str, str] | None = None, **flags: str) -> list[tuple]:
+    given = {"script": ("SCRIPT", str(script))} | {name: (f"--{name}", value) for name, value in flags.items()}
+    settings, _ = Settings.load({}, given, folder)
+    return [(one.line, one.message) for one in helper_modules(Source.read(script), settings, environ or {})]
+
+
+def test_a_module_of_the_working_directory_is_found_with_its_line(write, tmp_path: Path) -> None:
+    write("X = 1", "cwd_helper.py")
+    script = write("import os\nfrom cwd_helper import X\n", "svc/score.py")
+    [(line, message)] = helpers(script, tmp_path)
+    assert line == 2
+    assert "'cwd_helper' is found only by way of the working directory" in message
+
+
+def test_a_module_of_pythonpath_is_found(write, tmp_path: Path) -> None:
+    write("X = 1", "lib/path_helper.py")
+    script = write("import path_helper\n", "svc/score.py")
+    [(_, message)] = helpers(script, tmp_path, {"PYTHONPATH": str(tmp_path / "lib")})
+    assert "PYTHONPATH" in message
+
+
+@pytest.mark.parametrize("name", ["svc/helper.py", "svc/helper/__init__.py"])
+def test_a_module_beside_the_script_is_left_alone(write, tmp_path: Path, name: str) -> None:
+    write("X = 1", name)
+    write("X = 1", "helper.py")
+    assert helpers(write("import helper\n", "svc/score.py"), tmp_path) == []
+
+
+def test_an_app_root_that_was_set_is_meant(write, tmp_path: Path) -> None:
+    write("X = 1", "helper.py")
+    assert helpers(write("import helper\n", "svc/score.py"), tmp_path, app_root=str(tmp_path)) == []
+
+
+def test_from_the_scripts_own_folder_nothing_differs(write, tmp_path: Path) -> None:
+    write("X = 1", "helper.py")
+    assert helpers(write("import helper, json, numpy\n"), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("def init():\n    open('model.pkl')", [2]),
+        ("import joblib\ndef init():\n    joblib.load('model/m.joblib')", [3]),
+        ("import pandas as pd\npd.read_csv('data.csv')", [2]),
+        ("from pathlib import Path\nPath('rows.json')", [2]),
+        ("open('/etc/hosts')", []),
+        ("open(name)", []),
+        ("import pandas as pd\npd.read_csv('https://host/data.csv')", []),
+        ("from pathlib import Path\nPath(__file__)", []),
+    ],
+)
+def test_a_relative_path_is_found_where_it_is_opened(read, code: str, lines: list[int]) -> None:
+    assert [finding.line for finding in relative_paths(read(code))] == lines

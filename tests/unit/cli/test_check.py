@@ -1,0 +1,65 @@
+"""scoringhost check: the forms of its report, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from scoringhost.cli import main
+
+SAMPLE = Path(__file__).parents[3] / "samples" / "diabetes"
+TWICE = "import json\ndef init(): print('loaded')\ndef run(data):\n    return json.dumps(data)\n"
+Write = Callable[..., Path]
+
+
+def check(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["check", *map(str, arguments)])
+
+
+def test_the_sample_is_clean() -> None:
+    result = check(SAMPLE)
+    assert (result.exit_code, result.stdout) == (0, "score.py: nothing found\n")
+
+
+def test_a_warning_is_a_failure_only_with_strict(write: Write) -> None:
+    path = write(TWICE)
+    result = check(path)
+    assert result.exit_code == 0
+    assert f"{path}:4: warning: run() returns JSON text" in result.stdout
+    assert result.stdout.endswith("score.py: 1 warning, 1 hint\n")
+    assert check(path, "--strict").exit_code == 1
+
+
+def test_an_error_is_exit_code_1(write: Write) -> None:
+    path, body = write("def init(): pass\ndef run(data): return {1}\n"), write("x", "body.txt")
+    result = check(path, "--sample", body)
+    assert result.exit_code == 1
+    assert "[not-encodable]" in result.stdout
+
+
+def test_the_report_as_json_is_all_there_is_on_standard_output(write: Write) -> None:
+    document = json.loads(check(write(TWICE), "--format", "json").stdout)
+    assert (document["loaded"], document["clean"]) == (True, False)
+    assert [(one["code"], one["line"]) for one in document["findings"]] == [("encoded-twice", 4), ("no-sample", 3)]
+
+
+def test_settings_are_flags_of_serve(write: Write) -> None:
+    result = check(write(TWICE), "--scoring-timeout-ms", 60000, "--worker-timeout-s", 10)
+    assert "[contradicting-limits]" in result.stdout
+
+
+@pytest.mark.parametrize("source", ["def run(:", "def init(): 1 / 0\ndef run(data): pass", "import no_such_module"])
+def test_a_script_that_cannot_be_served_is_exit_code_3(write: Write, source: str) -> None:
+    result = check(write(source))
+    assert result.exit_code == 3
+    assert result.stdout.endswith("score.py: cannot be served\n")
+
+
+def test_a_script_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
+    result = check(tmp_path / "score.py")
+    assert result.exit_code == 3
+    assert "No such file" in result.stderr
