@@ -20,6 +20,9 @@ SHOWN_MISFITS = 3
 UNDECLARED: tuple[Json, ...] = ({"type": "object"}, {"type": "object", "example": {}})
 """The schemas of an output that no decorator describes."""
 
+UNAVAILABLE = 503
+"""What a script answers that waits for something else: a service behind it, a model that is loaded."""
+
 
 def round_trip(source: Source, client: Client, body: bytes | None, content_type: str = JSON) -> Iterable[Finding]:
     """Post the script's own sample, or `body`, and look at what comes back."""
@@ -61,6 +64,10 @@ def _failure(source: Source, answer: Response) -> Iterator[Finding]:
     elif "cannot be encoded" in answer.message:
         remedy = "Return JSON's own types, arrays, frames, dates or bytes, or a Response."
         yield Finding(Severity.ERROR, "not-encodable", answer.message, remedy, source.path, source.run_line)
+    elif answer.status == UNAVAILABLE:
+        message = f"the script answers its sample with 503: {answer.message}"
+        remedy = "Start what it needs, and check again; nothing else could be looked at."
+        yield Finding(Severity.WARNING, "unavailable", message, remedy, source.path, source.run_line)
     else:
         message = f"the sample is answered with {answer.status}: {answer.message}"
         remedy = "Make the sample a request that callers may send."

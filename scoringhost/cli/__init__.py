@@ -7,6 +7,7 @@ import click
 from scoringhost._version import __version__
 from scoringhost.cli.call import call
 from scoringhost.cli.check import check
+from scoringhost.cli.init import init
 from scoringhost.cli.openapi import openapi
 from scoringhost.cli.package import package
 from scoringhost.cli.profile import profile
@@ -19,6 +20,7 @@ def main() -> None:
     """Serve a score.py: init() loads the model, run() scores."""
 
 
+main.add_command(init)
 main.add_command(serve)
 main.add_command(call)
 main.add_command(check)

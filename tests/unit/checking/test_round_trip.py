@@ -121,3 +121,11 @@ def test_a_type_that_rounds_is_a_warning(checked) -> None:
 
     assert _probe(Rounding(), 3) == [("", "rounded")]
     assert _probe(Rounding(), "3") == []
+
+
+def test_a_script_that_waits_for_something_else_is_a_warning(checked) -> None:
+    source = (
+        ARRAY + "def run(data):\n    from scoringhost import Response\n    return Response('the other service', 503)\n"
+    )
+    report = checked(source)
+    assert [(one.code, one.severity.value) for one in report.findings] == [("unavailable", "warning")]

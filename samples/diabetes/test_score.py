@@ -1,0 +1,13 @@
+"""Run with `pytest`; the fixture serve_script comes with scoringhost."""
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def test_every_patient_of_the_request_gets_a_number(serve_script):
+    request = json.loads((HERE / "request.json").read_text(encoding="utf-8"))
+    answer = serve_script(HERE).score(request)
+    assert len(answer) == len(request["data"])
+    assert all(0 < progression < 400 for progression in answer)

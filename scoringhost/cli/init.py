@@ -1,0 +1,33 @@
+"""scoringhost init: a new project that can be served, checked and tested at once.
+
+Exit codes: 0 if it was written; 1 if its folder is there already; 2 for a usage error.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from scoringhost.packaging.output import PackagingError
+from scoringhost.packaging.project import TEMPLATES, start_project
+
+FAILED = 1
+
+
+@click.command()
+@click.argument("folder", metavar="NAME", type=click.Path(path_type=Path))
+@click.option("--template", type=click.Choice(list(TEMPLATES)), default="sklearn", show_default=True)
+def init(folder: Path, template: str) -> None:
+    """Start a project in a new folder NAME: script, model, request and test, from one of the samples."""
+    try:
+        files = start_project(folder, template)
+    except PackagingError as problem:
+        click.echo(f"scoringhost: {problem}", err=True)
+        sys.exit(FAILED)
+    click.echo("\n".join(f"  {name}" for name in files))
+    needed = f"pip install -r {folder}/requirements.txt && " if "requirements.txt" in files else ""
+    click.echo(
+        f"{folder} is ready: {needed}scoringhost serve {folder}    (and: scoringhost check {folder}; pytest {folder})"
+    )

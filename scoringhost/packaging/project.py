@@ -1,0 +1,51 @@
+"""A new project from a template. The templates are the samples themselves, which the wheel carries as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scoringhost.packaging.output import PackagingError
+
+TEMPLATES = {
+    "sklearn": "diabetes",
+    "pandas": "wine",
+    "rawhttp": "digits",
+    "async": "gateway",
+    "streaming": "tokens",
+}
+"""Names of the templates, and the sample that each is."""
+
+_SKIPPED = frozenset({"__pycache__", ".pytest_cache"})
+
+
+def samples() -> Path:
+    """The folder of the samples: in the wheel, or in a checkout."""
+    carried = Path(__file__).parent / "samples"
+    return carried if carried.is_dir() else Path(__file__).parents[2] / "samples"
+
+
+def start_project(folder: Path, template: str) -> list[str]:
+    """Write a new project into a folder that is not there yet, or empty; answers its files, sorted.
+
+    Raises:
+        PackagingError: if the folder holds anything, or is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PackagingError(f"{folder} is there already; name a new folder")
+    sample = TEMPLATES[template]
+    source = samples() / sample
+    written = []
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source)
+        if path.is_file() and not _SKIPPED.intersection(name.parts):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_renamed(path, f"samples/{sample}", folder.name))
+            written.append(name.as_posix())
+    return written
+
+
+def _renamed(path: Path, sample: str, name: str) -> bytes:
+    """The content; in texts for people, the commands name the new project."""
+    content = path.read_bytes()
+    return content.replace(sample.encode(), name.encode()) if path.suffix == ".md" else content
