@@ -91,6 +91,7 @@ def test_a_breakpoint_in_run_is_stopped_at(
     assert stopped["reason"] == "breakpoint"
     client.send("continue", threadId=stopped["threadId"])
     assert answer.reply().body == b'"x!"'
+    client.close()  # else the adapter outlives the server, and holds its output open
     served.kill()
 
 
