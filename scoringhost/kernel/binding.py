@@ -24,8 +24,8 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
     """
     payload = call.payload
     if signature.takes is Takes.NAMED:
-        is_large = isinstance(payload, bytes) and len(payload) >= LEAST_BODY
-        arguments = (_large(signature, payload) if is_large else None) or _named(signature, _values(payload))
+        large = _large(signature, payload) if isinstance(payload, bytes) and len(payload) >= LEAST_BODY else None
+        arguments = large or _named(signature, _values(payload))
     else:
         arguments = {signature.parameters[0].name: _single(signature.takes, payload)}
     if signature.wants_headers:
@@ -33,11 +33,9 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
     return arguments
 
 
-def _large(signature: RunSignature, payload: bytes | Mapping[str, object] | RawRequest) -> dict[str, Any] | None:
+def _large(signature: RunSignature, body: bytes) -> dict[str, Any] | None:
     """The arguments from a large body that is nothing but arrays of numbers; None for any other."""
-    if not isinstance(payload, bytes) or len(payload) < LEAST_BODY or not signature.buffers:
-        return None
-    found = read(payload, signature.buffers)
+    found = read(body, signature.buffers) if signature.buffers else None
     if found is None:
         return None
     for parameter in signature.parameters:
