@@ -12,7 +12,7 @@ from scoringhost.checking.coercions import fractions
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.fitting import misfits
 from scoringhost.checking.source import Source
-from scoringhost.kernel.signature import Takes
+from scoringhost.kernel.signature import Takes, takes_mini_batch
 from scoringhost.schema.openapi import Json, schemas_of
 from scoringhost.testing import Client
 
@@ -46,7 +46,12 @@ def notices(source: Source, client: Client) -> Iterable[Finding]:
 
 
 def _no_sample(source: Source, client: Client) -> Finding:
-    raw = client.service.signature.takes is Takes.RAW
+    signature = client.service.signature
+    if takes_mini_batch(signature):
+        message = "run(mini_batch) is a batch script of Azure ML: served, it gets the body of a request as text"
+        remedy = "Score files with `scoringhost batch`."
+        return Finding(Severity.HINT, "batch-script", message, remedy, source.path, source.run_line)
+    raw = signature.takes is Takes.RAW
     remedy = "Name a request with --sample FILE" + (
         " (and --content-type)." if raw else ", or declare the input with @input_schema."
     )

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoringhost.errors import ScriptImportFailed, ScriptNotFound, ScriptUnservable
-from scoringhost.kernel.advice import of_missing_module, of_missing_script
+from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, ScriptUnservable
+from scoringhost.kernel.advice import of_failed_init, of_missing_module, of_missing_script
 from scoringhost.kernel.tracebacks import user_traceback
 
 MODULE_NAME = "entry_module"
@@ -54,6 +54,21 @@ class EntryScript:
         run = _function(_behind_driver(module), "run", path)
         shutdown = getattr(module, "shutdown", None)
         return cls(path, module, init, run, shutdown if callable(shutdown) else None)
+
+    def start(self, model_dir: Path | None = None) -> None:
+        """Run init(), on the thread that will score.
+
+        Raises:
+            InitFailed: if it raises, SystemExit included.
+        """
+        try:
+            self.init()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            advice = of_failed_init(error, self.path, model_dir)
+            listing = folder_listing(model_dir)
+            raise InitFailed(str(self.path), error, user_traceback(error), listing, advice) from error
 
     def unload(self) -> None:
         """Forget the module; what still refers to it keeps working."""

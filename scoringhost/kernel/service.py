@@ -17,21 +17,19 @@ from scoringhost.errors import (
     CallError,
     DeadlineExceeded,
     IncompleteBody,
-    InitFailed,
     NotReady,
     RunFailed,
     ScoringHostError,
     ScriptUnservable,
 )
 from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.advice import of_failed_init
 from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
-from scoringhost.kernel.script import EntryScript, folder_listing
+from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.kernel.streaming import Stream, steps_of
 from scoringhost.kernel.tracebacks import user_traceback
@@ -102,14 +100,7 @@ class Service:
         Raises:
             InitFailed: if it raises, SystemExit included; lists the model folder.
         """
-        try:
-            self.script.init()
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            path = self.script.path
-            advice = of_failed_init(error, path, model_dir)
-            raise InitFailed(str(path), error, user_traceback(error), folder_listing(model_dir), advice) from error
+        self.script.start(model_dir)
 
     def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None], mover: Mover | None = None) -> None:
         """Take calls from now on; to be called on the event loop that will score.

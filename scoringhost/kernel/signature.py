@@ -13,6 +13,7 @@ from scoringhost.schema.large_arrays import ReadsBuffer
 
 RAW_MARK = "__scoringhost_rawhttp__"
 HEADERS_NAME = "request_headers"
+MINI_BATCH = "mini_batch"
 REQUIRED = inspect.Parameter.empty
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,6 +48,11 @@ class Declarations:
     call: Callable[..., Any]
     inputs: Mapping[str, DeclaredInput]
     decorated: bool
+
+
+def takes_mini_batch(signature: RunSignature) -> bool:
+    """Whether it is the run() of a batch script, by the name that Azure ML gives to what it takes."""
+    return signature.takes is Takes.TEXT and signature.parameters[0].name == MINI_BATCH
 
 
 def undeclared(run: Callable[..., Any]) -> Declarations:

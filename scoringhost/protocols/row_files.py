@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scoringhost.errors import UndecodableBody
 from scoringhost.kernel.signature import RunSignature, Takes
+from scoringhost.schema import json_text
 from scoringhost.schema.declared import DeclaredType, Misfit
 
 ROWS_AT_ONCE = 1000
@@ -43,8 +44,7 @@ class Rows:
     @classmethod
     def joined(cls, first: int, records: Sequence[Record], form: Form) -> Rows:
         """Several rows as one request, in the form that run() takes."""
-        body = _body({form.parameter: [form.row(record) for record in records]})
-        return cls(first, len(records), body, records, form)
+        return cls(first, len(records), form.body(records), records, form)
 
     def halves(self) -> list[Rows]:
         """The same rows as two requests, to find the one that is wrong; none if there is only one row."""
@@ -90,9 +90,9 @@ def _table(text: str, signature: RunSignature) -> Iterator[Rows]:
         raise UnreadableFile("it has no rows")
     if any("" in record for record in records):
         raise UnreadableFile("a row has more values than there are columns")
-    form = _form(records, signature)
+    form = form_of(records, signature)
     if form is None:
-        return (Rows(n, 1, _body(_parsed(record, frozenset()))) for n, record in enumerate(records, 1))
+        return (Rows(n, 1, json_text.dumps(parsed(record))) for n, record in enumerate(records, 1))
     return _chunks(records, form)
 
 
@@ -103,27 +103,40 @@ def _chunks(records: list[Record], form: Form) -> Iterator[Rows]:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How the one parameter of run() takes rows: as objects or as lists, and which columns stay text."""
+    """How the one parameter of run() takes rows: as objects or as lists, and which columns stay text.
+
+    parses: the values are the texts of a CSV file, in which numbers are to be found.
+    """
 
     parameter: str
     as_objects: bool
-    texts: frozenset[str]
+    texts: frozenset[str] = frozenset()
+    parses: bool = True
 
-    def row(self, record: Record) -> Any:
-        """One row in that form."""
-        values = _parsed(record, self.texts)
-        return values if self.as_objects else list(values.values())
+    def row(self, record: Any) -> Any:
+        """One row, given as an object by its columns or as a list, in that form."""
+        values = parsed(record, self.texts) if self.parses else record
+        return list(values.values()) if isinstance(values, dict) and not self.as_objects else values
+
+    def body(self, records: Sequence[Any]) -> bytes:
+        """The body of a request for these rows."""
+        return json_text.dumps({self.parameter: [self.row(record) for record in records]})
 
 
-def _form(records: list[Record], signature: RunSignature) -> Form | None:
-    """The form in which one of the first rows fits; None if rows have to be scored one by one."""
+def form_of(records: Sequence[Any], signature: RunSignature, *, parses: bool = True) -> Form | None:
+    """The form in which one of the first rows fits; None if rows have to be scored one by one.
+
+    records: objects by their columns, or lists if they are not to be parsed.
+    """
     if signature.takes is not Takes.NAMED or len(signature.parameters) != 1:
         return None
     parameter = signature.parameters[0]
     if parameter.declared is None:
         return None
-    name, none = parameter.name, frozenset[str]()
-    forms = (Form(name, True, _text_columns(records)), Form(name, True, none), Form(name, False, none))
+    name = parameter.name
+    forms = [Form(name, True, parses=parses), Form(name, False, parses=parses)]
+    if parses:
+        forms.insert(0, Form(name, True, _text_columns(records)))
     for record in records[:TRIED_ROWS]:
         for form in forms:
             fitted = _fitted(parameter.declared.type, record, form)
@@ -132,26 +145,27 @@ def _form(records: list[Record], signature: RunSignature) -> Form | None:
     return None
 
 
-def _text_columns(records: list[Record]) -> frozenset[str]:
+def _text_columns(records: Sequence[Record]) -> frozenset[str]:
     """The columns in which some value is text, so that numbers in it may be meant as text, too."""
     return frozenset(name for name in records[0] if any(isinstance(_value(record[name]), str) for record in records))
 
 
-def _fitted(declared: DeclaredType, record: Record, form: Form) -> Form | None:
+def _fitted(declared: DeclaredType, record: Any, form: Form) -> Form | None:
     """The form, with as many columns left as text as it takes; None if the row does not fit at all."""
     while True:
         try:
             declared.to_python([form.row(record)])
         except Misfit as misfit:
             column = re.sub(r"^\[0\]\.?", "", misfit.path)
-            if not form.as_objects or column not in record or column in form.texts:
+            if not (form.parses and form.as_objects) or column not in record or column in form.texts:
                 return None
             form = Form(form.parameter, True, form.texts | {column})
         else:
             return form
 
 
-def _parsed(record: Record, texts: frozenset[str]) -> dict[str, Any]:
+def parsed(record: Record, texts: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The values of a row of CSV, but for the columns that stay text."""
     return {name: value if name in texts else _value(value) for name, value in record.items()}
 
 
@@ -160,12 +174,8 @@ def _value(text: str) -> Any:
     if not text:
         return None
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_text.loads(text.encode())
+    except (UndecodableBody, UnicodeEncodeError):
         return text
     plain = value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))
     return value if plain else text
-
-
-def _body(value: Any) -> bytes:
-    return json.dumps(value).encode()

@@ -79,8 +79,14 @@ def test_without_a_sample_that_is_a_hint_and_a_body_takes_its_place(checked) -> 
     source = "import json\ndef run(data): return 1 / json.loads(data)\n"
     report = checked(source)
     assert (codes(report), report.clean) == ([("no-sample", 2)], True)
+
     assert codes(checked(source, body=b"0")) == [("run-failed", 2)]
     assert codes(checked(source, body=b"1")) == []
+
+
+def test_a_batch_script_is_known_for_one(checked) -> None:
+    report = checked("def run(mini_batch): return mini_batch\n")
+    assert (codes(report), report.clean) == ([("batch-script", 1)], True)
 
 
 def test_a_stream_and_a_raw_answer_are_no_findings(checked) -> None:

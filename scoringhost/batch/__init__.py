@@ -1,0 +1,104 @@
+"""`scoringhost batch`: an entry script over the files of a folder or the rows of a table, in several processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from scoringhost.batch.output import Output, Places
+from scoringhost.batch.parts import Failure, Job, Outcome, Part
+from scoringhost.batch.pool import Log, Pool
+from scoringhost.batch.reading import Size, Source
+
+UNLIMITED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done. error_threshold: failed items after which the job ends, -1 for no such limit."""
+
+    job: Job
+    source: Source
+    places: Places
+    size: Size | None = None
+    processes: int = 1
+    timeout_s: float | None = None
+    error_threshold: int = UNLIMITED
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a job is: items scored and failed, the share of the input from 0 to 1, and what failed just now."""
+
+    scored: int
+    failed: int
+    position: float
+    failures: tuple[Failure, ...] = ()
+    resumed: bool = False
+
+
+class TooManyFailures(Exception):
+    """More items have failed than the threshold allows; what was complete before is kept."""
+
+
+def run(
+    plan: Plan, environ: Mapping[str, str], *, log: Log, watch: Callable[[Step], None], stopped: Callable[[], bool]
+) -> Step:
+    """Score everything, telling `watch` of every mini-batch; answers how it ended.
+
+    Raises:
+        InputUnusable: if the input cannot be read.
+        OutputUnusable: if the output cannot be written.
+        WorkerUnusable: if the script cannot be used.
+        TooManyFailures: see there.
+        Stopped: if `stopped` says so; what was complete before is kept.
+    """
+    output = Output(plan.places, _identity(plan), overwrite=plan.overwrite)
+    pool = Pool(plan.job, environ, processes=plan.processes, timeout_s=plan.timeout_s, log=log, stopped=stopped)
+    with pool:
+        parts = plan.source.parts(pool.contract(), plan.size)
+        position = _skip(parts, output.progress.done)
+        with output:
+            last = Step(output.progress.scored, output.progress.failed, position, resumed=output.is_resumed)
+            watch(last)
+            try:
+                for last in _steps(pool.score(parts), output, plan.error_threshold):
+                    watch(last)
+            except BaseException:
+                output.save()
+                raise
+            output.finish()
+    return last
+
+
+def _steps(outcomes: Iterator[tuple[Part, Outcome]], output: Output, threshold: int) -> Iterator[Step]:
+    """Write outcomes as they come. Raises TooManyFailures."""
+    progress = output.progress
+    for part, outcome in outcomes:
+        if 0 <= threshold < progress.failed + outcome.failed:
+            last = outcome.failures[-1]
+            raise TooManyFailures(f"more than {threshold} items failed; the last at {last.place}: {last.error}")
+        failures = output.add(outcome)
+        yield Step(progress.scored, progress.failed, part.position, tuple(failures))
+
+
+def _skip(parts: Iterator[Part], count: int) -> float:
+    """Leave out what is done; answers its share of the input."""
+    position = 0.0
+    for part in islice(parts, count):
+        position = part.position
+    return position
+
+
+def _identity(plan: Plan) -> dict[str, object]:
+    """What has to be the same for a job to go on where another was interrupted. The script may be another."""
+    contract = plan.job.contract
+    return {
+        "script": plan.job.settings.script,
+        "input": plan.source.identity(),
+        "mini-batch size": [plan.size.number, plan.size.bytes] if plan.size else None,
+        "--as": contract.value if contract else None,
+        "--body-form": [plan.job.body_form.key, plan.job.body_form.as_objects] if plan.job.body_form else None,
+    }

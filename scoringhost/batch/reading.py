@@ -1,0 +1,272 @@
+"""What there is to score: the files of a folder, or the rows of CSV, JSON-lines and Parquet files."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+from typing import IO, Any
+
+from scoringhost.batch.parts import Contract, Part, Rows
+from scoringhost.errors import MissingExtra, ScoringHostError
+
+FILES_AT_ONCE = 10
+ROWS_AT_ONCE = 1000
+HEAD = 100
+"""Rows from which the form that run() takes them in is found out."""
+
+_CSV, _LINES, _PARQUET = {".csv"}, {".jsonl", ".ndjson"}, {".parquet", ".pq"}
+TABLES = _CSV | _LINES | _PARQUET
+_UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
+
+
+class InputUnusable(ScoringHostError):
+    """There is nothing to score, or it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of a mini-batch: items, or bytes of a table if `bytes` is set."""
+
+    number: int
+    bytes: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """Read `10` or, as Azure ML has it for tables, `10MB`.
+
+        Raises:
+            ValueError: if it is neither, or nothing.
+        """
+        found = re.fullmatch(r"(\d+)\s*([KMG]?B)?", text.strip(), re.IGNORECASE)
+        if found is None or not int(found[1]):
+            raise ValueError(f"{text!r} is neither a number of items such as 10 nor a size such as 10MB")
+        unit = (found[2] or "").upper()
+        return cls(int(found[1]) * _UNITS[unit], bool(unit))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Files in the order they are scored in; `names` are relative to the folder, empty for a single file."""
+
+    paths: tuple[Path, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def find(cls, text: str) -> Source:
+        """The file, all files of the folder and its subfolders, or what a pattern such as `in/*.csv` matches.
+
+        Hidden files and folders are left out.
+
+        Raises:
+            InputUnusable: if there is none.
+        """
+        path = Path(text)
+        if path.is_file():
+            return cls((path.resolve(),), ("",))
+        base = path if path.is_dir() else Path()
+        found = path.rglob("*") if path.is_dir() else map(Path, glob(text, recursive=True))
+        files = sorted(one for one in found if one.is_file() and not _is_hidden(one, base))
+        if not files:
+            raise InputUnusable(f"{text}: there is no such file or folder, or no file in it")
+        return cls(tuple(one.resolve() for one in files), tuple(_relative(one, base) for one in files))
+
+    def identity(self) -> list[list[Any]]:
+        """What tells these files from others: names, sizes in bytes and times of their last change in ns."""
+        stats = [path.stat() for path in self.paths]
+        return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in zip(self.paths, stats, strict=True)]
+
+    def parts(self, contract: Contract, size: Size | None) -> Iterator[Part]:
+        """The mini-batches. The size is 10 files or 1,000 rows if none is given.
+
+        Raises:
+            InputUnusable: if a file cannot be read as what its name says.
+            MissingExtra: for a Parquet file without pyarrow.
+        """
+        if contract is Contract.FILES or (contract is Contract.REQUESTS and not self._are_tables()):
+            return self._files(size or Size(FILES_AT_ONCE))
+        return self._numbered(contract, size or Size(ROWS_AT_ONCE))
+
+    def _are_tables(self) -> bool:
+        return all(path.suffix.lower() in TABLES for path in self.paths)
+
+    def _files(self, size: Size) -> Iterator[Part]:
+        if size.bytes:
+            raise InputUnusable("files are counted: the mini-batch size is a number of them, such as 10")
+        count = len(self.paths)
+        for index, start in enumerate(range(0, count, size.number)):
+            paths = [str(path) for path in self.paths[start : start + size.number]]
+            yield Part(index, Rows.PATHS, paths, start + 1, min(count, start + size.number) / count)
+
+    def _numbered(self, contract: Contract, size: Size) -> Iterator[Part]:
+        numbers = itertools.count()
+        total, before = sum(path.stat().st_size for path in self.paths) or 1, 0
+        for path, name in zip(self.paths, self.names, strict=True):
+            reader = _reader(path, contract)
+            length = path.stat().st_size
+            try:
+                for piece in reader(path, size):
+                    position = (before + piece.share * length) / total
+                    yield Part(
+                        next(numbers), piece.rows, piece.items, piece.first, position, name, piece.columns, piece.head
+                    )
+            except (OSError, UnicodeDecodeError, ValueError) as problem:
+                raise InputUnusable(f"{path}: {problem}") from None
+            before += length
+
+
+def _is_hidden(path: Path, base: Path) -> bool:
+    return any(part.startswith(".") for part in _relative(path, base).split("/") if part not in ("..", "."))
+
+
+def _relative(path: Path, base: Path) -> str:
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
+
+
+# -- files of rows --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some rows of a file; `share` is how much of the file is read after them, from 0 to 1."""
+
+    rows: Rows
+    items: Any
+    first: int
+    share: float
+    columns: tuple[str, ...] = ()
+    head: Sequence[Any] = ()
+
+
+_Reader = Callable[[Path, Size], Iterator[_Piece]]
+
+
+def _reader(path: Path, contract: Contract) -> _Reader:
+    kind = path.suffix.lower()
+    frames = contract is Contract.TABLE
+    for kinds, as_frames, as_rows in (
+        (_CSV, _csv_frames, _csv),
+        (_LINES, _line_frames, _lines),
+        (_PARQUET, _parquet_frames, _parquet),
+    ):
+        if kind in kinds:
+            return as_frames if frames else as_rows
+    raise InputUnusable(f"{path}: a file of rows ends in {', '.join(sorted(TABLES))}")
+
+
+def _pieces(
+    rows: Iterator[Any], size: Size, kind: Rows, share: Callable[[], float], columns: Sequence[str] = ()
+) -> Iterator[_Piece]:
+    """Rows that are read one after another, in pieces."""
+    head = list(itertools.islice(rows, HEAD))
+    count = size.number
+    if size.bytes and head:
+        count = max(1, count * len(head) // max(1, sum(len(str(row)) for row in head)))
+    rows, first = itertools.chain(head, rows), 1
+    while items := list(itertools.islice(rows, count)):
+        yield _Piece(kind, items, first, share(), tuple(columns), head)
+        first += len(items)
+
+
+def _share_of(file: IO[Any], path: Path) -> Callable[[], float]:
+    """How much of a file is read, as far as its buffer tells."""
+    total = path.stat().st_size or 1
+    return lambda: min(1.0, file.buffer.tell() / total)  # type: ignore[attr-defined]
+
+
+def _csv(path: Path, size: Size) -> Iterator[_Piece]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        columns = next((row for row in reader if row), None)
+        if columns is None:
+            raise ValueError("it has no first line that names the columns")
+        if len(set(columns)) < len(columns):
+            raise ValueError("two of its columns have the same name")
+        yield from _pieces(_even(reader, len(columns)), size, Rows.TEXTS, _share_of(file, path), columns)
+
+
+def _even(reader: Any, width: int) -> Iterator[list[str]]:
+    """Rows without the empty ones; what a short row lacks is empty. A row that is too long fails when it is scored."""
+    csv.field_size_limit(2**31 - 1)
+    try:
+        for row in reader:
+            if row:
+                yield row + [""] * (width - len(row))
+    except csv.Error as problem:
+        raise ValueError(f"line {reader.line_num}: {problem}") from None
+
+
+def _lines(path: Path, size: Size) -> Iterator[_Piece]:
+    with path.open(encoding="utf-8-sig") as file:
+        lines = (line.rstrip("\r\n") for line in file if line.strip())
+        yield from _pieces(lines, size, Rows.LINES, _share_of(file, path))
+
+
+def _parquet(path: Path, size: Size) -> Iterator[_Piece]:
+    for batch, first, share in _record_batches(path, size):
+        columns = tuple(map(str, batch.schema.names))
+        values = [list(row) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
+        yield _Piece(Rows.VALUES, values, first, share, columns, values[:HEAD])
+
+
+def _csv_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    """DataFrames whose dtypes are those of the file as a whole: pandas would guess anew in each piece."""
+    import pandas as pd
+
+    count = _rows_in(size, path)
+    with pd.read_csv(path, chunksize=max(count, ROWS_AT_ONCE)) as reader:
+        dtypes = pd.concat([chunk.iloc[:0] for chunk in reader]).dtypes.to_dict()
+    with pd.read_csv(path, chunksize=count, dtype=dtypes) as reader:
+        yield from _frames(reader, path)
+
+
+def _line_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    import pandas as pd
+
+    with pd.read_json(path, lines=True, chunksize=_rows_in(size, path)) as reader:
+        yield from _frames(reader, path)
+
+
+def _frames(frames: Any, path: Path) -> Iterator[_Piece]:
+    first, lines = 1, _count_lines(path)
+    for frame in frames:
+        after = first + len(frame)
+        yield _Piece(Rows.FRAME, frame.reset_index(drop=True), first, min(1.0, after / lines))
+        first = after
+
+
+def _parquet_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    for batch, first, share in _record_batches(path, size):
+        yield _Piece(Rows.FRAME, batch.to_pandas(), first, share)
+
+
+def _record_batches(path: Path, size: Size) -> Iterator[tuple[Any, int, float]]:
+    """The rows of a Parquet file as Arrow's record batches, with the number of the first and the share read."""
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingExtra("pyarrow", "parquet") from None
+    with parquet.ParquetFile(path) as file:
+        total = file.metadata.num_rows
+        length = sum(file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups))
+        count = max(1, size.number * total // max(1, length)) if size.bytes else size.number
+        first = 1
+        for batch in file.iter_batches(batch_size=count):
+            yield batch, first, min(1.0, (first + len(batch) - 1) / total)
+            first += len(batch)
+
+
+def _rows_in(size: Size, path: Path) -> int:
+    """Rows of a text file that a size in bytes stands for."""
+    if not size.bytes:
+        return size.number
+    return max(1, size.number * _count_lines(path) // max(1, path.stat().st_size))
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return max(1, sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")))

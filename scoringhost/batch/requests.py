@@ -1,0 +1,190 @@
+"""An ordinary entry script over rows or files: each mini-batch is a request, or some, as if it were served.
+
+Rows are joined into one request where run() declares one table or array, or a body form is given,
+and its result has one element for each row; otherwise each row is a request of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import mimetypes
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from scoringhost.answers import JSON, Response
+from scoringhost.batch.parts import BodyForm, Outcome, Part, Rows
+from scoringhost.kernel.signature import Takes
+from scoringhost.protocols.row_files import Form, form_of, parsed
+from scoringhost.schema import json_text
+from scoringhost.telemetry.logs import PRINT_LOGGER
+from scoringhost.testing import Client
+
+_log = logging.getLogger(PRINT_LOGGER)
+_UNKNOWN = "application/octet-stream"
+
+
+class Requests:
+    """Scores mini-batches by sending requests to a client."""
+
+    def __init__(self, client: Client, *, body_form: BodyForm | None, max_retries: int) -> None:
+        self._client, self._body_form, self._max_retries = client, body_form, max_retries
+        self._forms: dict[str, Form | None] = {}
+        self._apart = self._advised = False
+
+    def score(self, part: Part) -> Outcome:
+        """Score one; a request that fails is sent again in halves, down to the rows that are at fault."""
+        if part.rows is Rows.PATHS:
+            return self._each(part, None)
+        form = self._form(part)
+        return self._each(part, form) if self._apart or form is None else self._joined(part, form)
+
+    def _joined(self, part: Part, form: Form) -> Outcome:
+        if len(part) == 1:
+            return self._each(part, form)
+        answer = self._ask(part, form)
+        if answer is None:
+            together = Outcome()
+            for half in part.halves():
+                together.add(self._joined(half, form))
+            return together
+        values = _apart(_decoded(answer), len(part))
+        if values is None:
+            self._apart = True
+            _log.warning(
+                "run() does not return one result for each row, so each row is a request of its own from here on"
+            )
+            return self._each(part, form)
+        return Outcome([(part.place(at), value) for at, value in enumerate(values)], scored=len(part))
+
+    def _ask(self, part: Part, form: Form) -> Response | None:
+        """The answer for all rows together; None if one of them cannot be sent or is refused."""
+        try:
+            body = form.body(_records(part))
+        except ValueError:
+            return None
+        answer = self._client.request("POST", body=body, headers={"Content-Type": JSON})
+        return answer if answer.is_success else None
+
+    def _each(self, part: Part, form: Form | None) -> Outcome:
+        together = Outcome()
+        for at in range(len(part)):
+            together.add(self._one(part, at, form))
+        return together
+
+    def _one(self, part: Part, at: int, form: Form | None) -> Outcome:
+        place = part.place(at)
+        one = Part(part.index, part.rows, part.items[at : at + 1], place.row, 0, part.file, part.columns)
+        try:
+            body, kind = _body(one, form)
+        except (OSError, ValueError) as problem:
+            return Outcome.failing(one, str(problem))
+        answer = self._send(body, kind)
+        if not answer.is_success:
+            if form is None and one.rows in (Rows.TEXTS, Rows.VALUES):
+                self._advise()
+            return Outcome.failing(one, answer.message, status=answer.status, traceback=answer.traceback)
+        value = _decoded(answer)
+        if form is not None:
+            values = _apart(value, 1)
+            value = value if values is None else values[0]
+        return Outcome([(place, value)], scored=1)
+
+    def _advise(self) -> None:
+        """Once: what may be wrong if an undecorated run() fails with a row that was sent as an object."""
+        if self._client.service.signature.takes is Takes.TEXT and not self._advised:
+            self._advised = True
+            _log.warning(
+                "run() declares no input, so each row is sent as an object of its columns; if it expects rows under "
+                'a key, as {"data": [[1, 2], [3, 4]]}, say --body-form data=lists (or data=objects)'
+            )
+
+    def _send(self, body: bytes, kind: str) -> Response:
+        for _ in range(self._max_retries):
+            answer = self._client.request("POST", body=body, headers={"Content-Type": kind})
+            if answer.status < 500:
+                return answer
+        return self._client.request("POST", body=body, headers={"Content-Type": kind})
+
+    def _form(self, part: Part) -> Form | None:
+        if part.file not in self._forms:
+            self._forms[part.file] = self._find_form(part)
+        return self._forms[part.file]
+
+    def _find_form(self, part: Part) -> Form | None:
+        parses = part.rows is Rows.TEXTS
+        head = list(_readable(part))
+        signature = self._client.service.signature
+        if self._body_form is not None:
+            return Form(self._body_form.key, self._body_form.as_objects, frozenset(), parses=parses)
+        if part.rows is Rows.LINES and _are_bodies(head, signature.names):
+            return None
+        return form_of(head, signature, parses=parses)
+
+
+def _are_bodies(head: Sequence[Any], names: Sequence[str]) -> bool:
+    """Whether lines of JSON are whole bodies: objects whose keys are parameters of run()."""
+    return all(isinstance(line, dict) and line and set(line) <= set(names) for line in head)
+
+
+def _readable(part: Part) -> Iterator[Any]:
+    """The first rows of the file, without those that cannot be read."""
+    for item in part.head:
+        with contextlib.suppress(ValueError):
+            yield _record(part, item)
+
+
+def _records(part: Part) -> list[Any]:
+    return [_record(part, item) for item in part.items]
+
+
+def _record(part: Part, item: Any) -> Any:
+    """A row as an object by its columns, or what a line of JSON says.
+
+    Raises:
+        ValueError: for a row of too many values, and a line that is no JSON.
+    """
+    if part.rows is not Rows.LINES:
+        if len(item) != len(part.columns):
+            raise ValueError(f"the row has {len(item)} values for {len(part.columns)} columns")
+        return dict(zip(part.columns, item, strict=True))
+    try:
+        return json.loads(item)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+
+
+def _body(one: Part, form: Form | None) -> tuple[bytes, str]:
+    """The body that a single item is, and its media type. Raises OSError and ValueError."""
+    item = one.items[0]
+    if one.rows is Rows.PATHS:
+        return Path(item).read_bytes(), mimetypes.guess_type(item)[0] or _UNKNOWN
+    if form is not None:
+        return form.body(_records(one)), JSON
+    if one.rows is Rows.LINES:
+        return str(item).encode(), JSON
+    record = _record(one, item)
+    return json_text.dumps(parsed(record) if one.rows is Rows.TEXTS else record), JSON
+
+
+def _decoded(answer: Response) -> Any:
+    """The result; JSON inside a JSON string is taken for what it says, as scripts do that encode twice."""
+    value = answer.decoded()
+    if isinstance(value, bytes):
+        return answer.text
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            inner = json.loads(value)
+            return inner if isinstance(inner, (dict, list)) else value
+    return value
+
+
+def _apart(value: Any, count: int) -> list[Any] | None:
+    """A result as one for each row: a list of as many, or an object of such lists; None if it is neither."""
+    if isinstance(value, list):
+        return value if len(value) == count else None
+    if isinstance(value, dict) and value and all(isinstance(one, list) and len(one) == count for one in value.values()):
+        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    return None

@@ -1,0 +1,133 @@
+"""A worker process of `scoringhost batch`: loads the script, runs init(), and scores what it is handed.
+
+It talks over the descriptor that its only argument names; its standard output and error are the
+script's, and go to the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import inspect
+import logging
+import os
+import sys
+import types
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
+
+from scoringhost import assemble
+from scoringhost.batch.mini_batches import MiniBatches
+from scoringhost.batch.parts import Contract, Job, Outcome, Part, Ready, Refused
+from scoringhost.batch.requests import Requests
+from scoringhost.errors import StartupError
+from scoringhost.kernel.script import EntryScript
+from scoringhost.kernel.signature import MINI_BATCH, RunSignature, takes_mini_batch
+from scoringhost.protocols.site import Site
+from scoringhost.telemetry.explanation import explain
+from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
+from scoringhost.testing import Client, Failures
+from scoringhost.transports.threads import Process
+
+OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
+"""Where Azure ML tells a batch script the folder for files that it writes itself."""
+
+
+class Scorer(Protocol):
+    """Scores mini-batches."""
+
+    def score(self, part: Part) -> Outcome:
+        """Score one; never raises."""
+
+
+def main(descriptor: int) -> None:
+    """Answer every mini-batch until there is none left, or nobody is left who asks."""
+    os.set_inheritable(descriptor, False)
+    with contextlib.closing(Connection(descriptor)) as connection, contextlib.suppress(EOFError, BrokenPipeError):
+        job = connection.recv()
+        try:
+            with _scorer(job) as (scorer, contract):
+                connection.send(Ready(contract))
+                while (part := connection.recv()) is not None:
+                    connection.send(scorer.score(part))
+        except StartupError as error:
+            connection.send(Refused(explain(error)))
+
+
+@contextlib.contextmanager
+def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
+    environ, settings = os.environ, job.settings
+    environ[OUTPUT_VARIABLE] = str(job.output_dir)
+    script = str(assemble.script_path(settings))
+    sys.argv[:] = [script, *job.arguments]
+    assemble.prepare_process(settings, environ, [])
+    # What the host would log of each request is told at the end, together; the script's own lines are shown.
+    logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
+    logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
+    _offer_entry_script(job.output_dir)
+    if job.contract in (Contract.FILES, Contract.TABLE):
+        with _mini_batches(job, EntryScript.load(Path(script))) as scorer:
+            yield scorer, job.contract
+        return
+    failures = Failures()
+    site = assemble.build(settings, failures)
+    service = site.host.resolve()
+    contract = job.contract or _looks_like(service.script, service.signature)
+    if contract is Contract.REQUESTS:
+        with _requests(job, site, failures) as requests:
+            yield requests, contract
+    else:
+        with _mini_batches(job, service.script) as scorer:
+            yield scorer, contract
+
+
+@contextlib.contextmanager
+def _mini_batches(job: Job, script: EntryScript) -> Iterator[MiniBatches]:
+    """init() and shutdown() around a run() that is called as Azure ML's batch endpoints do.
+
+    Raises:
+        InitFailed: if init() raises.
+    """
+    script.start(Path(job.settings.model_dir) if job.settings.model_dir else None)
+    try:
+        yield MiniBatches(script, keeps_results=job.keeps_results, max_retries=job.max_retries)
+    finally:
+        if script.shutdown is not None:
+            script.shutdown()
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _requests(job: Job, site: Site, failures: Failures) -> Iterator[Requests]:
+    """init() and shutdown() around a script that is sent requests."""
+    process = Process(site)
+    process.init()
+    try:
+        yield Requests(Client(site, process, failures), body_form=job.body_form, max_retries=job.max_retries)
+    finally:
+        process.close()
+
+
+def _looks_like(script: EntryScript, signature: RunSignature) -> Contract:
+    """The contract that an undecorated run() means by the name and the annotation of what it takes."""
+    if not takes_mini_batch(signature):
+        return Contract.REQUESTS
+    annotation = inspect.signature(script.run).parameters[MINI_BATCH].annotation
+    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    return Contract.TABLE if name.rpartition(".")[2] == "DataFrame" else Contract.FILES
+
+
+def _offer_entry_script(output_dir: Path) -> None:
+    """`azureml_user.parallel_run.EntryScript`, which Azure ML's batch scripts log with, where it is missing."""
+    if importlib.util.find_spec("azureml_user") is not None:
+        return
+    shared = types.SimpleNamespace(
+        logger=logging.getLogger(PRINT_LOGGER), output_dir=str(output_dir), working_dir=str(Path.cwd())
+    )
+    package, module = types.ModuleType("azureml_user"), types.ModuleType("azureml_user.parallel_run")
+    package.__path__ = []
+    vars(package).update(parallel_run=module)
+    vars(module).update(EntryScript=lambda: shared)
+    sys.modules.update({package.__name__: package, module.__name__: module})

@@ -1,0 +1,276 @@
+"""scoringhost batch: an entry script over many files or rows.
+
+Exit codes: 0 if everything was scored, or no more failed than --error-threshold allows; 1 if items
+failed; 2 for a usage error, an input or an output that cannot be used; 3 if the script cannot be
+used; 130 and 143 if it was stopped by SIGINT or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from scoringhost import batch as batches
+from scoringhost.batch import UNLIMITED, Plan, Step, TooManyFailures
+from scoringhost.batch.output import OutputUnusable, Places
+from scoringhost.batch.parts import BodyForm, Contract, Failure, Job
+from scoringhost.batch.pool import Stopped
+from scoringhost.batch.reading import InputUnusable, Size, Source
+from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cpu_budget import available_cores, limit_threads
+from scoringhost.errors import StartupError
+from scoringhost.settings import Settings
+from scoringhost.telemetry.explanation import explain
+
+PREFIX = "scoringhost: "
+FAILED, UNUSABLE = 1, 2
+PREDICTIONS = "predictions.csv"
+"""The name that Azure ML gives to the results where only a folder is named."""
+REPORT_S = 10.0
+"""Seconds between two lines of progress where standard error is no terminal."""
+SHOWN_FAILURES = 3
+STEPS = 1000
+
+
+class SizeType(click.ParamType[Size]):
+    """The size of a mini-batch: items, or bytes."""
+
+    name = "N|SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Size:
+        """Read the text."""
+        try:
+            return value if isinstance(value, Size) else Size.parse(str(value))
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class BodyFormType(click.ParamType[BodyForm]):
+    """KEY=lists or KEY=objects."""
+
+    name = "KEY=lists|objects"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> BodyForm:
+        """Read the text."""
+        if isinstance(value, BodyForm):
+            return value
+        key, _, rows = str(value).partition("=")
+        if not key or rows not in ("lists", "objects"):
+            self.fail(f"{value!r} is neither KEY=lists nor KEY=objects", param, ctx)
+        return BodyForm(key, rows == "objects")
+
+
+@click.command()
+@click.argument("path", metavar="SCRIPT")
+@click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1, type=click.UNPROCESSED)
+@click.option("--input", "source", required=True, metavar="DIR|FILE|PATTERN", help="What is scored.")
+@click.option(
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help=f"Where results go: CSV, or JSON lines if it ends in .jsonl; {PREDICTIONS} in a folder.",
+)
+@click.option(
+    "--mini-batch-size", "size", type=SizeType(), help="Files (10), rows (1000) or bytes of rows (10MB) per mini-batch."
+)
+@click.option(
+    "--error-threshold",
+    type=click.IntRange(min=UNLIMITED),
+    help="Failed items allowed; one more ends the job. -1 allows any number. "
+    "Left out, all is scored and the exit code is 1 if anything failed.",
+)
+@click.option(
+    "--output-action",
+    type=click.Choice(["append_row", "summary_only"]),
+    default="append_row",
+    show_default=True,
+    help="summary_only: results are counted but not kept; the script writes its own files to --output.",
+)
+@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--as",
+    "contract",
+    type=click.Choice([contract.value for contract in Contract]),
+    help="What run() is given: file paths, a DataFrame, or requests. "
+    "Left out: run(mini_batch) gets files, or a DataFrame if annotated so; any other script requests.",
+)
+@click.option(
+    "--body-form", type=BodyFormType(), help="How an undecorated run() takes rows: data=lists sends data: [[...], ...]."
+)
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one mini-batch may take.")
+@click.option(
+    "--max-retries", type=click.IntRange(min=0), default=0, show_default=True, help="Further tries of an item."
+)
+@click.option("--overwrite", is_flag=True, help="Begin anew where there is an output already.")
+@setting_options("model_dir", "config_file", "app_root", "max_body_mb")
+def batch(
+    path: str,
+    arguments: tuple[str, ...],
+    source: str,
+    output: Path,
+    output_action: str,
+    contract: str | None,
+    max_retries: int,
+    body_form: BodyForm | None,
+    processes: int,
+    error_threshold: int | None,
+    size: Size | None,
+    timeout: float | None,
+    overwrite: bool,
+    **settings: Any,
+) -> None:
+    """Score many files or rows with SCRIPT, in order, in one or several processes.
+
+    Azure ML's batch scripts, run(mini_batch), and online scripts alike. A job that was interrupted
+    goes on where it stopped when the same command is given again. What failed is in
+    OUTPUT.errors.jsonl, with the reason. ARGUMENTS are what the script finds in sys.argv.
+    """
+    display = Display()
+    try:
+        loaded, warnings = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
+        for warning in warnings:
+            display.say(f"{PREFIX}warning: {warning}")
+        keeps_results = output_action == "append_row"
+        places = _places(output, keeps_results)
+        folder = (places.results or places.failures).parent.resolve()
+        wanted = Contract(contract) if contract else None
+        job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments)
+        limit = UNLIMITED if error_threshold is None else error_threshold
+        plan = Plan(job, Source.find(source), places, size, processes, timeout, limit, overwrite)
+        limit_threads(os.environ, processes, available_cores())
+        last = _run(plan, display)
+    except StartupError as error:
+        _refuse(display, explain(error, PREFIX), STARTUP_FAILED)
+    except (InputUnusable, OutputUnusable) as error:
+        _refuse(display, f"{PREFIX}{error}", UNUSABLE)
+    except TooManyFailures as error:
+        _refuse(display, f"{PREFIX}{error}\n{display.so_far(places)}", FAILED)
+    _summarize(last, places, display)
+    if last.failed and error_threshold is None:
+        sys.exit(FAILED)
+
+
+def _places(output: Path, keeps_results: bool) -> Places:
+    if not keeps_results:
+        return Places.within(output)
+    return Places.beside(output / PREDICTIONS if output.is_dir() else output)
+
+
+def _run(plan: Plan, display: Display) -> Step:
+    """Run the job; SIGINT and SIGTERM end it in order, a second one at once."""
+    received: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        return batches.run(plan, os.environ, log=display.log, watch=display.show, stopped=lambda: bool(received))
+    except Stopped:
+        _refuse(
+            display,
+            f"{PREFIX}stopped by {signal.Signals(received[0]).name}\n{display.so_far(plan.places)}",
+            128 + received[0],
+        )
+
+
+def _summarize(last: Step, places: Places, display: Display) -> None:
+    display.close()
+    where = places.results or places.failures.parent
+    text = f"{last.scored:,} scored, {last.failed:,} failed in {display.elapsed_s:.1f} s: {where}"
+    click.echo(f"{text}, {places.failures}" if last.failed else text)
+
+
+def _refuse(display: Display, message: str, code: int) -> NoReturn:
+    display.close()
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+# -- what is shown --------------------------------------------------------------------------------
+
+
+class Display:
+    """Progress on standard error: a bar on a terminal, otherwise a line now and then."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._started_s = self._reported_s = time.monotonic()
+        self._last = Step(0, 0, 0.0)
+        self._shown: set[str] = set()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the command was given."""
+        return time.monotonic() - self._started_s
+
+    def log(self, text: bytes) -> None:
+        """Lines of the workers."""
+        self._above(lambda: click.echo(text, err=True, nl=False))
+
+    def say(self, text: str) -> None:
+        """A line of our own."""
+        self._above(lambda: click.echo(text, err=True))
+
+    def show(self, step: Step) -> None:
+        """Show how far the job is, and the first failures of each kind."""
+        if step.resumed:
+            self.say(f"going on where the job was interrupted: {_counts(step)} so far")
+        for failure in step.failures:
+            self._failed(failure)
+        self._last = step
+        if sys.stderr.isatty():
+            self._move(step)
+        elif time.monotonic() - self._reported_s > REPORT_S:
+            self._reported_s = time.monotonic()
+            self.say(f"{step.position:.0%}: {_counts(step)}")
+
+    def so_far(self, places: Places) -> str:
+        """What to do with a job that was not finished."""
+        return f"{_counts(self._last)} so far; the same command goes on from there ({places.progress})"
+
+    def close(self) -> None:
+        """End the bar."""
+        if self._bar is not None:
+            self._bar.render_finish()
+            self._bar = None
+
+    def _failed(self, failure: Failure) -> None:
+        kind = failure.traceback.rpartition("\n")[0] or failure.error
+        if kind in self._shown or len(self._shown) > SHOWN_FAILURES:
+            return
+        self._shown.add(kind)
+        if len(self._shown) > SHOWN_FAILURES:
+            self.say("there are failures of other kinds, which are not shown here")
+            return
+        status = f"{failure.status} " if failure.status else ""
+        count = f" and {failure.count - 1} more" if failure.count > 1 else ""
+        trace = f"{failure.traceback}\n" if failure.traceback else ""
+        self.say(f"{trace}{failure.place}{count} failed: {status}{failure.error}")
+
+    def _move(self, step: Step) -> None:
+        if self._bar is None:
+            self._bar = click.progressbar(length=STEPS, file=sys.stderr, item_show_func=lambda item: item)
+            self._bar.render_progress()
+        self._bar.update(int(step.position * STEPS) - self._bar.pos, _counts(step))
+
+    def _above(self, write: Callable[[], None]) -> None:
+        if self._bar is None:
+            write()
+            return
+        click.echo("\r\x1b[K", err=True, nl=False)
+        write()
+        self._bar.render_progress()
+
+
+def _counts(step: Step) -> str:
+    return f"{step.scored:,} scored, {step.failed:,} failed"

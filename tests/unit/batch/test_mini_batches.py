@@ -1,0 +1,112 @@
+"""run(mini_batch): what may be returned, and who fails when it raises."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoringhost.batch.mini_batches import MiniBatches
+from scoringhost.batch.parts import Outcome, Part, Rows
+from scoringhost.kernel.script import EntryScript
+
+
+def score(
+    run: Callable[..., Any], items: Any, rows: Rows = Rows.PATHS, keeps: bool = True, retries: int = 0
+) -> Outcome:
+    script = EntryScript(Path("score.py"), types.ModuleType("score"), lambda: None, run, None)
+    part = Part(0, rows, items, 1, 1.0)
+    return MiniBatches(script, keeps_results=keeps, max_retries=retries).score(part)
+
+
+@pytest.mark.parametrize(
+    ("returned", "values"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (("a", "b"), ["a", "b"]),
+        (np.array([1.5, 2.5]), [1.5, 2.5]),
+        (np.array([["a", 1], ["b", 2]], dtype=object), [["a", 1], ["b", 2]]),
+        ([np.array(["a", 1.5], dtype=object), np.array([2, 3])], [["a", 1.5], [2, 3]]),
+        (pd.Series([1, 2], index=["x", "y"]), [1, 2]),
+        (pd.DataFrame({"a": [1, 2], "b": [None, "x"]}), [{"a": 1, "b": None}, {"a": 2, "b": "x"}]),
+        ([{"a": np.float64(1.5)}, {"a": np.nan}], [{"a": 1.5}, {"a": None}]),
+    ],
+)
+def test_results_are_values_of_json(returned: Any, values: list[Any]) -> None:
+    outcome = score(lambda mini_batch: returned, ["1", "2"])
+    assert outcome.results == [(None, value) for value in values]
+    assert (outcome.scored, outcome.failed) == (2, 0)
+
+
+@pytest.mark.parametrize(("returned", "named"), [(None, "None"), ("ab", "a str"), ({"a": 1}, "a dict"), (5, "a int")])
+def test_what_is_no_list_fails_the_mini_batch(returned: Any, named: str) -> None:
+    outcome = score(lambda mini_batch: returned, ["1", "2"])
+    [failure] = outcome.failures
+    assert failure.count == 2
+    assert failure.error.endswith(f"it returned {named}")
+
+
+def test_what_cannot_be_written_fails_the_mini_batch() -> None:
+    [failure] = score(lambda mini_batch: [object(), 1], ["1", "2"]).failures
+    assert failure.count == 2
+    assert "object" in failure.error
+
+
+def test_where_results_are_not_kept_they_are_only_counted() -> None:
+    assert score(lambda mini_batch: None, ["1", "2"], keeps=False).scored == 2
+    outcome = score(lambda mini_batch: mini_batch[:1], ["1", "2"], keeps=False)
+    assert (outcome.results, outcome.scored, outcome.failed) == ([], 1, 1)
+
+
+def test_more_results_than_items_are_no_failures() -> None:
+    outcome = score(lambda mini_batch: ["x"] * 7, ["1", "2"])
+    assert (len(outcome.results), outcome.scored, outcome.failed) == (7, 2, 0)
+
+
+def test_halves_find_the_items_at_fault_and_keep_the_order() -> None:
+    def run(mini_batch: list[str]) -> list[str]:
+        if {"b", "e"} & set(mini_batch):
+            raise SystemExit("bad")
+        return mini_batch
+
+    outcome = score(run, list("abcdefg"))
+    assert [value for _, value in outcome.results] == list("acdfg")
+    assert [failure.place.file for failure in outcome.failures] == ["b", "e"]
+    assert outcome.failures[0].error == "SystemExit: bad"
+    assert "in run" in outcome.failures[0].traceback
+
+
+def test_a_frame_is_halved_by_rows() -> None:
+    def run(mini_batch: pd.DataFrame) -> pd.DataFrame:
+        if (mini_batch.a == 2).any():
+            raise ValueError
+        return mini_batch
+
+    outcome = score(run, pd.DataFrame({"a": range(5)}), Rows.FRAME)
+    assert [value["a"] for _, value in outcome.results] == [0, 1, 3, 4]
+    assert outcome.failures[0].place.row == 3
+
+
+def test_an_item_is_tried_again_as_often_as_asked() -> None:
+    calls: list[int] = []
+
+    def run(mini_batch: list[str]) -> list[str]:
+        calls.append(len(mini_batch))
+        if len(calls) < 4:
+            raise OSError("the network")
+        return mini_batch
+
+    assert score(run, ["1", "2"], retries=2).scored == 2
+    assert calls == [2, 1, 1, 1, 1]
+
+
+def test_a_run_that_is_async_is_awaited() -> None:
+    async def run(mini_batch: list[str]) -> list[str]:
+        return mini_batch
+
+    assert score(run, ["1"]).results == [(None, "1")]

@@ -1,0 +1,211 @@
+"""What there is to score: files, and rows in the pieces that were asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from scoringhost.batch.parts import Contract, Part, Rows
+from scoringhost.batch.reading import InputUnusable, Size, Source
+
+FRAME = pd.DataFrame({"n": range(25), "text": [f"t{n}" for n in range(25)]})
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Any:
+    """table(suffix): the 25 rows as a file."""
+
+    def write(suffix: str) -> Path:
+        path = tmp_path / f"rows{suffix}"
+        if suffix == ".csv":
+            FRAME.to_csv(path, index=False)
+        elif suffix == ".parquet":
+            FRAME.to_parquet(path)
+        else:
+            FRAME.to_json(path, orient="records", lines=True)
+        return path
+
+    return write
+
+
+def parts(path: object, contract: Contract, size: Size | None = None) -> list[Part]:
+    return list(Source.find(str(path)).parts(contract, size))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("7", Size(7)), ("10MB", Size(10 * 2**20, True)), ("1 kb", Size(1024, True))]
+)
+def test_a_size_is_a_number_of_items_or_of_bytes(text: str, size: Size) -> None:
+    assert Size.parse(text) == size
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "MB", "", "10TB", "ten"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a number of items"):
+        Size.parse(text)
+
+
+# -- files ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.png", "a.png", "sub/c.png", ".hidden", ".git/d.png"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "in"
+
+
+def test_a_folder_is_read_with_its_subfolders_in_order_but_not_what_is_hidden(folder: Path) -> None:
+    found = parts(folder, Contract.FILES, Size(2))
+    assert [part.items for part in found] == [
+        [str(folder / "a.png"), str(folder / "b.png")],
+        [str(folder / "sub/c.png")],
+    ]
+    assert [(part.index, part.first, part.rows) for part in found] == [(0, 1, Rows.PATHS), (1, 3, Rows.PATHS)]
+    assert [part.position for part in found] == [pytest.approx(2 / 3), 1.0]
+
+
+def test_a_pattern_and_a_single_file(folder: Path) -> None:
+    assert parts(f"{folder}/*.png", Contract.FILES)[0].items == [str(folder / "a.png"), str(folder / "b.png")]
+    assert parts(folder / "b.png", Contract.FILES)[0].items == [str(folder / "b.png")]
+
+
+def test_a_pattern_with_a_folder_above_it_is_not_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "sub")
+    assert parts("../*.png", Contract.FILES)[0].items == [str(folder / "a.png"), str(folder / "b.png")]
+
+
+def test_files_are_counted_not_measured(folder: Path) -> None:
+    with pytest.raises(InputUnusable, match="files are counted"):
+        parts(folder, Contract.FILES, Size(10, True))
+
+
+def test_files_that_are_no_tables_are_requests_as_a_whole(folder: Path) -> None:
+    assert parts(folder, Contract.REQUESTS)[0].rows is Rows.PATHS
+
+
+def test_nothing_to_score_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for text in (tmp_path / "empty", tmp_path / "nowhere", tmp_path / "*.csv"):
+        with pytest.raises(InputUnusable, match="no such file or folder, or no file in it"):
+            Source.find(str(text))
+
+
+# -- rows -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rows", "first", "last"),
+    [
+        (".csv", Rows.TEXTS, ["0", "t0"], ["24", "t24"]),
+        (".jsonl", Rows.LINES, '{"n":0,"text":"t0"}', '{"n":24,"text":"t24"}'),
+        (".parquet", Rows.VALUES, [0, "t0"], [24, "t24"]),
+    ],
+)
+def test_rows_come_in_pieces_and_know_their_numbers(table: Any, suffix: str, rows: Rows, first: Any, last: Any) -> None:
+    found = parts(table(suffix), Contract.REQUESTS, Size(10))
+    assert [(part.index, part.first, len(part), part.rows) for part in found] == [
+        (0, 1, 10, rows),
+        (1, 11, 10, rows),
+        (2, 21, 5, rows),
+    ]
+    assert (found[0].items[0], found[-1].items[-1]) == (first, last)
+    assert found[-1].position == 1.0
+    assert found[0].columns == (() if suffix == ".jsonl" else ("n", "text"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_frames_are_those_of_the_file(table: Any, suffix: str) -> None:
+    found = parts(table(suffix), Contract.TABLE, Size(10))
+    assert [(part.first, len(part), part.rows) for part in found] == [
+        (1, 10, Rows.FRAME),
+        (11, 10, Rows.FRAME),
+        (21, 5, Rows.FRAME),
+    ]
+    together = pd.concat([part.items for part in found], ignore_index=True)
+    pd.testing.assert_frame_equal(together, FRAME, check_dtype=False)
+    assert [list(part.items.index) for part in found] == [list(range(10)), list(range(10)), list(range(5))]
+
+
+def test_a_column_has_one_dtype_in_all_frames_of_a_file(tmp_path: Path) -> None:
+    """pandas guesses anew for each piece: whole numbers here, fractions there, text at last."""
+    (tmp_path / "rows.csv").write_text("a,b\n" + "1,1\n" * 1500 + "2.5,x\n" * 10)
+    found = parts(tmp_path / "rows.csv", Contract.TABLE, Size(500))
+    assert [part.items.dtypes["a"].kind for part in found] == ["f"] * 4
+    assert len({part.items.dtypes["b"] for part in found}) == 1
+    assert found[0].items["b"].tolist() == ["1"] * 500
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("contract", [Contract.REQUESTS, Contract.TABLE])
+def test_a_size_in_bytes_is_about_that_many(tmp_path: Path, suffix: str, contract: Contract) -> None:
+    frame = pd.DataFrame({"n": range(10_000), "m": range(10_000)})
+    path = tmp_path / f"rows{suffix}"
+    write = {".csv": lambda: frame.to_csv(path, index=False), ".parquet": lambda: frame.to_parquet(path)}
+    write.get(suffix, lambda: frame.to_json(path, orient="records", lines=True))()
+    found = parts(path, contract, Size(16 * 1024, True))
+    assert sum(map(len, found)) == 10_000
+    assert 3 <= len(found) <= 40
+
+
+def test_numbers_of_rows_begin_anew_in_each_file_and_files_are_named(table: Any, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        table(".csv").rename(tmp_path / "in" / name / "rows.csv")
+    found = parts(tmp_path / "in", Contract.REQUESTS, Size(20))
+    assert [(part.index, part.file, part.first) for part in found] == [
+        (0, "a/rows.csv", 1),
+        (1, "a/rows.csv", 21),
+        (2, "b/rows.csv", 1),
+        (3, "b/rows.csv", 21),
+    ]
+    assert str(found[1].place(3)) == "a/rows.csv, row 24"
+
+
+def test_csv_with_quotes_line_breaks_empty_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text('a,b\n"x,\n""y""",1\n\n2\n1,2,3\n', encoding="utf-8-sig")
+    [part] = parts(tmp_path / "rows.csv", Contract.REQUESTS)
+    assert part.columns == ("a", "b")
+    assert part.items == [['x,\n"y"', "1"], ["2", ""], ["1", "2", "3"]]
+
+
+def test_a_line_of_json_keeps_its_own_line_breaks(tmp_path: Path) -> None:
+    lines = [json.dumps({"a": "\u2028 \x0b"}, ensure_ascii=False), "", "[1]"]
+    (tmp_path / "rows.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    [part] = parts(tmp_path / "rows.ndjson", Contract.REQUESTS)
+    assert part.items == [lines[0], "[1]"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "no first line"), (b"a,a\n1,2\n", "two of its columns"), (b"a\n\xff\n", "utf-8")],
+)
+def test_a_csv_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(InputUnusable, match=message) as refused:
+        parts(tmp_path / "rows.csv", Contract.REQUESTS)
+    assert str(tmp_path / "rows.csv") in str(refused.value)
+
+
+def test_a_parquet_file_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"nonsense")
+    with pytest.raises(InputUnusable, match=r"rows\.parquet"):
+        parts(tmp_path / "rows.parquet", Contract.REQUESTS)
+
+
+# -- halves -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("contract", [Contract.REQUESTS, Contract.TABLE])
+def test_halves_know_where_their_items_are_from(table: Any, contract: Contract) -> None:
+    part = parts(table(".csv"), contract)[0]
+    first, second = part.halves()
+    assert [(half.first, len(half)) for half in (first, second)] == [(1, 12), (13, 13)]
+    assert first.halves()[1].first == 7
+    assert parts(table(".csv"), contract, Size(1))[0].halves() == []

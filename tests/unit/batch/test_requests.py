@@ -1,0 +1,183 @@
+"""Online scripts over rows: joined where that can be told apart, in whatever form run() takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoringhost.batch.parts import BodyForm, Contract, Outcome
+from scoringhost.batch.reading import Size, Source
+from scoringhost.batch.requests import Requests
+from scoringhost.testing import serve
+
+HEAD = """
+import json
+import numpy as np
+import pandas as pd
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType
+from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+from inference_schema.schema_decorators import input_schema
+from scoringhost import rawhttp
+
+CALLS = []
+
+def init():
+    pass
+
+"""
+ARRAY = (
+    '@input_schema("data", NumpyParameterType(np.array([[1.0, 2.0]])))\ndef run(data):\n    CALLS.append(len(data))\n'
+)
+FRAME = (
+    '@input_schema("rows", PandasParameterType(pd.DataFrame({"a": [1.0], "b": ["x"]})))\n'
+    "def run(rows):\n    CALLS.append(len(rows))\n"
+)
+TEXT = "def run(raw_data):\n    CALLS.append(1)\n"
+
+
+@pytest.fixture
+def score(tmp_path: Path) -> Callable[..., Outcome]:
+    """score(script, rows, name=..., ...): the outcome of a file with this script; `.calls` are sizes of run()s."""
+
+    def run(script: str, rows: str, name: str = "rows.csv", size: int = 100, **options: Any) -> Outcome:
+        (tmp_path / "score.py").write_text(HEAD + script)
+        (tmp_path / name).write_text(rows)
+        together = Outcome()
+        with serve(tmp_path / "score.py", environ={}) as client:
+            requests = Requests(client, **{"body_form": None, "max_retries": 0, **options})
+            for part in Source.find(str(tmp_path / name)).parts(Contract.REQUESTS, Size(size)):
+                together.add(requests.score(part))
+            run.calls = list(client.module.CALLS)  # type: ignore[attr-defined]
+        return together
+
+    return run
+
+
+def values(outcome: Outcome) -> list[Any]:
+    return [value for _, value in outcome.results]
+
+
+NUMBERS = "a,b\n" + "".join(f"{n},{n}\n" for n in range(1, 6))
+
+
+def test_rows_of_an_array_are_joined(score: Any) -> None:
+    assert values(score(ARRAY + "    return data.sum(axis=1)", NUMBERS)) == [2, 4, 6, 8, 10]
+    assert score.calls == [5]
+
+
+def test_rows_of_a_frame_come_with_the_dtypes_of_the_sample(score: Any) -> None:
+    outcome = score(FRAME + "    return rows.assign(c=rows.a * 2)", "b,a\n007,1\nx,2\n")
+    assert values(outcome) == [{"b": "007", "a": 1.0, "c": 2.0}, {"b": "x", "a": 2.0, "c": 4.0}]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_an_object_of_columns_is_taken_apart(score: Any, name: str) -> None:
+    rows = NUMBERS if name == "rows.csv" else "".join(f"[{n}, {n}]\n" for n in range(1, 6))
+    outcome = score(ARRAY + '    return {"x": data[:, 0].tolist(), "y": data[:, 1].tolist()}', rows, name)
+    assert values(outcome)[4] == {"x": 5, "y": 5}
+    assert [place.row for place, _ in outcome.results] == [1, 2, 3, 4, 5]
+
+
+def test_json_in_a_string_is_taken_for_what_it_says(score: Any) -> None:
+    outcome = score(ARRAY + '    return json.dumps({"result": data.sum(axis=1).tolist()})', NUMBERS)
+    assert values(outcome)[:2] == [{"result": 2.0}, {"result": 4.0}]
+
+
+def test_rows_whose_results_cannot_be_told_apart_are_scored_one_by_one(score: Any) -> None:
+    outcome = score(ARRAY + "    return float(data.sum())", NUMBERS, size=2)
+    assert values(outcome) == [2, 4, 6, 8, 10]
+    assert score.calls == [2, 1, 1, 1, 1, 1]  # the first two were tried together
+
+
+def test_a_failing_row_fails_alone(score: Any) -> None:
+    script = ARRAY + "    if (data == 3).any():\n        raise ValueError('three')\n    return data.sum(axis=1)"
+    outcome = score(script, NUMBERS)
+    assert values(outcome) == [2, 4, 8, 10]
+    assert (outcome.scored, outcome.failed) == (4, 1)
+    [failure] = outcome.failures
+    assert (failure.place.row, failure.status) == (3, 500)
+    assert failure.traceback.endswith("ValueError: three")
+
+
+def test_what_the_caller_is_to_blame_for_is_not_tried_again_and_what_the_script_is_is(score: Any) -> None:
+    script = ARRAY + "    if len(CALLS) < 3:\n        raise ValueError\n    return data.sum(axis=1)"
+    assert values(score(script, "a,b\n1,1\n", max_retries=2)) == [2]
+    assert score.calls == [1, 1, 1]
+    assert score(ARRAY, "a\nword\n", max_retries=2).failures[0].status == 400
+
+
+def test_an_undecorated_run_gets_each_row_as_an_object(score: Any) -> None:
+    outcome = score(TEXT + "    return json.loads(raw_data)", 'a,b\n1,x\n,"2"\n')
+    assert values(outcome) == [{"a": 1, "b": "x"}, {"a": None, "b": 2}]
+
+
+@pytest.mark.parametrize(
+    ("as_objects", "rows"), [(False, [[1, "x"], [2, "y"]]), (True, [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])]
+)
+def test_an_undecorated_run_gets_rows_in_the_form_that_is_named(score: Any, as_objects: bool, rows: Any) -> None:
+    outcome = score(
+        TEXT + '    return json.loads(raw_data)["data"]', "a,b\n1,x\n2,y\n", body_form=BodyForm("data", as_objects)
+    )
+    assert values(outcome) == rows
+    assert score.calls == [1]
+
+
+def test_an_undecorated_run_that_cannot_do_with_an_object_gets_an_advice(score: Any, caplog: Any) -> None:
+    with caplog.at_level("WARNING", "azmlinfsrv.print"):
+        outcome = score(TEXT + '    return json.loads(raw_data)["data"]', "a,b\n1,x\n2,y\n")
+    assert outcome.failed == 2
+    assert [record.message.partition(";")[0] for record in caplog.records if "--body-form" in record.message] == [
+        "run() declares no input, so each row is sent as an object of its columns"
+    ]
+
+
+def test_lines_that_are_bodies_are_sent_as_they_are(score: Any) -> None:
+    rows = '{"data": [[1, 2], [3, 4]]}\n{"data": [[5, 6]]}\n'
+    assert values(score(ARRAY + "    return data.sum(axis=1)", rows, "rows.jsonl")) == [[3, 7], [11]]
+
+
+def test_lines_that_are_rows_are_joined(score: Any) -> None:
+    rows = '{"a": 1, "b": "x"}\n{"b": "y", "a": 2}\n'
+    assert values(score(FRAME + "    return rows.a * 2", rows, "rows.jsonl")) == [2, 4]
+    assert score.calls == [2]
+
+
+def test_a_line_that_is_no_json_fails_alone(score: Any) -> None:
+    outcome = score(FRAME + "    return rows.a * 2", '{"a": 1, "b": "x"}\nnonsense\n{"a": 2, "b": "x"}\n', "rows.jsonl")
+    assert values(outcome) == [2, 4]
+    assert outcome.failures[0].place.row == 2
+
+
+def test_lines_of_text_for_a_run_that_takes_text(score: Any) -> None:
+    assert values(score(TEXT + "    return raw_data.upper()", '"one"\n"two"\n', "rows.jsonl")) == ['"ONE"', '"TWO"']
+
+
+def test_several_parameters_are_columns_of_their_own(score: Any) -> None:
+    script = (
+        '@input_schema("b", StandardPythonParameterType(1))\n@input_schema("a", StandardPythonParameterType(1))\n'
+        "def run(a, b):\n    return a * b"
+    )
+    assert values(score(script, "b,a\n2,3\n4,5\n")) == [6, 20]
+
+
+def test_files_are_requests_of_their_own(score: Any, tmp_path: Path) -> None:
+    script = "@rawhttp\ndef run(request):\n    return {'type': request.content_type, 'length': len(request.get_data())}"
+    outcome = score(script, "12345", "picture.png")
+    assert outcome.results[0][0].file == str(tmp_path / "picture.png")
+    assert values(outcome) == [{"type": "image/png", "length": 5}]
+
+
+def test_a_parquet_file_keeps_its_types(score: Any, tmp_path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [1.5], "b": ["007"], "at": pd.to_datetime(["2026-01-02"])})
+    frame.to_parquet(tmp_path / "in.parquet")
+    (tmp_path / "score.py").write_text(HEAD + TEXT + "    return json.loads(raw_data)")
+    with serve(tmp_path / "score.py", environ={}) as client:
+        requests = Requests(client, body_form=None, max_retries=0)
+        [part] = Source.find(str(tmp_path / "in.parquet")).parts(Contract.REQUESTS, None)
+        assert values(requests.score(part)) == [{"a": 1.5, "b": "007", "at": "2026-01-02T00:00:00"}]
