@@ -172,7 +172,8 @@ def _run(plan: Plan, display: Display) -> Step:
         signal.signal(number, signal.SIG_DFL)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as for a command in the background
+            signal.signal(number, stop)
     try:
         return batches.run(plan, os.environ, log=display.log, watch=display.show, stopped=lambda: bool(received))
     except Stopped:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,9 @@ def halfway(tmp_path: Path, files: Any) -> Iterator[subprocess.Popen[str]]:
     files(*"abcdef")
     (tmp_path / "score.py").write_text(SLOW, encoding="utf-8")
     command = [str(PROGRAM), "batch", "score.py", "--input", "in", "--output", "out.csv", "--mini-batch-size", "1"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+    # a shell has the commands that it starts in the background ignore SIGINT, this test run perhaps among them
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heeds) as running:
         yield running
         running.kill()
 

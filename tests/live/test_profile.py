@@ -155,13 +155,20 @@ def shutdown():
 """
 
 
+def ctrl_c_ends_it() -> None:
+    """Undo what a shell does to the commands that it starts in the background, this test run perhaps among them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_service_is_stopped_in_order_when_the_profile_is(number: signal.Signals, tmp_path: Path) -> None:
     body = tmp_path / "request.json"
     body.write_text("{}")
     path = script(tmp_path, LEAVES_A_MARK)
     command = [str(PROGRAM), "profile", str(path), "--requests", str(body), "--seconds", "60"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=ctrl_c_ends_it
+    ) as running:
         while not (tmp_path / "served").exists():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 pytest.fail(f"it ended with {running.wait(0.02)}")
