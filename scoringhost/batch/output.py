@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
-
 from scoringhost.batch.parts import Failure, Outcome, Place
 from scoringhost.errors import ScoringHostError
+from scoringhost.schema import json_text
 
 SAVE_S = 1.0
 """Seconds between two records of progress, while there is any."""
@@ -41,6 +40,10 @@ class Places:
     results: Path | None
     failures: Path
     progress: Path
+
+    def all(self) -> list[Path]:
+        """The files that a job writes."""
+        return [path for path in (self.results, self.failures, self.progress) if path is not None]
 
     @classmethod
     def beside(cls, results: Path) -> Places:
@@ -121,7 +124,7 @@ class Output:
         failures = outcome.failures + unfit
         if failures:
             self._failures = self._failures or _open_at(self._places.failures, 0)
-            self._failures.write(b"".join(orjson.dumps(_as_json(failure)) + b"\n" for failure in failures))
+            self._failures.write(b"".join(json_text.dumps(_as_json(failure)) + b"\n" for failure in failures))
         progress = self.progress
         progress.scored += outcome.scored - len(unfit)
         progress.failed += outcome.failed + len(unfit)
@@ -141,7 +144,7 @@ class Output:
                 os.fsync(written.fileno())
         beside = self._places.progress.with_name(f"{self._places.progress.name}.new")
         with beside.open("wb") as file:
-            file.write(orjson.dumps({"job": self._identity, **asdict(self.progress)}))
+            file.write(json_text.dumps({"job": self._identity, **asdict(self.progress)}))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self._places.progress)
@@ -162,7 +165,7 @@ class Output:
                 progress = Progress(**found)
             except (OSError, ValueError, TypeError, KeyError) as problem:
                 raise OutputUnusable(f"{record} cannot be read ({problem}); --overwrite begins anew") from None
-            now = json.loads(orjson.dumps(self._identity))
+            now = json.loads(json_text.dumps(self._identity))
             if then != now:
                 other = ", ".join(sorted(key for key in {**then, **now} if then.get(key) != now.get(key)))
                 raise OutputUnusable(
@@ -178,7 +181,7 @@ class Output:
     def _line(self, place: Place | None, value: Any) -> bytes | Failure:
         """A result as a line; a Failure if it does not fit the columns of the results before it."""
         if self._is_json:
-            return orjson.dumps(value if place is None else {**place.columns(), RESULT: value}) + b"\n"
+            return json_text.dumps(value if place is None else {**place.columns(), RESULT: value}) + b"\n"
         if place is not None:
             value = {**place.columns(), **(value if isinstance(value, dict) else {RESULT: value})}
         if not isinstance(value, dict):
@@ -210,7 +213,7 @@ def _csv_line(value: Any) -> bytes:
 def _cell(value: Any) -> Any:
     """A value as CSV has it: true and false as in JSON, lists and objects as JSON."""
     if isinstance(value, (list, dict, bool)):
-        return orjson.dumps(value).decode()
+        return json_text.dumps(value).decode()
     return value
 
 

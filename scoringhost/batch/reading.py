@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -57,10 +58,10 @@ class Source:
     names: tuple[str, ...]
 
     @classmethod
-    def find(cls, text: str) -> Source:
+    def find(cls, text: str, *, without: Collection[Path] = ()) -> Source:
         """The file, all files of the folder and its subfolders, or what a pattern such as `in/*.csv` matches.
 
-        Hidden files and folders are left out.
+        Hidden files and folders are left out, and those of the output, which may lie in the same folder.
 
         Raises:
             InputUnusable: if there is none.
@@ -70,15 +71,19 @@ class Source:
             return cls((path.resolve(),), ("",))
         base = path if path.is_dir() else Path()
         found = path.rglob("*") if path.is_dir() else map(Path, glob(text, recursive=True))
-        files = sorted(one for one in found if one.is_file() and not _is_hidden(one, base))
+        ours = {one.resolve() for one in without}
+        files = sorted(
+            one for one in found if one.is_file() and not _is_hidden(one, base) and one.resolve() not in ours
+        )
         if not files:
             raise InputUnusable(f"{text}: there is no such file or folder, or no file in it")
         return cls(tuple(one.resolve() for one in files), tuple(_relative(one, base) for one in files))
 
-    def identity(self) -> list[list[Any]]:
-        """What tells these files from others: names, sizes in bytes and times of their last change in ns."""
+    def identity(self) -> str:
+        """What tells these files from others: a digest of their names, sizes and times of their last change."""
         stats = [path.stat() for path in self.paths]
-        return [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in zip(self.paths, stats, strict=True)]
+        known = [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in zip(self.paths, stats, strict=True)]
+        return hashlib.sha256(repr(known).encode("utf-8", "surrogateescape")).hexdigest()
 
     def parts(self, contract: Contract, size: Size | None) -> Iterator[Part]:
         """The mini-batches. The size is 10 files or 1,000 rows if none is given.

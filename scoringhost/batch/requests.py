@@ -50,7 +50,10 @@ class Requests:
             for half in part.halves():
                 together.add(self._joined(half, form))
             return together
-        values = _apart(_decoded(answer), len(part))
+        try:
+            values = _apart(_decoded(answer), len(part))
+        except ValueError:
+            values = None
         if values is None:
             self._apart = True
             _log.warning(
@@ -86,7 +89,10 @@ class Requests:
             if form is None and one.rows in (Rows.TEXTS, Rows.VALUES):
                 self._advise()
             return Outcome.failing(one, answer.message, status=answer.status, traceback=answer.traceback)
-        value = _decoded(answer)
+        try:
+            value = _decoded(answer)
+        except ValueError as problem:
+            return Outcome.failing(one, f"run() returned what says that it is JSON and is not: {problem}")
         if form is not None:
             values = _apart(value, 1)
             value = value if values is None else values[0]

@@ -143,7 +143,7 @@ def batch(
         wanted = Contract(contract) if contract else None
         job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments)
         limit = UNLIMITED if error_threshold is None else error_threshold
-        plan = Plan(job, Source.find(source), places, size, processes, timeout, limit, overwrite)
+        plan = Plan(job, Source.find(source, without=places.all()), places, size, processes, timeout, limit, overwrite)
         limit_threads(os.environ, processes, available_cores())
         last = _run(plan, display)
     except StartupError as error:

@@ -53,8 +53,8 @@ def test_a_result_of_a_row_of_one_of_several_files(written: Any) -> None:
 
 
 def test_results_as_json_lines(written: Any) -> None:
-    text = written((None, "a"), (None, [1]), (Place("", 2), {"x": 1}), name="out.jsonl")[0]
-    assert [json.loads(line) for line in text.splitlines()] == ["a", [1], {"row": 2, "result": {"x": 1}}]
+    text = written((None, "a"), (None, [10**30]), (Place("", 2), {"x": 1}), name="out.jsonl")[0]
+    assert [json.loads(line) for line in text.splitlines()] == ["a", [10**30], {"row": 2, "result": {"x": 1}}]
 
 
 def test_missing_fields_are_empty_and_new_ones_are_failures(written: Any) -> None:

@@ -81,6 +81,18 @@ def test_a_pattern_with_a_folder_above_it_is_not_hidden(folder: Path, monkeypatc
     assert parts("../*.png", Contract.FILES)[0].items == [str(folder / "a.png"), str(folder / "b.png")]
 
 
+def test_the_output_may_lie_in_the_same_folder(folder: Path) -> None:
+    source = Source.find(str(folder), without=[folder / "b.png", folder / "not there"])
+    assert source.names == ("a.png", "sub/c.png")
+
+
+def test_a_source_is_the_same_until_a_file_changes(folder: Path) -> None:
+    before = Source.find(str(folder)).identity()
+    assert Source.find(str(folder)).identity() == before
+    (folder / "a.png").write_text("longer than it was")
+    assert Source.find(str(folder)).identity() != before
+
+
 def test_files_are_counted_not_measured(folder: Path) -> None:
     with pytest.raises(InputUnusable, match="files are counted"):
         parts(folder, Contract.FILES, Size(10, True))

@@ -156,6 +156,20 @@ def test_lines_of_text_for_a_run_that_takes_text(score: Any) -> None:
     assert values(score(TEXT + "    return raw_data.upper()", '"one"\n"two"\n', "rows.jsonl")) == ['"ONE"', '"TWO"']
 
 
+def test_a_result_that_only_claims_to_be_json_fails_alone(score: Any) -> None:
+    script = (
+        "from scoringhost import Response\n@rawhttp\ndef run(request):\n"
+        "    answer = Response('{', 200)\n    answer.headers['Content-Type'] = 'application/json'\n    return answer"
+    )
+    outcome = score(script, "x", "a.bin")
+    assert outcome.failed == 1
+    assert outcome.failures[0].error.startswith("run() returned what says that it is JSON and is not")
+
+
+def test_numbers_of_any_size_come_through(score: Any) -> None:
+    assert values(score(TEXT + "    return [10**30]", "a\n1\n")) == [[10**30]]
+
+
 def test_several_parameters_are_columns_of_their_own(score: Any) -> None:
     script = (
         '@input_schema("b", StandardPythonParameterType(1))\n@input_schema("a", StandardPythonParameterType(1))\n'
