@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from scoringhost.batch.output import Output, Places
+from scoringhost.batch.output import Output, Places, make_folder
 from scoringhost.batch.parts import Failure, Job, Outcome, Part
 from scoringhost.batch.pool import Log, Pool
 from scoringhost.batch.reading import Size, Source
@@ -56,6 +56,7 @@ def run(
         Stopped: if `stopped` says so; what was complete before is kept.
     """
     output = Output(plan.places, _identity(plan), overwrite=plan.overwrite)
+    make_folder(plan.job.output_dir)  # init() may look for it already
     pool = Pool(plan.job, environ, processes=plan.processes, timeout_s=plan.timeout_s, log=log, stopped=stopped)
     with pool:
         parts = plan.source.parts(pool.contract(), plan.size)

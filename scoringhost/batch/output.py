@@ -96,9 +96,6 @@ class Output:
         places = self._places
         try:
             if places.results is not None:
-                places.results.parent.mkdir(parents=True, exist_ok=True)
-            places.failures.parent.mkdir(parents=True, exist_ok=True)
-            if places.results is not None:
                 self._results = _open_at(places.results, self.progress.results_bytes)
             if self.progress.failures_bytes:
                 self._failures = _open_at(places.failures, self.progress.failures_bytes)
@@ -224,6 +221,14 @@ def _as_json(failure: Failure) -> dict[str, Any]:
     if failure.traceback:
         found["traceback"] = failure.traceback
     return found
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of the output. Raises OutputUnusable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputUnusable(f"{problem.filename}: {problem.strerror}") from None
 
 
 def _open_at(path: Path, length: int) -> IO[bytes]:

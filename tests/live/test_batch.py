@@ -356,6 +356,7 @@ from azureml_user.parallel_run import EntryScript
 
 def init():
     global options
+    assert os.path.isdir(os.environ["AZUREML_BI_OUTPUT_PATH"])
     parser = argparse.ArgumentParser()
     parser.add_argument("--suffix")
     options = parser.parse_args()
