@@ -23,7 +23,7 @@ TUMOURS = np.array(
 def init():
     path = os.path.join(os.environ["AZUREML_MODEL_DIR"], "tumours.onnx")
     options = onnxruntime.SessionOptions()
-    # The host writes each worker's share of the cores there; onnxruntime does not look. 0: one thread for each core.
+    # The host puts the worker's share of the cores there; onnxruntime does not look. 0: a thread for each core.
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
     MODEL["session"] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     print(f"boosted trees loaded from {path}, threads: {options.intra_op_num_threads}")
