@@ -12,6 +12,7 @@ TEMPLATES = {
     "rawhttp": "digits",
     "async": "gateway",
     "streaming": "tokens",
+    "onnx": "onnx",
 }
 """Names of the templates, and the sample that each is."""
 

@@ -131,7 +131,7 @@ def test_a_record_that_cannot_be_read_is_refused(tmp_path: Path, record: str) ->
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OutputUnusable, match="file: Not a directory"):
+    with pytest.raises(OutputUnusable, match="out: Not a directory"):
         make_folder(tmp_path / "file" / "out")
     with pytest.raises(OutputUnusable, match="file"), Output(Places.beside(tmp_path / "file" / "out.csv"), IDENTITY):
         pass
