@@ -219,7 +219,7 @@ def _moments(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
 
 def _moment(leaf: JsonValue) -> Scalar:
     if leaf is None:
-        return np.datetime64("NaT")
+        return np.datetime64("NaT", "s")
     if not isinstance(leaf, str):
         raise TypeError("not a date text")
     if _COMMA.fullmatch(leaf):  # so inference-schema writes the example of the API document

@@ -46,7 +46,8 @@ class ScriptOutput(io.TextIOBase):
         if kept:
             self._keep("")
             self._emit(kept)
-        self._behind.flush()
+        if not self._behind.closed:  # at the end of the process it may be closed first
+            self._behind.flush()
 
     def _emit(self, line: str) -> None:
         line = line.rstrip("\r")

@@ -65,7 +65,7 @@ def test_float32_is_written_with_the_digits_that_bring_it_back() -> None:
         (np.array(["2024-01-31T10:20:30", "NaT"], dtype="M8[ns]"), ["2024-01-31T10:20:30", None]),
         (np.array(["2024-01-31T10:20:30.000000005"], dtype="M8[ns]"), ["2024-01-31T10:20:30.000000005"]),
         (np.datetime64("2024-01-31T10"), "2024-01-31T10:00:00"),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "s"), None),
         (np.array([5, "NaT"], dtype="m8[s]"), ["5 seconds", None]),
         (np.array([(1, 2.5)], dtype=[("id", "i4"), ("size", "f8")]), [{"id": 1, "size": 2.5}]),
         (np.array([([1, 2],)], dtype=[("pair", "i4", (2,))]), [{"pair": [1, 2]}]),
