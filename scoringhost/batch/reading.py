@@ -22,6 +22,8 @@ HEAD = 100
 
 _CSV, _LINES, _PARQUET = {".csv"}, {".jsonl", ".ndjson"}, {".parquet", ".pq"}
 TABLES = _CSV | _LINES | _PARQUET
+_LONGEST_FIELD = 2**31 - 1
+"""Characters; the csv module's own limit is 128 K, which a text or an encoded image exceeds."""
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
@@ -196,13 +198,15 @@ def _csv(path: Path, size: Size) -> Iterator[_Piece]:
 
 def _even(reader: Any, width: int) -> Iterator[list[str]]:
     """Rows without the empty ones; what a short row lacks is empty. A row that is too long fails when it is scored."""
-    csv.field_size_limit(2**31 - 1)
+    before = csv.field_size_limit(_LONGEST_FIELD)
     try:
         for row in reader:
             if row:
                 yield row + [""] * (width - len(row))
     except csv.Error as problem:
         raise ValueError(f"line {reader.line_num}: {problem}") from None
+    finally:
+        csv.field_size_limit(before)
 
 
 def _lines(path: Path, size: Size) -> Iterator[_Piece]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,14 @@ def test_csv_with_quotes_line_breaks_empty_lines_and_a_byte_order_mark(tmp_path:
     [part] = parts(tmp_path / "rows.csv", Contract.REQUESTS)
     assert part.columns == ("a", "b")
     assert part.items == [['x,\n"y"', "1"], ["2", ""], ["1", "2", "3"]]
+
+
+def test_a_field_may_be_long_and_the_limit_of_others_stays(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    (tmp_path / "rows.csv").write_text(f"a\n{'x' * 200_000}\n")
+    [part] = parts(tmp_path / "rows.csv", Contract.REQUESTS)
+    assert len(part.items[0][0]) == 200_000
+    assert csv.field_size_limit() == before
 
 
 def test_a_line_of_json_keeps_its_own_line_breaks(tmp_path: Path) -> None:
