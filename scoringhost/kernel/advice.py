@@ -56,6 +56,9 @@ def of_missing_script(path: Path) -> str:
     near = difflib.get_close_matches(path.stem, [name.removesuffix(".py") for name in names], n=1)
     if near:
         return f"Did you mean '{near[0]}.py'?"
+    near = difflib.get_close_matches(path.name, _folders_with_script(folder), n=1)
+    if near:
+        return f"Did you mean the folder {near[0]!r}?"
     deeper = {str(one.relative_to(folder)): one.stem for one in _files(folder) if one.suffix == ".py"}
     near = difflib.get_close_matches(path.stem, deeper.values(), n=1)
     if near:
@@ -71,6 +74,10 @@ def _of_missing_folder(path: Path) -> str:
     near = difflib.get_close_matches(missing.name, names, n=1)
     meant = f" Did you mean {str(missing.parent / near[0])!r}?" if near else ""
     return f"There is no folder {str(missing)!r} either.{meant}"
+
+
+def _folders_with_script(folder: Path) -> list[str]:
+    return [entry.name for entry in _entries(folder) if (entry / "score.py").is_file()]
 
 
 def _entries(folder: Path) -> list[Path]:

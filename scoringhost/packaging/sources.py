@@ -61,15 +61,24 @@ class Sources:
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def third_party(self, output: Path) -> list[str]:
-        """What the script and the modules beside it import from other packages, with the package's name.
+        """What the script and the modules beside it that it imports take from other packages, with the package's name.
 
         Raises:
             PackagingError: if one of them is not Python.
         """
-        modules = [path for path, _ in self.files(output) if path.suffix == ".py"]
-        own = {path.stem for path in modules} | {path.parent.name for path in modules}
-        found = {name for path in modules for name in _imported(path)}
-        foreign = sorted(found - own - BROUGHT - sys.stdlib_module_names)
+        own: dict[str, list[Path]] = {}
+        for path, _ in self.files(output):
+            if path.suffix == ".py":
+                for name in {path.stem, path.parent.name}:
+                    own.setdefault(name, []).append(path)
+        reached, waiting, found = {self.script}, [self.script], set[str]()
+        while waiting:
+            names = set(_imported(waiting.pop()))
+            found |= names
+            near = {path for name in names for path in own.get(name, ())} - reached
+            reached |= near
+            waiting += near
+        foreign = sorted(found - set(own) - BROUGHT - sys.stdlib_module_names)
         packages = importlib.metadata.packages_distributions()
         return [_described(name, packages.get(name, [])) for name in foreign]
 

@@ -26,6 +26,8 @@ RUN = "\ndef run(data): pass\n"
         (["svc/score.py", "train.py"], "scoer.py", "Did you mean 'svc/score.py'?"),
         (["env/pyvenv.cfg", "env/score.py", ".git/score.py"], "score.py", "There is no Python file in"),
         (["train.py", "notes.py"], "service.py", "There are: notes.py, train.py."),
+        # BUG: the folder of that project was not thought of, but some wire.py far below
+        (["wines/score.py", "deep/wire.py"], "wine", "Did you mean the folder 'wines'?"),
         (["samples/score.py"], "sample/score.py", "Did you mean '{folder}/samples'?"),
         ([], "no/such/deep/score.py", "There is no folder '{folder}/no' either."),
     ],

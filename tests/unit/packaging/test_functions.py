@@ -146,6 +146,23 @@ def test_without_requirements_the_third_party_imports_are_named(pack: Pack, serv
         assert f" {known}" not in warning.partition("imports:")[2]
 
 
+# BUG: what trains the model is beside the script and imports scikit-learn, which the script does not.
+def test_what_the_script_does_not_reach_is_not_named(pack: Pack, service: Path) -> None:
+    (service / "train.py").write_text("import sklearn\n")
+    assert pack().warnings == []
+
+
+def test_without_requirements_what_a_package_beside_the_script_imports_is_named(pack: Pack, service: Path) -> None:
+    score = service / "score.py"
+    score.write_text(score.read_text() + "\nfrom steps import first\n")
+    (service / "steps").mkdir()
+    (service / "steps" / "__init__.py").touch()
+    (service / "steps" / "first.py").write_text("from . import second\n")
+    (service / "steps" / "second.py").write_text("import nobody\n")
+    (warning,) = pack().warnings
+    assert warning.endswith("imports: nobody")
+
+
 def test_a_script_without_foreign_imports_needs_no_requirements(pack: Pack) -> None:
     assert pack().warnings == []
 
