@@ -38,7 +38,9 @@ class Acceptor:
         self._loop.remove_reader(self._listener.fileno())
 
     async def wait_closed(self) -> None:
-        """Nothing is left to wait for."""
+        """Wait until every connection that was accepted has its protocol, which knows of requests on it."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _watch(self) -> None:
         if not self._closed:
@@ -90,3 +92,10 @@ class FairServer(uvicorn.Server):
 
         self.servers = [Acceptor(listener, protocol, self._busy) for listener in sockets or []]  # type: ignore[misc]
         self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, then let go of those that there are."""
+        for server in self.servers:
+            server.close()
+            await server.wait_closed()
+        await super().shutdown(sockets)

@@ -41,6 +41,9 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS = frozenset({204, 304})
 _TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
 
+LINGER_S = 0.05
+"""Seconds that an idle connection stays open when the server stops: a request may be on its way."""
+
 
 class HttpProtocol(asyncio.Protocol):
     """One connection, made by uvicorn's server. `read_already`: bytes that somebody else has read from it."""
@@ -64,7 +67,7 @@ class HttpProtocol(asyncio.Protocol):
         self._active_s = 0.0
         self._received = 0
         self._client: str | None = None
-        self._in_head = False
+        self._in_head = self._arriving = False
         self._dated: tuple[object, bytes] = (None, b"")
 
     # -- the connection -----------------------------------------------------------------------------
@@ -90,9 +93,14 @@ class HttpProtocol(asyncio.Protocol):
         self.resume_writing()
 
     def shutdown(self) -> None:
-        """Close once the request in progress is answered; uvicorn calls it when the server stops."""
+        """Close once the request in progress is answered, or soon; uvicorn calls it when the server stops."""
         self._closing = True
         if not self._busy:
+            self._loop.call_later(LINGER_S, self._close_unless_asked)
+
+    def _close_unless_asked(self) -> None:
+        """Close, unless a request is in progress or arriving: that one is answered first."""
+        if not (self._busy or self._arriving):
             self._transport.close()
 
     def pause_writing(self) -> None:
@@ -159,7 +167,7 @@ class HttpProtocol(asyncio.Protocol):
         self._headers = Headers()
         self._parts: list[bytes] = []
         self._size = self._head_size = 0
-        self._in_head = True
+        self._in_head = self._arriving = True
         self._fault: CallError | None = None
 
     def on_url(self, url: bytes) -> None:
@@ -198,6 +206,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The whole request is there."""
+        self._arriving = False
         if self._parser.should_upgrade():
             return  # the parser stops here and leaves the body to us
         path, query = split_target(self._url)
