@@ -28,6 +28,7 @@ from scoringhost.errors import (
     DeadlineExceeded,
     NotReady,
     PortInUse,
+    SettingsError,
     StartupError,
 )
 from scoringhost.kernel.runner import PATIENCE_S
@@ -72,7 +73,12 @@ log = logging.getLogger(HOST_LOGGER)
 
 
 def require_free(host: str, ports: Sequence[int]) -> None:
-    """Raise PortInUse if somebody listens on one of the ports, before gunicorn tries for five seconds."""
+    """Make sure that the ports can be listened on, before gunicorn tries for five seconds.
+
+    Raises:
+        PortInUse: if somebody else listens there.
+        SettingsError: if this machine has no such address, or does not let us.
+    """
     for port in ports:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -82,6 +88,8 @@ def require_free(host: str, ports: Sequence[int]) -> None:
             except OSError as problem:
                 if problem.errno == errno.EADDRINUSE:
                     raise PortInUse(host, port) from None
+                reason = f"nobody can listen on port {port} there: {problem.strerror}"
+                raise SettingsError("host", host, reason) from None
 
 
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]

@@ -173,6 +173,14 @@ def test_help_ends_with_1_as_azmlinfsrvs_does(start: Start) -> None:
 # -- ports ----------------------------------------------------------------------------------------
 
 
+# BUG: gunicorn tried for five seconds, and the exit code was 1.
+@pytest.mark.parametrize("host", ["192.0.2.1", "nohost.invalid"])
+def test_an_address_that_this_machine_does_not_have_is_refused(start: Start, tmp_path: Path, host: str) -> None:
+    text = refused(start(write(tmp_path, GOOD), "--host", host))
+    assert "nobody can listen on port" in text
+    assert f"(it is '{host}')" in text
+
+
 @pytest.mark.parametrize("setting", ["SCORINGHOST_PORT", "HEALTH_PORT"])
 def test_a_port_in_use_is_refused_by_its_number(start: Start, tmp_path: Path, setting: str) -> None:
     with socket.socket() as other:
