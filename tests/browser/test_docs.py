@@ -115,6 +115,18 @@ def test_a_file_goes_up_and_an_image_is_shown(page: Callable[..., Page], tmp_pat
     assert "x-query: size=8" in shown.element("headers").get_attribute("textContent")
 
 
+def test_a_file_goes_up_as_the_field_of_a_form(page: Callable[..., Page], tmp_path: Path) -> None:
+    shown = page(SCRIPTS / "mirror.py")
+    note = tmp_path / "note.txt"
+    note.write_text("in a form", encoding="utf-8")
+    shown.driver.find_element(By.CSS_SELECTOR, "input[value=file]").click()
+    shown.element("file").send_keys(str(note))
+    shown.write("field", "picture")
+    assert shown.execute().startswith("200 OK")
+    assert shown.text("answer") == "in a form"
+    assert "x-fields: picture" in shown.element("headers").get_attribute("textContent")
+
+
 def test_a_raw_request_of_another_method(page: Callable[..., Page]) -> None:
     shown = page(SCRIPTS / "mirror.py")
     Select(shown.element("method")).select_by_visible_text("GET")

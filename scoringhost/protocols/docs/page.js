@@ -83,14 +83,21 @@ function request() {
   const query = about.kind === "raw" ? $("query").value.replace(/^\?/, "") : "";
   const file = fromFile ? $("file").files[0] : undefined;
   const type = $("content-type").value.trim();
+  const field = file && method !== "GET" ? $("field").value.trim() : "";
+  let body = method === "GET" ? undefined : file ?? $("body").value;
+  if (field) {
+    body = new FormData();
+    body.append(field, file);
+  }
   return {
     file,
+    field,
     missing: fromFile && !file,
     url: query ? `score?${query}` : "score",
     options: {
       method,
-      headers: type && method !== "GET" ? { "Content-Type": type } : {},
-      body: method === "GET" ? undefined : file ?? $("body").value,
+      headers: type && method !== "GET" && !field ? { "Content-Type": type } : {}, // a form has its own, with a boundary
+      body,
     },
   };
 }
@@ -145,10 +152,11 @@ async function execute() {
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 async function copyAsCurl() {
-  const { url, options, file } = request();
+  const { url, options, file, field } = request();
   const parts = ["curl", "-X", options.method, quoted(new URL(url, location.href).href)];
   for (const [name, value] of Object.entries(options.headers)) parts.push("-H", quoted(`${name}: ${value}`));
-  if (options.body !== undefined) parts.push("--data-binary", quoted(file ? `@${file.name}` : options.body));
+  if (field) parts.push("-F", quoted(`${field}=@${file.name}`));
+  else if (options.body !== undefined) parts.push("--data-binary", quoted(file ? `@${file.name}` : options.body));
   const command = parts.join(" ");
   try {
     await navigator.clipboard.writeText(command);
@@ -160,7 +168,7 @@ async function copyAsCurl() {
 
 function choose() {
   const fromFile = document.querySelector("input[name=source]:checked").value === "file";
-  $("file").hidden = !fromFile;
+  $("upload").hidden = !fromFile;
   $("body").hidden = fromFile;
 }
 
