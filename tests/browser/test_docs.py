@@ -94,6 +94,14 @@ def test_on_a_phone_nothing_is_cut_off(page: Callable[..., Page]) -> None:
     assert min(heights) >= 44  # large enough for a thumb
 
 
+# BUG: the field that chooses a file was wider than the screen.
+def test_on_a_phone_nothing_of_an_upload_is_cut_off(page: Callable[..., Page]) -> None:
+    shown = page(SCRIPTS / "mirror.py")
+    shown.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    shown.driver.find_element(By.CSS_SELECTOR, "input[value=file]").click()
+    assert shown.driver.execute_script("return document.documentElement.scrollWidth") <= 375
+
+
 def test_a_script_without_a_schema_is_sent_text_and_its_stream_is_shown(page: Callable[..., Page]) -> None:
     shown = page(SCRIPTS / "words.py")
     shown.write("body", "one two three")
