@@ -1,15 +1,15 @@
 """Checking an entry script before it is deployed: what would bite in production.
 
 `check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
-gathers the findings of the families: `configuration`, `places`, `code`, `pickles`, `round_trip`
-with `coercions`. Each is a function to findings; `findings` describes them and the report.
+gathers the findings of the families: `configuration`, `ignored`, `places`, `code`, `pickles`,
+`round_trip` with `coercions`. Each is a function to findings; `findings` describes them and the report.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scoringhost.answers import JSON
@@ -21,6 +21,7 @@ from scoringhost.checking.configuration import (
     unread_settings,
 )
 from scoringhost.checking.findings import Finding, Report, Severity, ordered
+from scoringhost.checking.ignored import ignored_logging, ignored_settings
 from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.round_trip import notices, round_trip
@@ -34,11 +35,15 @@ FOREIGN_MODEL = "InconsistentVersionWarning"
 
 
 def check(
-    settings: Settings, environ: Mapping[str, str], body: bytes | None = None, content_type: str = JSON
+    settings: Settings,
+    environ: Mapping[str, str],
+    body: bytes | None = None,
+    content_type: str = JSON,
+    ignored: Sequence[str] = (),
 ) -> Report:
     """Check the entry script of some settings.
 
-    body: what is posted, in place of the script's own sample.
+    body: what is posted, in place of the script's own sample. ignored: the warnings of `Settings.load`.
 
     Raises:
         StartupError: if the script is not there.
@@ -50,7 +55,8 @@ def check(
         line = getattr(problem, "lineno", None)
         unread = Finding(Severity.ERROR, "syntax", f"it is not Python: {problem}", "Correct it.", path, line)
         return Report(path, False, (unread,))
-    findings = list(_standing(source, settings, environ))
+    findings = [*ignored_settings(settings, ignored), *ignored_logging(settings)]
+    findings += _standing(source, settings, environ)
     try:
         findings += _served(source, settings, body, content_type, frozenset(one.code for one in findings))
     except StartupError as error:

@@ -40,13 +40,14 @@ def check(path: str, sample: Path | None, content_type: str, format_: str, stric
     whole path. Settings are read from where `serve` reads them, and its flags are taken, too.
     """
     try:
-        loaded, _ = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
+        loaded, ignored = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
         assemble.script_path(loaded)
     except StartupError as error:
         click.echo(f"scoringhost: {error}", err=True)
         sys.exit(STARTUP_FAILED)
     with contextlib.redirect_stdout(sys.stderr):  # what the script prints is not part of the report
-        report = check_script(loaded, dict(os.environ), sample.read_bytes() if sample else None, content_type)
+        body = sample.read_bytes() if sample else None
+        report = check_script(loaded, dict(os.environ), body, content_type, ignored)
     click.echo(json.dumps(report.as_json(), indent=2) if format_ == "json" else report.as_text(Path.cwd()))
     sys.exit(_exit_code(report, strict))
 
