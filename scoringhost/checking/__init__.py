@@ -26,7 +26,7 @@ from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
-from scoringhost.errors import StartupError
+from scoringhost.errors import ScriptNotFound, StartupError
 from scoringhost.settings import Settings
 from scoringhost.testing import serving
 
@@ -67,6 +67,12 @@ def check(
         )
         return Report(path, False, ordered([*findings, failure]))
     return Report(path, True, ordered(findings))
+
+
+def not_begun(script: Path, error: StartupError) -> Report:
+    """The report if there are no settings, or no script, to check."""
+    code = "no-script" if isinstance(error, ScriptNotFound) else "unusable-setting"
+    return Report(script, False, (Finding(Severity.ERROR, code, str(error), "Correct it, then check again."),))
 
 
 def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
