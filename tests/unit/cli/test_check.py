@@ -86,3 +86,12 @@ def test_what_keeps_a_check_from_starting_is_in_the_json(
     [finding] = document["findings"]
     assert (finding["severity"], finding["code"]) == ("error", code)
     assert finding["message"].startswith(message)
+
+
+# BUG: some file far below was suggested, and not the folder of the project.
+@pytest.mark.parametrize("verb", ["check", "call"])
+def test_a_folder_that_may_have_been_meant_is_named(write: Write, tmp_path: Path, verb: str) -> None:
+    write(TWICE, "05_float_to_int/score.py")
+    result = CliRunner().invoke(main, [verb, str(tmp_path / "05_float_to_in")])
+    assert result.exit_code == 3
+    assert result.stderr.endswith("Did you mean the folder '05_float_to_int'?\n")
