@@ -26,7 +26,7 @@ from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
-from scoringhost.errors import ScriptNotFound, StartupError
+from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, StartupError
 from scoringhost.settings import Settings
 from scoringhost.testing import serving
 
@@ -60,12 +60,7 @@ def check(
     try:
         findings += _served(source, settings, body, content_type, frozenset(one.code for one in findings))
     except StartupError as error:
-        traceback = getattr(error, "traceback", "")
-        line = source.line_in(traceback)
-        failure = Finding(
-            Severity.ERROR, "not-loaded", str(error), "Correct it, then check again.", path, line, traceback
-        )
-        return Report(path, False, ordered([*findings, failure]))
+        return Report(path, False, ordered([*findings, _not_loaded(source, error)]))
     return Report(path, True, ordered(findings))
 
 
@@ -73,6 +68,27 @@ def not_begun(script: Path, error: StartupError) -> Report:
     """The report if there are no settings, or no script, to check."""
     code = "no-script" if isinstance(error, ScriptNotFound) else "unusable-setting"
     return Report(script, False, (Finding(Severity.ERROR, code, str(error), "Correct it, then check again."),))
+
+
+def _not_loaded(source: Source, error: StartupError) -> Finding:
+    message, remedy, traceback = str(error), "", getattr(error, "traceback", "")
+    if isinstance(error, InitFailed):
+        message, remedy = f"init() raised {_in_one_line(error.__cause__)}", error.advice
+    elif isinstance(error, ScriptImportFailed):
+        message = f"importing it raised {_in_one_line(error.__cause__)}"
+        if isinstance(error.__cause__, (ModuleNotFoundError, SyntaxError)):
+            remedy = error.advice  # that of other errors points to a traceback, which serve shows above it
+    remedy = remedy or "Correct it, then check again."
+    line = source.line_in(traceback)
+    return Finding(Severity.ERROR, "not-loaded", message, remedy, source.path, line, traceback)
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:
+        text = ""  # the script's own __str__ fails
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

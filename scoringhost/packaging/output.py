@@ -25,7 +25,7 @@ def refusing() -> Iterator[None]:
     except OSError as problem:
         where = problem.filename2 or problem.filename
         reason = problem.strerror or str(problem)
-        raise PackagingError(f"{where}: {reason}" if where else reason) from None
+        raise PackagingError(f"{where} cannot be used: {reason}" if where else reason) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_made_is_refused_with_its_reason(tmp_path: Path,
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     refused = package(SAMPLE, tmp_path / name, target)
     assert (refused.exit_code, refused.stdout) == (1, "")
-    assert re.fullmatch(rf"scoringhost: {tmp_path / name}: [A-Z].*\n", refused.stderr)
+    assert re.fullmatch(rf"scoringhost: {tmp_path / name}\b.*: [A-Z].*\n", refused.stderr)
 
 
 # BUG: a traceback, and half a package that could not be written anew.
