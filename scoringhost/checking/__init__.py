@@ -1,8 +1,8 @@
 """Checking an entry script before it is deployed: what would bite in production.
 
 `check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
-gathers the findings of the families: `configuration`, `ignored`, `places`, `code`, `pickles`,
-`round_trip` with `coercions`. Each is a function to findings; `findings` describes them and the report.
+gathers the findings of the families: `configuration`, `ignored`, `places`, `blocking`, `code`,
+`pickles`, `round_trip` with `coercions`. Each is a function to findings; `findings` describes them and the report.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scoringhost.answers import JSON
-from scoringhost.checking.code import blocking_calls, encoded_twice
+from scoringhost.checking.blocking import blocking_calls
+from scoringhost.checking.code import encoded_twice
 from scoringhost.checking.configuration import (
     contradicting_limits,
     misspelt_environment,
