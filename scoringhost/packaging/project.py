@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from scoringhost.packaging.output import PackagingError, refusing
@@ -44,7 +45,7 @@ def start_project(folder: Path, template: str) -> list[str]:
         if path.is_file() and not _SKIPPED.intersection(name.parts):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_renamed(path, f"samples/{sample}", folder.name))
+            target.write_bytes(_renamed(path, f"samples/{sample}", shlex.quote(folder.absolute().name)))
             written.append(name.as_posix())
     return written
 

@@ -59,3 +59,12 @@ def test_the_commands_are_quoted_for_the_shell(tmp_path: Path) -> None:
     output = CliRunner().invoke(main, ["init", str(folder), "--template", "onnx"]).output
     assert f"pip install -r '{folder}/requirements.txt' && scoringhost serve '{folder}' " in output
     assert f"(and: scoringhost check '{folder}'; pytest '{folder}')" in output
+    assert "scoringhost serve 'my project'\n" in (folder / "README.md").read_text()
+
+
+# BUG: the commands in the README named nothing.
+def test_the_folder_itself_has_its_name_in_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert CliRunner().invoke(main, ["init", "."]).exit_code == 0
+    assert "scoringhost serve mine\n" in Path("README.md").read_text()
