@@ -1,19 +1,20 @@
 """Checking an entry script before it is deployed: what would bite in production.
 
 `check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
-gathers the findings of the families: `configuration`, `places`, `code`, `pickles`, `round_trip`
-with `coercions`. Each is a function to findings; `findings` describes them and the report.
+gathers the findings of the families: `configuration`, `ignored`, `places`, `blocking`, `code`,
+`pickles`, `round_trip` with `coercions`. Each is a function to findings; `findings` describes them and the report.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scoringhost.answers import JSON
-from scoringhost.checking.code import blocking_calls, encoded_twice
+from scoringhost.checking.blocking import blocking_calls
+from scoringhost.checking.code import encoded_twice
 from scoringhost.checking.configuration import (
     contradicting_limits,
     misspelt_environment,
@@ -21,11 +22,12 @@ from scoringhost.checking.configuration import (
     unread_settings,
 )
 from scoringhost.checking.findings import Finding, Report, Severity, ordered
+from scoringhost.checking.ignored import ignored_logging, ignored_settings
 from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
-from scoringhost.errors import StartupError
+from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, StartupError
 from scoringhost.settings import Settings
 from scoringhost.testing import serving
 
@@ -34,11 +36,15 @@ FOREIGN_MODEL = "InconsistentVersionWarning"
 
 
 def check(
-    settings: Settings, environ: Mapping[str, str], body: bytes | None = None, content_type: str = JSON
+    settings: Settings,
+    environ: Mapping[str, str],
+    body: bytes | None = None,
+    content_type: str = JSON,
+    ignored: Sequence[str] = (),
 ) -> Report:
     """Check the entry script of some settings.
 
-    body: what is posted, in place of the script's own sample.
+    body: what is posted, in place of the script's own sample. ignored: the warnings of `Settings.load`.
 
     Raises:
         StartupError: if the script is not there.
@@ -50,17 +56,40 @@ def check(
         line = getattr(problem, "lineno", None)
         unread = Finding(Severity.ERROR, "syntax", f"it is not Python: {problem}", "Correct it.", path, line)
         return Report(path, False, (unread,))
-    findings = list(_standing(source, settings, environ))
+    findings = [*ignored_settings(settings, ignored), *ignored_logging(settings)]
+    findings += _standing(source, settings, environ)
     try:
         findings += _served(source, settings, body, content_type, frozenset(one.code for one in findings))
     except StartupError as error:
-        traceback = getattr(error, "traceback", "")
-        line = source.line_in(traceback)
-        failure = Finding(
-            Severity.ERROR, "not-loaded", str(error), "Correct it, then check again.", path, line, traceback
-        )
-        return Report(path, False, ordered([*findings, failure]))
+        return Report(path, False, ordered([*findings, _not_loaded(source, error)]))
     return Report(path, True, ordered(findings))
+
+
+def not_begun(script: Path, error: StartupError) -> Report:
+    """The report if there are no settings, or no script, to check."""
+    code = "no-script" if isinstance(error, ScriptNotFound) else "unusable-setting"
+    return Report(script, False, (Finding(Severity.ERROR, code, str(error), "Correct it, then check again."),))
+
+
+def _not_loaded(source: Source, error: StartupError) -> Finding:
+    message, remedy, traceback = str(error), "", getattr(error, "traceback", "")
+    if isinstance(error, InitFailed):
+        message, remedy = f"init() raised {_in_one_line(error.__cause__)}", error.advice
+    elif isinstance(error, ScriptImportFailed):
+        message = f"importing it raised {_in_one_line(error.__cause__)}"
+        if isinstance(error.__cause__, (ModuleNotFoundError, SyntaxError)):
+            remedy = error.advice  # that of other errors points to a traceback, which serve shows above it
+    remedy = remedy or "Correct it, then check again."
+    line = source.line_in(traceback)
+    return Finding(Severity.ERROR, "not-loaded", message, remedy, source.path, line, traceback)
+
+
+def _in_one_line(error: BaseException | None) -> str:
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:
+        text = ""  # the script's own __str__ fails
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

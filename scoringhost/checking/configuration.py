@@ -6,12 +6,15 @@ import ast
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.source import Source
 from scoringhost.settings import PREFIX, SPECS, Settings
 
 MODEL_DIR = "AZUREML_MODEL_DIR"
+MISSING = frozenset({"KeyError", "LookupError", "Exception", "BaseException"})
+"""What catches the KeyError of a variable that is not set."""
 AZURE_PREFIXES = ("AZUREML_", "AML_")
 ALIKE = 0.85
 """How alike a foreign name of Azure ML's must be to one of ours to be taken for a slip of the pen."""
@@ -91,11 +94,40 @@ def model_folder(settings: Settings, source: Source) -> Iterable[Finding]:
             )
             yield Finding(Severity.ERROR, "no-model-folder", message, remedy)
         return
+    spared = _with_fallback(source.tree)
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Constant) and node.value == MODEL_DIR:
+        if _names_model_dir(node) and node not in spared:
             message = f"the script uses {MODEL_DIR}, but no model folder is set"
             remedy = "Put the model into a folder `model` beside the script, or name it with --model-dir."
             yield Finding(Severity.WARNING, "no-model-folder", message, remedy, source.path, node.lineno)
+
+
+def _with_fallback(tree: ast.Module) -> set[ast.AST]:
+    """The nodes that are at no loss without a model folder; all of them if the script looks whether there is one."""
+    spared: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and _names_model_dir(node.left):
+            return set(ast.walk(tree))
+        if isinstance(node, ast.Call) and node.args and _names_model_dir(node.args[0]):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "setdefault":
+                return set(ast.walk(tree))
+            others = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+            if others and not (isinstance(others[0], ast.Constant) and others[0].value is None):
+                spared.add(node.args[0])
+        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            spared.update(part for value in node.values[:-1] for part in ast.walk(value))
+        elif isinstance(node, ast.Try) and any(map(_catches_missing, node.handlers)):
+            spared.update(part for statement in node.body for part in ast.walk(statement))
+    return spared
+
+
+def _catches_missing(handler: ast.ExceptHandler) -> bool:
+    named = {node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)} if handler.type else MISSING
+    return bool(named & MISSING)
+
+
+def _names_model_dir(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and node.value == MODEL_DIR
 
 
 def line_of(file: Path | None, text: str) -> int | None:

@@ -3,7 +3,8 @@
 The JSON report has these keys:
 
     script      the entry script that was checked
-    loaded      whether it was imported and its init() ran; false means: it cannot be served
+    loaded      whether it was imported and its init() ran; false means: it cannot be served,
+                or is not there, or the settings cannot be used
     clean       whether there is neither an error nor a warning
     findings    a list of objects
       severity  "error": requests will fail; "warning": it works here and may not elsewhere;

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import TypeGuard
 
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.source import Source
@@ -18,6 +19,9 @@ READERS = frozenset(
     | {"onnxruntime.InferenceSession", "pathlib.Path", "tensorflow.keras.models.load_model", "keras.models.load_model"}
 )
 """Callables whose first argument is the path of a file."""
+PATH = "pathlib.Path"
+PARTS = frozenset({"name", "stem", "suffix", "suffixes", "parts"})
+"""Attributes of a path for which no file need be there."""
 
 
 def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
@@ -60,11 +64,14 @@ def _is_in(name: str, folder: Path) -> bool:
 
 def relative_paths(source: Source) -> Iterable[Finding]:
     """Files that are opened by a path from the working directory."""
+    parents = {child: node for node in ast.walk(source.tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.Call) or source.dotted(node.func) not in READERS or not node.args:
             continue
         given = node.args[0]
         if not isinstance(given, ast.Constant) or not isinstance(given.value, str):
+            continue
+        if source.dotted(node.func) == PATH and not _is_used(source, node, parents):
             continue
         if given.value and not os.path.isabs(given.value) and "://" not in given.value:
             yield Finding(
@@ -75,3 +82,26 @@ def relative_paths(source: Source) -> Iterable[Finding]:
                 source.path,
                 node.lineno,
             )
+
+
+def _is_used(
+    source: Source, path: ast.expr, parents: Mapping[ast.AST, ast.AST], names: frozenset[str] = frozenset()
+) -> bool:
+    """Whether a path is used as it stands, and not joined to another; so is one whose name is, somewhere."""
+    holder = parents[path]
+    if isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Div):
+        return holder.left is path and _is_used(source, holder, parents, names)
+    if isinstance(holder, ast.Call):
+        joins = isinstance(holder.func, ast.Attribute) and holder.func.attr == "joinpath"
+        return not joins and (source.dotted(holder.func) != "os.path.join" or holder.args[0] is path)
+    if isinstance(holder, ast.Attribute):
+        return holder.attr not in PARTS
+    if isinstance(holder, ast.Assign) and isinstance(holder.targets[0], ast.Name):
+        name = holder.targets[0].id
+        uses = [node for node in ast.walk(source.tree) if _reads(node, name) and name not in names]
+        return any(_is_used(source, use, parents, names | {name}) for use in uses)
+    return True
+
+
+def _reads(node: ast.AST, name: str) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)

@@ -13,7 +13,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A parsed script. `names`: what an imported name stands for, such as `np` for `numpy`."""
+    """A parsed script, without what it does only when run by hand.
+
+    `names`: what an imported name stands for, such as `np` for `numpy`.
+    """
 
     path: Path
     tree: ast.Module
@@ -28,7 +31,7 @@ class Source:
             SyntaxError: if it is not Python.
             OSError: if it cannot be read.
         """
-        tree = ast.parse(path.read_bytes(), str(path))
+        tree = _Served().visit(ast.parse(path.read_bytes(), str(path)))
         functions = {node.name: node for node in tree.body if isinstance(node, Function)}
         return cls(path, tree, dict(_imported_names(tree)), functions)
 
@@ -54,6 +57,22 @@ class Source:
         return ".".join([self.names.get(node.id, node.id), *reversed(parts)])
 
 
+class _Served(ast.NodeTransformer):
+    """Leaves out what is under `if __name__ == "__main__":`, which does not run when the script is served."""
+
+    def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
+        self.generic_visit(node)
+        return node.orelse if _by_hand(node.test) else node
+
+
+def _by_hand(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(map(_by_hand, test.values))
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq) or len(test.ops) > 1:
+        return False
+    return {ast.unparse(side) for side in (test.left, *test.comparators)} == {"__name__", "'__main__'"}
+
+
 def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -65,8 +84,8 @@ def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def own_nodes(function: Function) -> Iterator[ast.AST]:
-    """Every node of a function's body but for those of functions and classes defined in it."""
+def own_nodes(function: Function | ast.Module) -> Iterator[ast.AST]:
+    """Every node of the body of a function, or of a script, but for those of functions and classes defined in it."""
     waiting: list[ast.AST] = list(function.body)
     while waiting:
         node = waiting.pop(0)

@@ -21,6 +21,7 @@ import click
 from scoringhost.answers import JSON, NoSample, Response
 from scoringhost.calling import SCORE, Address, Outcome, Remote, Sender, Unreachable, repeat
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
 from scoringhost.settings import Settings
@@ -119,7 +120,7 @@ def _sender(target: str, settings: dict[str, Any]) -> Iterator[tuple[Sender, str
     loaded, warnings = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", target)}, os.getcwd())
     for warning in warnings:
         click.echo(f"{PREFIX}warning: {warning}", err=True)
-    with contextlib.redirect_stdout(sys.stderr), serving(loaded) as client:
+    with for_the_answer_alone(), serving(loaded) as client:
         yield client, SCORE
 
 

@@ -1,12 +1,11 @@
 """scoringhost check: what would bite in production.
 
 Exit codes: 0 if nothing was found (hints do not count; warnings only with --strict); 1 if something
-was; 2 for a usage error; 3 if the script cannot be served.
+was; 2 for a usage error; 3 if the settings or the script cannot be used.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -18,8 +17,10 @@ import click
 from scoringhost import assemble
 from scoringhost.answers import JSON
 from scoringhost.checking import check as check_script
+from scoringhost.checking import not_begun
 from scoringhost.checking.findings import Report, Severity
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
 
@@ -40,15 +41,25 @@ def check(path: str, sample: Path | None, content_type: str, format_: str, stric
     whole path. Settings are read from where `serve` reads them, and its flags are taken, too.
     """
     try:
-        loaded, _ = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
+        loaded, ignored = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
         assemble.script_path(loaded)
     except StartupError as error:
         click.echo(f"scoringhost: {error}", err=True)
+        if format_ == "json":
+            _print_json(not_begun(Path(path).absolute(), error))
         sys.exit(STARTUP_FAILED)
-    with contextlib.redirect_stdout(sys.stderr):  # what the script prints is not part of the report
-        report = check_script(loaded, dict(os.environ), sample.read_bytes() if sample else None, content_type)
-    click.echo(json.dumps(report.as_json(), indent=2) if format_ == "json" else report.as_text(Path.cwd()))
+    with for_the_answer_alone():
+        body = sample.read_bytes() if sample else None
+        report = check_script(loaded, dict(os.environ), body, content_type, ignored)
+    if format_ == "json":
+        _print_json(report)
+    else:
+        click.echo(report.as_text(Path.cwd()))
     sys.exit(_exit_code(report, strict))
+
+
+def _print_json(report: Report) -> None:
+    click.echo(json.dumps(report.as_json(), indent=2))
 
 
 def _exit_code(report: Report, strict: bool) -> int:

@@ -1,10 +1,11 @@
 """scoringhost init: a new project that can be served, checked and tested at once.
 
-Exit codes: 0 if it was written; 1 if its folder is there already; 2 for a usage error.
+Exit codes: 0 if it was written; 1 if its folder is there already or cannot be made; 2 for a usage error.
 """
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def init(folder: Path, template: str) -> None:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
     click.echo("\n".join(f"  {name}" for name in files))
-    needed = f"pip install -r {folder}/requirements.txt && " if "requirements.txt" in files else ""
+    quoted = shlex.quote(str(folder))
+    requirements = shlex.quote(f"{folder}/requirements.txt")
+    needed = f"pip install -r {requirements} && " if "requirements.txt" in files else ""
     click.echo(
-        f"{folder} is ready: {needed}scoringhost serve {folder}    (and: scoringhost check {folder}; pytest {folder})"
+        f"{folder} is ready: {needed}scoringhost serve {quoted}    (and: scoringhost check {quoted}; pytest {quoted})"
     )

@@ -1,6 +1,6 @@
 """scoringhost package: a folder that can be deployed, made of an entry script.
 
-Exit codes: 0 if it was written; 1 if it cannot be; 2 for a usage error.
+Exit codes: 0 if it was written; 1 if it cannot be; 2 for a usage error; 3 if there is no such script.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from scoringhost.cli.options import STARTUP_FAILED
+from scoringhost.errors import ScriptNotFound
 from scoringhost.packaging import container, functions
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
@@ -57,6 +59,9 @@ def package(path: Path, target: str, output: Path, model_dir: Path | None, force
     except PackagingError as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
+    except ScriptNotFound as problem:
+        click.echo(f"scoringhost: {problem}", err=True)
+        sys.exit(STARTUP_FAILED)
     for warning in written.warnings:
         click.echo(f"scoringhost: warning: {warning}", err=True)
     if chosen["install"] and _install(output):

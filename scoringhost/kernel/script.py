@@ -8,6 +8,7 @@ because inference-schema keeps one process-wide table keyed by `module.function`
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import itertools
 import sys
 import types
@@ -45,15 +46,16 @@ class EntryScript:
         Raises:
             ScriptNotFound: if there is no such file; suggests a similar name.
             ScriptImportFailed: if importing it raises, SystemExit included.
-            ScriptUnservable: if init() or run() is missing or cannot be called.
+            ScriptUnservable: if init() or run() is missing or cannot be called, or init() or shutdown() is async.
         """
         require_file(path)
         make_importable(path.parent)
         module = _import(path)
-        init = _function(module, "init", path)
+        init = _plain(_function(module, "init", path), "init", path)
         run = _function(_behind_driver(module), "run", path)
         shutdown = getattr(module, "shutdown", None)
-        return cls(path, module, init, run, shutdown if callable(shutdown) else None)
+        shutdown = _plain(shutdown, "shutdown", path) if callable(shutdown) else None
+        return cls(path, module, init, run, shutdown)
 
     def start(self, model_dir: Path | None = None) -> None:
         """Run init(), on the thread that will score.
@@ -130,6 +132,15 @@ def _function(module: types.ModuleType, name: str, path: Path) -> Callable[..., 
     if not callable(found):
         raise ScriptUnservable(str(path), f"{name} is a {type(found).__name__}, which is not callable")
     return found  # type: ignore[no-any-return]
+
+
+def _plain(function: Callable[..., Any], name: str, path: Path) -> Callable[..., Any]:
+    """The function, which is called and not awaited: the body of an async one would never run."""
+    for called in (function, getattr(type(function), "__call__", None)):  # noqa: B004 - its code is looked at
+        if inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called):
+            reason = f"{name}() cannot be async; it is called plainly and its body would never run"
+            raise ScriptUnservable(str(path), f"{reason}: make it `def {name}()`")
+    return function
 
 
 def folder_listing(folder: Path | None) -> list[str]:

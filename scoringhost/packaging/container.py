@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost.packaging.environment import Environment
-from scoringhost.packaging.output import Output, Package
+from scoringhost.packaging.output import Output, Package, refusing
 from scoringhost.packaging.sources import REQUIREMENTS, Sources, merged_requirements
 
 DOCKERFILE, IGNORE = "Dockerfile", ".dockerignore"
@@ -42,12 +42,13 @@ def template() -> str:
     return (carried if carried.is_file() else Path(__file__).parents[2] / DOCKERFILE).read_text(encoding="utf-8")
 
 
+@refusing()
 def write_container(sources: Sources, folder: Path, choices: Choices, *, force: bool = False) -> Package:
     """Write all that `docker build` needs for an entry script.
 
     Raises:
-        PackagingError: if the folder is somebody else's, the requirements cannot be met or read, or
-            the script is not Python.
+        PackagingError: if the folder is somebody else's or cannot be written, the requirements cannot
+            be met or read, or the script is not Python.
     """
     imports = sources.third_party(folder)
     environment = Environment.of(sources.script.parent, choices.environment)
@@ -62,7 +63,8 @@ def write_container(sources: Sources, folder: Path, choices: Choices, *, force: 
     )
     output.write(IGNORE, NEEDED)
     output.make_readable()
-    return Package(output.finish(), environment.warnings + _warnings(environment, imports))
+    warnings = sources.left_out(folder) + environment.warnings + _warnings(environment, imports)
+    return Package(output.finish(), warnings)
 
 
 def _base_image(environment: Environment, choices: Choices) -> str:

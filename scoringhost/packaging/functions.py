@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoringhost.packaging.output import Output, Package, PackagingError
+from scoringhost.packaging.output import Output, Package, PackagingError, refusing
 from scoringhost.packaging.sources import REQUIREMENTS, Sources, merged_requirements
 
 VERBATIM = ("function_app.py", ".funcignore", "local.settings.json")
@@ -34,12 +34,13 @@ def templates() -> Path:
     return carried if carried.is_dir() else Path(__file__).parents[2] / "function_app"
 
 
+@refusing()
 def write_function_app(sources: Sources, folder: Path, choices: Choices, *, force: bool = False) -> Package:
     """Write a complete function app for an entry script.
 
     Raises:
-        PackagingError: if the folder is somebody else's, a file beside the script has a name that
-            the function app needs, or the script is not Python.
+        PackagingError: if the folder is somebody else's or cannot be written, a file beside the script
+            has a name that the function app needs, or the script is not Python.
     """
     imports = sources.third_party(folder)
     files = {name: path for path, name in sources.files(folder)}
@@ -53,7 +54,7 @@ def write_function_app(sources: Sources, folder: Path, choices: Choices, *, forc
     _write_config(output, files.get(CONFIG), sources, choices)
     own = sources.requirements()
     _write_requirements(output, own or "", choices)
-    return Package(output.finish(), _warnings(own, imports))
+    return Package(output.finish(), sources.left_out(folder) + _warnings(own, imports))
 
 
 def _check_names(files: dict[str, Path]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +15,17 @@ MARK = ".scoringhost-package.json"
 
 class PackagingError(Exception):
     """The package cannot be written; says what to do."""
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """What the file system refuses is a PackagingError that names the path and the reason."""
+    try:
+        yield
+    except OSError as problem:
+        where = problem.filename2 or problem.filename
+        reason = problem.strerror or str(problem)
+        raise PackagingError(f"{where} cannot be used: {reason}" if where else reason) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,8 @@ class Output:
         """
         self.folder = folder
         self._written: list[str] = []
+        if folder.is_symlink() and not folder.exists():
+            raise PackagingError(f"{folder}: It is a link to nothing")
         if folder.exists() and not folder.is_dir():
             raise PackagingError(f"{folder} is no folder")
         if (folder / MARK).is_file():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
-from scoringhost.packaging.output import PackagingError
+from scoringhost.packaging.output import PackagingError, refusing
 
 TEMPLATES = {
     "sklearn": "diabetes",
@@ -25,12 +26,15 @@ def samples() -> Path:
     return carried if carried.is_dir() else Path(__file__).parents[2] / "samples"
 
 
+@refusing()
 def start_project(folder: Path, template: str) -> list[str]:
     """Write a new project into a folder that is not there yet, or empty; answers its files, sorted.
 
     Raises:
-        PackagingError: if the folder holds anything, or is a file.
+        PackagingError: if the folder holds anything, is a file or a link to nothing, or cannot be written.
     """
+    if folder.is_symlink() and not folder.exists():
+        raise PackagingError(f"{folder}: It is a link to nothing")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PackagingError(f"{folder} is there already; name a new folder")
     sample = TEMPLATES[template]
@@ -41,7 +45,7 @@ def start_project(folder: Path, template: str) -> list[str]:
         if path.is_file() and not _SKIPPED.intersection(name.parts):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_renamed(path, f"samples/{sample}", folder.name))
+            target.write_bytes(_renamed(path, f"samples/{sample}", shlex.quote(folder.absolute().name)))
             written.append(name.as_posix())
     return written
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoringhost.packaging.output import PackagingError
+from scoringhost.kernel.script import require_file
+from scoringhost.packaging.output import PackagingError, refusing
 
 REQUIREMENTS = "requirements.txt"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json"})
@@ -28,15 +29,17 @@ class Sources:
     model_dir: Path | None
 
     @classmethod
+    @refusing()
     def of(cls, script: Path, model_dir: Path | None) -> Sources:
         """The sources of a script, or of the score.py in a folder.
 
         Raises:
-            PackagingError: if there is no such script or model folder.
+            ScriptNotFound: if there is no such script; suggests a similar name.
+            PackagingError: if there is no such model folder, or a path cannot be looked at.
         """
-        script = (script / "score.py" if script.is_dir() else script).resolve()
-        if not script.is_file():
-            raise PackagingError(f"there is no entry script {script}")
+        script = (script / "score.py" if script.is_dir() else script).absolute()
+        require_file(script)
+        script = script.resolve()
         beside = script.parent / "model"
         if model_dir is None and beside.is_dir():
             model_dir = beside
@@ -46,6 +49,14 @@ class Sources:
 
     def files(self, output: Path) -> Iterator[tuple[Path, str]]:
         """Every file with its name in the package: those beside the script, and the model as `model/`."""
+        return ((path, name) for path, name in self._entries(output) if path.is_file())
+
+    def left_out(self, output: Path) -> list[str]:
+        """A warning of everything else that is there and cannot be copied, such as a link to nothing."""
+        others = (path for path, _ in self._entries(output) if not path.is_file())
+        return [f"{path} is left out: it is {'no file' if path.exists() else 'a link to nothing'}" for path in others]
+
+    def _entries(self, output: Path) -> Iterator[tuple[Path, str]]:
         folder, output = self.script.parent, output.resolve()
         models = {folder / "model", self.model_dir}
         for path in _tree(folder, output, models):
@@ -85,13 +96,13 @@ class Sources:
 
 def _tree(folder: Path, output: Path, excluded: set[Path | None], *, hidden: bool = False) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path in excluded or path.resolve() == output or path.name in LEFT_OUT or path.suffix == ".pyc":
+        if path in excluded or path.name in LEFT_OUT or path.suffix == ".pyc":
             continue
         if path.name.startswith(".") and not hidden:
             continue
         if not path.is_dir():
             yield path
-        elif not (path / "pyvenv.cfg").exists():
+        elif path.resolve() != output and not (path / "pyvenv.cfg").exists():
             yield from _tree(path, output, excluded, hidden=hidden)
 
 

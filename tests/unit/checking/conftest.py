@@ -31,7 +31,7 @@ def checked(write: Write, tmp_path: Path) -> Callable[..., Report]:
         source = textwrap.dedent(source)
         path = write(source if "def init" in source else f"{source}\ndef init(): pass\n")
         flags = {"script": ("SCRIPT", str(path))} | {name: (name, value) for name, value in given.items()}
-        settings, _ = Settings.load(environ or {}, flags, tmp_path)
-        return check(settings, environ or {}, body)
+        settings, ignored = Settings.load(environ or {}, flags, tmp_path)
+        return check(settings, environ or {}, body, ignored=ignored)
 
     return checked

@@ -33,6 +33,46 @@ def test_what_cannot_be_served_is_not_loaded_and_says_where(checked, source: str
     assert words in report.findings[0].message + report.findings[0].detail
 
 
+# BUG: the message named the class of the exception alone, and said that a traceback is above it.
+@pytest.mark.parametrize(
+    ("source", "message", "remedy"),
+    [
+        (
+            "def init():\n    raise RuntimeError('no weights\\nat all')\ndef run(data): pass\n",
+            "init() raised RuntimeError: no weights",
+            "Correct it, then check again.",
+        ),
+        (
+            "def init():\n    open('/no/weights')\ndef run(data): pass\n",
+            "init() raised FileNotFoundError: [Errno 2] No such file or directory: '/no/weights'",
+            "score.py, line 2, looks for '/no/weights', which is not there. No model folder is set: ",
+        ),
+        ("raise SystemExit(4)\n", "importing it raised SystemExit: 4", "Correct it, then check again."),
+        ("assert False\n", "importing it raised AssertionError", "Correct it, then check again."),
+        (
+            "import no_such_module\n",
+            "importing it raised ModuleNotFoundError: No module named 'no_such_module'",
+            "{folder}/score.py, line 1, imports 'no_such_module', which is not installed. Run `pip install ",
+        ),
+        (
+            "import beside\n",
+            "importing it raised SyntaxError: invalid syntax (beside.py, line 2)",
+            "Correct the syntax in line 2 of {folder}/beside.py.",
+        ),
+        (
+            "x = 1\n",
+            "{folder}/score.py: it defines no run() function; add `def run(...)`",
+            "Correct it, then check again.",
+        ),
+    ],
+)
+def test_what_is_not_loaded_says_why_and_what_to_do(checked, write, tmp_path: Path, source, message, remedy) -> None:
+    write("x = 1\ndef run(:\n", "beside.py")
+    [finding] = [one for one in checked(source).findings if one.code == "not-loaded"]
+    assert finding.message == message.format(folder=tmp_path)
+    assert finding.remedy.startswith(remedy.format(folder=tmp_path))
+
+
 def test_a_script_that_is_not_there_is_for_the_caller(tmp_path: Path) -> None:
     settings, _ = Settings.load({}, {"script": ("SCRIPT", str(tmp_path / "score.py"))}, tmp_path)
     with pytest.raises((ScriptNotFound, FileNotFoundError)):

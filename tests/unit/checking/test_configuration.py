@@ -91,3 +91,34 @@ def test_a_model_folder_that_is_there_is_left_alone(checked, tmp_path: Path) -> 
     (tmp_path / "model").mkdir()
     source = "import os\ndef init():\n    os.environ['AZUREML_MODEL_DIR']\n" + ECHO
     assert checked(source).clean
+
+
+# BUG: a script that does without a model folder was said to need one.
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.getenv('AZUREML_MODEL_DIR', os.path.dirname(__file__))",
+        "os.getenv('AZUREML_MODEL_DIR', default='.')",
+        "os.environ.get('AZUREML_MODEL_DIR', '.')",
+        "os.environ.get('AZUREML_MODEL_DIR') or '.'",
+        "os.environ.get('OTHER') or os.environ.get('AZUREML_MODEL_DIR') or '.'",
+        "os.environ['AZUREML_MODEL_DIR'] if 'AZUREML_MODEL_DIR' in os.environ else '.'",
+        "os.environ.setdefault('AZUREML_MODEL_DIR', '.'), os.environ['AZUREML_MODEL_DIR']",
+        "exec('')\n    try:\n        os.environ['AZUREML_MODEL_DIR']\n    except KeyError:\n        pass",
+        "exec('')\n    try:\n        os.environ['AZUREML_MODEL_DIR']\n    except (KeyError, OSError):\n        pass",
+    ],
+)
+def test_a_script_that_can_do_without_a_model_folder_is_left_alone(checked, line: str) -> None:
+    assert found(checked(f"import os\ndef init():\n    {line}\n" + ECHO), "no-model-folder") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "os.getenv('AZUREML_MODEL_DIR', None)",
+        "os.environ.get('OTHER') or os.environ.get('AZUREML_MODEL_DIR')",
+        "exec('')\n    try:\n        os.getenv('AZUREML_MODEL_DIR')\n    except OSError:\n        raise",
+    ],
+)
+def test_what_is_no_fallback_is_not_taken_for_one(checked, line: str) -> None:
+    assert len(found(checked(f"import os\ndef init():\n    {line}\n" + ECHO), "no-model-folder")) == 1

@@ -49,6 +49,11 @@ def test_from_the_scripts_own_folder_nothing_differs(write, tmp_path: Path) -> N
     assert helpers(write("import helper, json, numpy\n"), tmp_path) == []
 
 
+def test_what_a_script_imports_when_run_by_hand_is_left_alone(write, tmp_path: Path) -> None:
+    write("X = 1", "helper.py")
+    assert helpers(write("if __name__ == '__main__':\n    import helper\n", "svc/score.py"), tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("code", "lines"),
     [
@@ -60,6 +65,27 @@ def test_from_the_scripts_own_folder_nothing_differs(write, tmp_path: Path) -> N
         ("open(name)", []),
         ("import pandas as pd\npd.read_csv('https://host/data.csv')", []),
         ("from pathlib import Path\nPath(__file__)", []),
+        ("from pathlib import Path\nopen(Path('rows.json'))", [2]),
+        ("from pathlib import Path\nPath('model') / 'rows.json'", [2]),
+        ("from pathlib import Path\nROWS = Path('rows.json')\nROWS.read_text()", [2]),
+        # BUG: a path that is joined to another was said to be of the working directory.
+        ("from pathlib import Path\nopen(BASE / Path('rows.json'))", []),
+        ("import os\nfrom pathlib import Path\nPath(os.environ['AZUREML_MODEL_DIR']) / Path('w.txt')", []),
+        ("from pathlib import Path\nBASE / Path('model') / 'rows.json'", []),
+        ("from pathlib import Path\nBASE / (Path('model') / 'rows.json')", []),
+        ("from pathlib import Path\nBASE.joinpath(Path('rows.json'))", []),
+        ("import os\nfrom pathlib import Path\nos.path.join(BASE, Path('rows.json'))", []),
+        ("import os\nfrom pathlib import Path\nos.path.join(Path('model'), 'rows.json')", [3]),
+        ("from pathlib import Path\nROWS = Path('rows.json')\ndef init():\n    open(BASE / ROWS)", []),
+        ("from pathlib import Path\nROWS = Path('rows.json')\nopen(BASE / ROWS)\nopen(ROWS)", [2]),
+        ("from pathlib import Path\nROWS = Path('a')\nROWS = ROWS / 'b'\n", []),
+        ("from pathlib import Path\nROWS = Path('a')\nROWS = ROWS / 'b'\nopen(ROWS)\n", [2]),
+        ("from pathlib import Path\nsuffix = Path('rows.json').suffix", []),
+        # BUG: what runs only by hand was checked, too.
+        ("if __name__ == '__main__':\n    open('rows.json')", []),
+        ("if '__main__' == __name__ and True:\n    open('rows.json')\nelse:\n    open('x.json')", [4]),
+        ("if __name__ == 'score':\n    open('rows.json')", [2]),
+        ("if a:\n    pass\nelif __name__ == '__main__':\n    open('rows.json')\nelse:\n    open('x.json')", [6]),
     ],
 )
 def test_a_relative_path_is_found_where_it_is_opened(read, code: str, lines: list[int]) -> None:

@@ -63,3 +63,35 @@ def test_a_script_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
     result = check(tmp_path / "score.py")
     assert result.exit_code == 3
     assert "No such file" in result.stderr
+    assert result.stdout == ""
+
+
+# BUG: CI got exit code 3 and nothing that it could show.
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["nowhere.py"], "no-script", "No such file or directory: "),
+        (["score.py", "--config-file", "nowhere.json"], "unusable-setting", "config_file: no such file"),
+    ],
+)
+def test_what_keeps_a_check_from_starting_is_in_the_json(
+    write: Write, tmp_path: Path, words: list[str], code: str, message: str
+) -> None:
+    write(TWICE)
+    script, *rest = words
+    result = check(tmp_path / script, *rest, "--format", "json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["script"]) == (3, str(tmp_path / script))
+    assert (document["loaded"], document["clean"]) == (False, False)
+    [finding] = document["findings"]
+    assert (finding["severity"], finding["code"]) == ("error", code)
+    assert finding["message"].startswith(message)
+
+
+# BUG: some file far below was suggested, and not the folder of the project.
+@pytest.mark.parametrize("verb", ["check", "call"])
+def test_a_folder_that_may_have_been_meant_is_named(write: Write, tmp_path: Path, verb: str) -> None:
+    write(TWICE, "05_float_to_int/score.py")
+    result = CliRunner().invoke(main, [verb, str(tmp_path / "05_float_to_in")])
+    assert result.exit_code == 3
+    assert result.stderr.endswith("Did you mean the folder '05_float_to_int'?\n")

@@ -163,6 +163,28 @@ def test_a_function_that_cannot_be_called_is_named_with_its_type(write: Write, n
         EntryScript.load(write(f"{name} = 5\ndef {other}(*a): pass"))
 
 
+# BUG: the host said that it was ready, although the body of such an init() had never run.
+@pytest.mark.parametrize(
+    "source",
+    [
+        "async def {name}(): pass",
+        "async def {name}(): yield",
+        "class Model:\n    async def __call__(self): pass\n{name} = Model()",
+        "import functools\nasync def load(size): pass\n{name} = functools.partial(load, 1)",
+    ],
+)
+@pytest.mark.parametrize(("name", "other"), [("init", "shutdown"), ("shutdown", "init")])
+def test_an_async_init_or_shutdown_is_refused(write: Write, source: str, name: str, other: str) -> None:
+    script = write(source.format(name=name) + f"\ndef run(data): pass\ndef {other}(): pass\n")
+    with pytest.raises(ScriptUnservable, match=rf"{name}\(\) cannot be async; .* make it `def {name}\(\)`"):
+        EntryScript.load(script)
+
+
+def test_an_init_that_runs_an_async_function_itself_is_fine(load: Load) -> None:
+    source = "import asyncio\nasync def load(): return 3\ndef init(): return asyncio.run(load())\ndef run(data): pass"
+    assert load(source).init() == 3
+
+
 def test_a_file_that_is_not_python_by_its_name_is_refused(write: Write) -> None:
     with pytest.raises(ScriptUnservable, match=r"its name ends in \.py"):
         EntryScript.load(write("", "score.txt"))

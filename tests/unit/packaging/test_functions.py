@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scoringhost.errors import ScriptNotFound
 from scoringhost.packaging.functions import Choices, templates, write_function_app
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import Sources, merged_requirements
@@ -219,7 +220,7 @@ def test_a_script_that_is_no_python_is_refused_with_its_line(pack: Pack, service
 
 
 def test_what_is_not_there_is_refused_by_name(service: Path, tmp_path: Path) -> None:
-    with pytest.raises(PackagingError, match=r"other\.py"):
+    with pytest.raises(ScriptNotFound, match=r"other\.py"):
         Sources.of(service / "other.py", None)
     with pytest.raises(PackagingError, match="nowhere"):
         Sources.of(service, tmp_path / "nowhere")
