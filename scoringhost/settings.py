@@ -370,7 +370,7 @@ class _Gathering:
         if not self.values.get("script"):
             return
         script = self._script()
-        if script.is_dir():
+        if os.path.isdir(script):  # which is False for a name that is too long, where Path.is_dir() raises
             script = script / _ENTRY_FILE
         self.values["script"] = str(script)
         beside = script.parent / "model"

@@ -11,6 +11,7 @@ import click
 
 from scoringhost import assemble
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.errors import ScriptImportFailed, StartupError
 from scoringhost.schema.openapi import OpenApiVersion
 from scoringhost.settings import Settings
@@ -25,8 +26,9 @@ def openapi(path: str, version: str, **arguments: Any) -> None:
     flags = given_flags(arguments) | {"script": ("SCRIPT", path)}
     try:
         settings, _ = Settings.load(os.environ, flags, os.getcwd())
-        assemble.prepare_script(settings, os.environ)
-        documents = assemble.load_documents(settings)
+        with for_the_answer_alone():
+            assemble.prepare_script(settings, os.environ)
+            documents = assemble.load_documents(settings)
     except StartupError as error:
         trace = f"{error.traceback}\n" if isinstance(error, ScriptImportFailed) else ""
         click.echo(f"{trace}scoringhost: {error}", err=True)

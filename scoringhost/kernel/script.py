@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import itertools
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ class EntryScript:
 
 def require_file(path: Path) -> None:
     """Raise ScriptNotFound unless `path` is a file."""
-    if path.is_file():
+    if os.path.isfile(path):  # which is False for a name that is too long, where Path.is_file() raises
         return
     raise ScriptNotFound(str(path), of_missing_script(path))
 

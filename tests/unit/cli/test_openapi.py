@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -49,3 +50,20 @@ def test_an_unknown_version_is_refused_with_those_there_are() -> None:
     result = CliRunner().invoke(main, ["openapi", SAMPLE, "--version", "4"])
     assert result.exit_code == 2
     assert "2, 3, 3.1" in result.output
+
+
+# BUG: what the script printed when it was imported came before the document.
+def test_what_the_script_prints_is_not_part_of_the_document(tmp_path: Path) -> None:
+    script = tmp_path / "score.py"
+    script.write_text(
+        "import os\nprint('hello')\nos.system('echo shell')\ndef init(): pass\ndef run(data): return data\n"
+    )
+    done = subprocess.run([sys.executable, "-m", "scoringhost", "openapi", str(script)], capture_output=True, text=True)
+    assert json.loads(done.stdout)["openapi"] == "3.0.3"
+    assert sorted(done.stderr.split()) == ["hello", "shell"]
+
+
+# BUG: a traceback, as Path.is_dir() raises for a name that the file system does not take.
+def test_a_name_that_is_too_long_is_a_script_that_is_not_there() -> None:
+    result = CliRunner().invoke(main, ["openapi", "x" * 300 + ".py"])
+    assert (result.exit_code, result.stderr.startswith("scoringhost: No such file or directory: ")) == (3, True)
