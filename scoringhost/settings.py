@@ -323,16 +323,16 @@ class _Gathering:
         named = self.values.get("config_file")
         if named:
             path = Path(self._absolute(named, self.here))
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise SettingsError("config_file", named, "no such file")
             return path, True
         folders = [Path(self.values["app_root"])]
         if self.values.get("script"):
             script = self._script()
-            folders.append(script if script.is_dir() else script.parent)
+            folders.append(script if os.path.isdir(script) else script.parent)
         for folder in folders:
             path = folder / "config.json"
-            if path.is_file() and path.stat().st_size:
+            if os.path.isfile(path) and path.stat().st_size:
                 return path, False
         return None, False
 
