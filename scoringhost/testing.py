@@ -30,7 +30,7 @@ from scoringhost.schema import json_text
 from scoringhost.schema.openapi import sample_of, schemas_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
-from scoringhost.transports.threads import Process
+from scoringhost.transports.threads import HURRY_S, Process
 
 ENTRY_FILE = "score.py"
 
@@ -78,6 +78,7 @@ class Client:
         Raises:
             ScoreFailed: for an answer that is no 2xx; a stream that broke off, too.
             NoSample: if there is neither payload nor sample.
+            NotReady: if the service has been closed.
             ResultNotEncodable: if the payload cannot be written as JSON.
         """
         payload = self.sample() if payload is ... else payload
@@ -90,6 +91,9 @@ class Client:
         """Send any request, as it would come over HTTP; a status of any kind is a Response.
 
         path: with the query, percent-encoded. body: as `payload` of `score`.
+
+        Raises:
+            NotReady: if the service has been closed.
         """
         return self._process.run(self._exchange(self._message(method, path, body, headers or {})))
 
@@ -173,7 +177,8 @@ def serve(
     script: the entry script, or a folder with score.py. environ: what settings are read from;
     `os.environ` if not given. settings: any field of `scoringhost.settings.Settings`, as `nan="literal"`.
 
-    init() runs on the scoring thread before the block is entered and shutdown() after it. What the
+    init() runs on the scoring thread before the block is entered and shutdown() after it, unless a
+    run() is still going on 5 seconds later (half a second, if the block ends in an exception). What the
     script needs of the process (environment variables, the import path) and the modules that it
     imported from its own folder are taken back then. Logging and `sys.stdout` are left as they are.
 
@@ -197,6 +202,9 @@ def serving(settings: Settings) -> Iterator[Client]:
         try:
             process.init()
             yield Client(site, process, failures)
+        except BaseException:
+            process.close(HURRY_S)
+            raise
         finally:
             process.close()
             for service in site.host:

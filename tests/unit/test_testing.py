@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.errors import InitFailed, ScriptNotFound, SettingsError
-from scoringhost.testing import NoSample, ScoreFailed, serve
+from scoringhost.errors import InitFailed, NotReady, ScriptNotFound, SettingsError
+from scoringhost.testing import Client, NoSample, ScoreFailed, serve
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "diabetes"
 Write = Callable[..., Path]
@@ -160,6 +160,57 @@ def test_the_limit_on_bodies_holds(write: Write) -> None:
     with serve(write(ECHO), max_body_mb=1) as client:
         assert client.request("POST", body=b"x" * (1 << 20)).status == 200
         assert client.request("POST", body=b"x" * (1 << 20) + b"x").status == 413
+
+
+# -- the end --------------------------------------------------------------------------------------
+
+
+# BUG: a client starts threads anew after its service is closed, without init(), and leaves them running.
+def test_a_client_says_that_its_service_is_closed(write: Write) -> None:
+    with serve(write(ACTS)) as client:
+        assert client.score("1") == "1"
+    before = threading.active_count()
+    with pytest.raises(NotReady, match="The service is closed"):
+        client.score("1")
+    assert threading.active_count() == before
+    assert [what for what, _ in client.module.LIFE] == ["init", "shutdown"]
+
+
+# BUG: the block is never left while a run() goes on that never ends.
+def test_a_block_that_fails_does_not_wait_for_a_run_that_goes_on(write: Write) -> None:
+    script = """
+import threading
+BUSY, LET_GO = threading.Event(), threading.Event()
+def init(): pass
+def shutdown(): raise AssertionError
+def run(data):
+    BUSY.set()
+    LET_GO.wait(60)
+"""
+
+    asking: list[threading.Thread] = []
+
+    def ask(client: Client) -> None:
+        with pytest.raises(NotReady):
+            client.score("")
+
+    def interrupted(client: Client) -> None:
+        asking.append(threading.Thread(target=ask, args=[client]))
+        asking[0].start()
+        client.module.BUSY.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), serve(write(script)) as client:
+        interrupted(client)
+    asking[0].join(10)
+    client.module.LET_GO.set()
+    assert client.notices == ("run() has not ended; it is left behind, and shutdown() is not run",)
+
+
+def test_a_failing_test_runs_shutdown_all_the_same(write: Write) -> None:
+    with pytest.raises(AssertionError), serve(write(ACTS)) as client:
+        raise AssertionError
+    assert [what for what, _ in client.module.LIFE] == ["init", "shutdown"]
 
 
 # -- settings and the process ---------------------------------------------------------------------
