@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,7 +28,7 @@ from scoringhost.schema import json_text
 from scoringhost.schema.openapi import sample_of, schemas_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
-from scoringhost.transports.threads import HURRY_S, Process
+from scoringhost.transports.threads import HURRY_S, PATIENCE_S, Process
 
 ENTRY_FILE = "score.py"
 
@@ -194,41 +192,17 @@ def serve(
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Client]:
     """Serve with settings that have been loaded; as `serve` otherwise. Raises StartupError."""
-    with _restored(os.environ, Path(settings.script or ENTRY_FILE).parent):
-        assemble.prepare_script(settings, os.environ)
+    prepared = assemble.prepare_script(settings, os.environ)
+    with contextlib.ExitStack() as closing:
+        closing.callback(prepared.undo)
         failures = Failures()
-        site = assemble.build(settings, failures)
-        process = Process(site)
         try:
-            process.init()
-            yield Client(site, process, failures)
-        except BaseException:
-            process.close(HURRY_S)
-            raise
-        finally:
-            process.close()
+            site = assemble.build(settings, failures)
             for service in site.host:
-                service.script.unload()
-
-
-@contextlib.contextmanager
-def _restored(environ: MutableMapping[str, str], folder: Path) -> Iterator[None]:
-    """Put environment, import path and the modules of a folder back as they were."""
-    variables, path, modules = dict(environ), list(sys.path), set(sys.modules)
-    try:
-        yield
-    finally:
-        for name in set(environ) - set(variables):
-            del environ[name]
-        environ.update(variables)
-        sys.path[:] = path
-        for name in set(sys.modules) - modules:
-            if _is_inside(getattr(sys.modules[name], "__file__", None), folder):
-                del sys.modules[name]
-
-
-def _is_inside(file: object, folder: Path) -> bool:
-    """Whether a module lies in a folder; an environment with packages in it does not count."""
-    if not isinstance(file, str) or not Path(file).is_relative_to(folder):
-        return False
-    return not {"site-packages", "dist-packages"} & set(Path(file).relative_to(folder).parts)
+                closing.callback(service.script.unload)
+            process = Process(site)
+            closing.push(lambda kind, *_: process.close(PATIENCE_S if kind is None else HURRY_S))
+            process.init()
+        finally:
+            prepared.environment.settle()
+        yield Client(site, process, failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextlib
 import os
 import threading
 import time
@@ -44,6 +45,8 @@ class Process:
         self._leaving = threading.RLock()
         self._left: set[concurrent.futures.Future[object]] = set()
         self._takes = False
+        self.at_end = contextlib.ExitStack()
+        """What is to be done after the end."""
 
     def init(self) -> None:
         """Run init() on the scoring thread of this process.
@@ -122,6 +125,7 @@ class Process:
         self._finish(patience_s)
         self._shut_down(until_s)
         self._end(patience_s)
+        self.at_end.close()
 
     def _close_door(self) -> bool:
         """Take nothing any more; False if it has been so before."""
