@@ -33,7 +33,8 @@ def create_app(
     settings: any field of `scoringhost.settings.Settings`, as `scoring_timeout_ms=5000`.
 
     init() is run before this returns, on the thread that will call run(). Logging and `sys.stdout`
-    are left as they are: they belong to the embedding process.
+    are left as they are: they belong to the embedding process. `app.extensions["scoringhost"].close()`
+    runs shutdown() before the process ends; every request is a 503 from then on.
 
     Raises:
         TypeError: if there is no setting of that name.

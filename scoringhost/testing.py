@@ -172,13 +172,15 @@ def serve(
 ) -> Iterator[Client]:
     """Serve an entry script inside this process for as long as the `with` block lasts.
 
-    script: the entry script, or a folder with score.py. environ: what settings are read from;
-    `os.environ` if not given. settings: any field of `scoringhost.settings.Settings`, as `nan="literal"`.
+    script: the entry script, or a folder with score.py. environ: what settings are read from; if not
+    given `os.environ`, without what a host has set there. settings: any field of
+    `scoringhost.settings.Settings`, as `nan="literal"`.
 
     init() runs on the scoring thread before the block is entered and shutdown() after it, unless a
     run() is still going on 5 seconds later (half a second, if the block ends in an exception). What the
-    script needs of the process (environment variables, the import path) and the modules that it
-    imported from its own folder are taken back then. Logging and `sys.stdout` are left as they are.
+    script needs of the process (environment variables, the import path), what it has changed there
+    itself up to the end of init(), and the modules that it imported from its own folder are taken back
+    then. Logging and `sys.stdout` are left as they are.
 
     Raises:
         TypeError: if there is no setting of that name.
