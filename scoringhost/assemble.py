@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost._version import __version__
@@ -11,7 +12,8 @@ from scoringhost.compat import declarations_of, install_import_shims
 from scoringhost.errors import ScoringHostError, SettingsError
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.script import EntryScript, make_importable, require_file
+from scoringhost.kernel.imports import make_importable
+from scoringhost.kernel.script import EntryScript, require_file
 from scoringhost.kernel.service import Limits, Service
 from scoringhost.protocols.app import HttpApp
 from scoringhost.protocols.azureml import AzureMl
@@ -22,6 +24,7 @@ from scoringhost.protocols.site import Site
 from scoringhost.protocols.unready import Unready
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import Json, OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
+from scoringhost.script_environment import Loan, lend
 from scoringhost.settings import SPECS, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
@@ -76,14 +79,27 @@ def prepare_process(
     prepare_script(settings, environ)
 
 
-def prepare_script(settings: Settings, environ: MutableMapping[str, str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a process holds ready for one entry script, beside the script's own folder."""
+
+    environment: Loan
+    folders: tuple[Callable[[], None], ...]
+
+    def undo(self) -> None:
+        """Take back what nobody else needs and nobody else has changed."""
+        self.environment.take_back()
+        for release in reversed(self.folders):
+            release()
+
+
+def prepare_script(settings: Settings, environ: MutableMapping[str, str]) -> Prepared:
     """The import path, the environment and the import shims that an entry script relies on."""
-    environ.update(settings.script_environment())
+    environment = lend(environ, settings.script_environment())
     app_root = Path(settings.app_root or ".")
-    make_importable(app_root, last=True)
-    if settings.source_directory:
-        make_importable(app_root / settings.source_directory, last=True)
+    folders = [app_root] + ([app_root / settings.source_directory] if settings.source_directory else [])
     install_import_shims()
+    return Prepared(environment, tuple(make_importable(folder, last=True) for folder in folders))
 
 
 def build(settings: Settings, observer: LogObserver | None = None) -> Site:
@@ -96,6 +112,14 @@ def build(settings: Settings, observer: LogObserver | None = None) -> Site:
     """
     observer = observer or LogObserver()
     service = _load_service(settings, observer)
+    try:
+        return _site(settings, service, observer)
+    except BaseException:
+        service.script.unload()
+        raise
+
+
+def _site(settings: Settings, service: Service, observer: LogObserver) -> Site:
     host = Host()
     host.add(service)
     documents = api_documents(settings, service)
@@ -133,7 +157,11 @@ def _load_service(settings: Settings, observer: LogObserver) -> Service:
     script = EntryScript.load(script_path(settings))
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
     limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
-    return Service(script, declarations=declarations_of, limits=limits, observer=observer)
+    try:
+        return Service(script, declarations=declarations_of, limits=limits, observer=observer)
+    except BaseException:
+        script.unload()
+        raise
 
 
 def load_documents(settings: Settings) -> Mapping[OpenApiVersion, Json]:

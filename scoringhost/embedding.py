@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -28,11 +29,12 @@ def create_app(
     """A Flask application that serves an entry script: for WSGI servers, embedding and Flask's test client.
 
     script: the entry script, or a folder with score.py; AZUREML_ENTRY_SCRIPT if not given.
-    environ: what settings are read from; `os.environ` if not given.
+    environ: what settings are read from; if not given `os.environ`, without what a host has set there.
     settings: any field of `scoringhost.settings.Settings`, as `scoring_timeout_ms=5000`.
 
     init() is run before this returns, on the thread that will call run(). Logging and `sys.stdout`
-    are left as they are: they belong to the embedding process.
+    are left as they are: they belong to the embedding process. `app.extensions["scoringhost"].close()`
+    runs shutdown() before the process ends; every request is a 503 from then on.
 
     Raises:
         TypeError: if there is no setting of that name.
@@ -41,8 +43,14 @@ def create_app(
     from scoringhost.transports.flask_app import make_flask_app
 
     loaded = assemble.settings_of(script, os.environ if environ is None else environ, settings)
-    assemble.prepare_script(loaded, os.environ)
-    return make_flask_app(assemble.build(loaded))
+    with contextlib.ExitStack() as taken_back:
+        taken_back.callback(assemble.prepare_script(loaded, os.environ).undo)
+        site = assemble.build(loaded)
+        for service in site.host:
+            taken_back.callback(service.script.unload)
+        app = make_flask_app(site)
+        app.extensions["scoringhost"].at_end.push(taken_back.pop_all())
+    return app
 
 
 def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] | None = None) -> func.FunctionApp:

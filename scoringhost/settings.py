@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from scoringhost.errors import SettingsError
+from scoringhost.script_environment import users_own
 
 PREFIX = "SCORINGHOST_"
 POSITIVE = click.IntRange(min=1)
@@ -176,12 +177,12 @@ class Settings:
         """Gather the settings; answers them and the warnings to log once logging is set up.
 
         `flags` maps field names to (flag as typed, value). Relative paths are taken from
-        `working_dir`.
+        `working_dir`. What another host of this process has put into `environ` is no setting.
 
         Raises:
             SettingsError: if a value cannot be used, or a named configuration file cannot be read.
         """
-        gathering = _Gathering(environ, dict(flags or {}), Path(working_dir).resolve())
+        gathering = _Gathering(users_own(environ), dict(flags or {}), Path(working_dir).resolve())
         return gathering.settings(), gathering.warnings
 
     @property
@@ -214,9 +215,9 @@ class Settings:
             rows.append((name, shown, self.origins.get(name, "default")))
         return rows
 
-    def script_environment(self) -> dict[str, str]:
-        """What Azure ML promises an entry script to find in its environment."""
-        found = {
+    def script_environment(self) -> dict[str, str | None]:
+        """What Azure ML promises an entry script to find in its environment; None: nothing of that name."""
+        return {
             "AML_APP_ROOT": self.app_root,
             "AZUREML_ENTRY_SCRIPT": self.script,
             "AZUREML_MODEL_DIR": self.model_dir,
@@ -224,7 +225,6 @@ class Settings:
             "SERVER_PORT": str(self.port),
             "AML_APP_INSIGHTS_ENABLED": "false",
         }
-        return {name: value for name, value in found.items() if value is not None}
 
 
 SPECS: dict[str, Spec] = {

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -30,7 +28,7 @@ from scoringhost.schema import json_text
 from scoringhost.schema.openapi import sample_of, schemas_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
-from scoringhost.transports.threads import Process
+from scoringhost.transports.threads import HURRY_S, PATIENCE_S, Process
 
 ENTRY_FILE = "score.py"
 
@@ -78,6 +76,7 @@ class Client:
         Raises:
             ScoreFailed: for an answer that is no 2xx; a stream that broke off, too.
             NoSample: if there is neither payload nor sample.
+            NotReady: if the service has been closed.
             ResultNotEncodable: if the payload cannot be written as JSON.
         """
         payload = self.sample() if payload is ... else payload
@@ -90,6 +89,9 @@ class Client:
         """Send any request, as it would come over HTTP; a status of any kind is a Response.
 
         path: with the query, percent-encoded. body: as `payload` of `score`.
+
+        Raises:
+            NotReady: if the service has been closed.
         """
         return self._process.run(self._exchange(self._message(method, path, body, headers or {})))
 
@@ -170,12 +172,15 @@ def serve(
 ) -> Iterator[Client]:
     """Serve an entry script inside this process for as long as the `with` block lasts.
 
-    script: the entry script, or a folder with score.py. environ: what settings are read from;
-    `os.environ` if not given. settings: any field of `scoringhost.settings.Settings`, as `nan="literal"`.
+    script: the entry script, or a folder with score.py. environ: what settings are read from; if not
+    given `os.environ`, without what a host has set there. settings: any field of
+    `scoringhost.settings.Settings`, as `nan="literal"`.
 
-    init() runs on the scoring thread before the block is entered and shutdown() after it. What the
-    script needs of the process (environment variables, the import path) and the modules that it
-    imported from its own folder are taken back then. Logging and `sys.stdout` are left as they are.
+    init() runs on the scoring thread before the block is entered and shutdown() after it, unless a
+    run() is still going on 5 seconds later (half a second, if the block ends in an exception). What the
+    script needs of the process (environment variables, the import path), what it has changed there
+    itself up to the end of init(), and the modules that it imported from its own folder are taken back
+    then. Logging and `sys.stdout` are left as they are.
 
     Raises:
         TypeError: if there is no setting of that name.
@@ -189,38 +194,17 @@ def serve(
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Client]:
     """Serve with settings that have been loaded; as `serve` otherwise. Raises StartupError."""
-    with _restored(os.environ, Path(settings.script or ENTRY_FILE).parent):
-        assemble.prepare_script(settings, os.environ)
+    prepared = assemble.prepare_script(settings, os.environ)
+    with contextlib.ExitStack() as closing:
+        closing.callback(prepared.undo)
         failures = Failures()
-        site = assemble.build(settings, failures)
-        process = Process(site)
         try:
-            process.init()
-            yield Client(site, process, failures)
-        finally:
-            process.close()
+            site = assemble.build(settings, failures)
             for service in site.host:
-                service.script.unload()
-
-
-@contextlib.contextmanager
-def _restored(environ: MutableMapping[str, str], folder: Path) -> Iterator[None]:
-    """Put environment, import path and the modules of a folder back as they were."""
-    variables, path, modules = dict(environ), list(sys.path), set(sys.modules)
-    try:
-        yield
-    finally:
-        for name in set(environ) - set(variables):
-            del environ[name]
-        environ.update(variables)
-        sys.path[:] = path
-        for name in set(sys.modules) - modules:
-            if _is_inside(getattr(sys.modules[name], "__file__", None), folder):
-                del sys.modules[name]
-
-
-def _is_inside(file: object, folder: Path) -> bool:
-    """Whether a module lies in a folder; an environment with packages in it does not count."""
-    if not isinstance(file, str) or not Path(file).is_relative_to(folder):
-        return False
-    return not {"site-packages", "dist-packages"} & set(Path(file).relative_to(folder).parts)
+                closing.callback(service.script.unload)
+            process = Process(site)
+            closing.push(lambda kind, *_: process.close(PATIENCE_S if kind is None else HURRY_S))
+            process.init()
+        finally:
+            prepared.environment.settle()
+        yield Client(site, process, failures)

@@ -14,12 +14,13 @@ import os
 import sys
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, ScriptUnservable
 from scoringhost.kernel.advice import of_failed_init, of_missing_module, of_missing_script
+from scoringhost.kernel.imports import ScriptImports
 from scoringhost.kernel.tracebacks import user_traceback
 
 MODULE_NAME = "entry_module"
@@ -39,10 +40,11 @@ class EntryScript:
     init: Callable[[], Any]
     run: Callable[..., Any]
     shutdown: Callable[[], Any] | None
+    imports: ScriptImports = field(default_factory=lambda: ScriptImports(Path()))
 
     @classmethod
     def load(cls, path: Path) -> EntryScript:
-        """Import the script at `path`; its folder is importable from then on.
+        """Import the script at `path`; its folder is importable from then on, until `unload`.
 
         Raises:
             ScriptNotFound: if there is no such file; suggests a similar name.
@@ -50,13 +52,20 @@ class EntryScript:
             ScriptUnservable: if init() or run() is missing or cannot be called, or init() or shutdown() is async.
         """
         require_file(path)
-        make_importable(path.parent)
-        module = _import(path)
-        init = _plain(_function(module, "init", path), "init", path)
-        run = _function(_behind_driver(module), "run", path)
-        shutdown = getattr(module, "shutdown", None)
-        shutdown = _plain(shutdown, "shutdown", path) if callable(shutdown) else None
-        return cls(path, module, init, run, shutdown)
+        imports = ScriptImports(path.parent, _free_name())
+        imports.open()
+        try:
+            with imports.in_force():
+                module = _import(path, imports.entry)
+            init = _plain(_function(module, "init", path), "init", path)
+            run = _function(_behind_driver(module), "run", path)
+            shutdown = getattr(module, "shutdown", None)
+            shutdown = _plain(shutdown, "shutdown", path) if callable(shutdown) else None
+        except BaseException:
+            sys.modules.pop(imports.entry, None)
+            imports.close()
+            raise
+        return cls(path, module, init, run, shutdown, imports)
 
     def start(self, model_dir: Path | None = None) -> None:
         """Run init(), on the thread that will score.
@@ -65,7 +74,8 @@ class EntryScript:
             InitFailed: if it raises, SystemExit included.
         """
         try:
-            self.init()
+            with self.imports.in_force():
+                self.init()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -74,8 +84,9 @@ class EntryScript:
             raise InitFailed(str(self.path), error, user_traceback(error), listing, advice) from error
 
     def unload(self) -> None:
-        """Forget the module; what still refers to it keeps working."""
+        """Forget the module and those beside it; what still refers to them keeps working."""
         sys.modules.pop(self.module.__name__, None)
+        self.imports.close()
 
 
 def require_file(path: Path) -> None:
@@ -85,18 +96,12 @@ def require_file(path: Path) -> None:
     raise ScriptNotFound(str(path), of_missing_script(path))
 
 
-def make_importable(folder: Path, *, last: bool = False) -> None:
-    """Put a folder on `sys.path` once: first, as Python does for a script, or last."""
-    entry = str(folder)
-    if not last:
-        sys.path[:] = [entry, *(other for other in sys.path if other != entry)]
-    elif entry not in sys.path:
-        sys.path.append(entry)
-
-
-def _import(path: Path) -> types.ModuleType:
+def _free_name() -> str:
     number = next(_numbers)
-    name = f"{MODULE_NAME}_{number}" if number else MODULE_NAME
+    return f"{MODULE_NAME}_{number}" if number else MODULE_NAME
+
+
+def _import(path: Path, name: str) -> types.ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ScriptUnservable(str(path), "an entry script is a Python file; its name ends in .py")

@@ -8,7 +8,8 @@ from typing import Any
 import flask
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody
+from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody, NotReady
+from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.protocols.site import Site
 from scoringhost.transports.threads import Process
@@ -31,7 +32,10 @@ def make_flask_app(site: Site) -> flask.Flask:
         if flask.request.routing_exception is None:
             return None
         request = read_request(flask.request, site.max_body)
-        response = process.run(site.app.handle(request))
+        try:
+            response = process.run(site.app.handle(request))
+        except NotReady as error:
+            response = render(error)
         return write_response(response, request.method, process)
 
     return app

@@ -424,4 +424,4 @@ def test_the_script_finds_in_its_environment_what_azure_promises(tmp_path: Path)
 
 
 def test_what_is_not_set_is_not_promised() -> None:
-    assert "AZUREML_MODEL_DIR" not in Settings().script_environment()
+    assert Settings().script_environment()["AZUREML_MODEL_DIR"] is None

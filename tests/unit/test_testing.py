@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.errors import InitFailed, ScriptNotFound, SettingsError
-from scoringhost.testing import NoSample, ScoreFailed, serve
+from scoringhost.errors import InitFailed, NotReady, ScriptNotFound, SettingsError
+from scoringhost.testing import Client, NoSample, ScoreFailed, serve
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "diabetes"
 Write = Callable[..., Path]
@@ -162,6 +163,57 @@ def test_the_limit_on_bodies_holds(write: Write) -> None:
         assert client.request("POST", body=b"x" * (1 << 20) + b"x").status == 413
 
 
+# -- the end --------------------------------------------------------------------------------------
+
+
+# BUG: a client starts threads anew after its service is closed, without init(), and leaves them running.
+def test_a_client_says_that_its_service_is_closed(write: Write) -> None:
+    with serve(write(ACTS)) as client:
+        assert client.score("1") == "1"
+    before = threading.active_count()
+    with pytest.raises(NotReady, match="The service is closed"):
+        client.score("1")
+    assert threading.active_count() == before
+    assert [what for what, _ in client.module.LIFE] == ["init", "shutdown"]
+
+
+# BUG: the block is never left while a run() goes on that never ends.
+def test_a_block_that_fails_does_not_wait_for_a_run_that_goes_on(write: Write) -> None:
+    script = """
+import threading
+BUSY, LET_GO = threading.Event(), threading.Event()
+def init(): pass
+def shutdown(): raise AssertionError
+def run(data):
+    BUSY.set()
+    LET_GO.wait(60)
+"""
+
+    asking: list[threading.Thread] = []
+
+    def ask(client: Client) -> None:
+        with pytest.raises(NotReady):
+            client.score("")
+
+    def interrupted(client: Client) -> None:
+        asking.append(threading.Thread(target=ask, args=[client]))
+        asking[0].start()
+        client.module.BUSY.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), serve(write(script)) as client:
+        interrupted(client)
+    asking[0].join(10)
+    client.module.LET_GO.set()
+    assert client.notices == ("run() has not ended; it is left behind, and shutdown() is not run",)
+
+
+def test_a_failing_test_runs_shutdown_all_the_same(write: Write) -> None:
+    with pytest.raises(AssertionError), serve(write(ACTS)) as client:
+        raise AssertionError
+    assert [what for what, _ in client.module.LIFE] == ["init", "shutdown"]
+
+
 # -- settings and the process ---------------------------------------------------------------------
 
 
@@ -213,6 +265,102 @@ def test_two_scripts_with_helpers_of_one_name_do_not_meet(write: Write) -> None:
     assert said == ["a", "b"]
 
 
+# -- two services in one process ------------------------------------------------------------------
+
+MODEL = """
+import os
+import util
+def init():
+    global found
+    found = [os.path.basename(os.path.dirname(os.environ.get("AZUREML_MODEL_DIR", "/none/x"))), util.NAME]
+def run(data):
+    import late
+    return [*found, util.NAME, late.NAME]
+"""
+
+
+@pytest.fixture
+def services(write: Write, tmp_path: Path) -> Callable[[str], Path]:
+    """A service of a name, whose model folder and modules beside it have that name, too."""
+
+    def services(name: str) -> Path:
+        (tmp_path / name / "model").mkdir(parents=True)
+        write(f"NAME = {name!r}", f"{name}/util.py")
+        write(f"NAME = {name!r}", f"{name}/late.py")
+        return write(MODEL, f"{name}/score.py")
+
+    return services
+
+
+# BUG: the second service takes AZUREML_MODEL_DIR and WORKER_COUNT, which the first one was given, for
+# the user's, and finds the first one's module in sys.modules.
+def test_two_services_have_their_own_models_settings_and_modules(services: Callable[[str], Path]) -> None:
+    b_folder = services("b").parent
+    (b_folder / "config.json").write_text('{"WORKER_COUNT": 3}')
+    with serve(services("a")) as a, serve(b_folder) as b:
+        assert b.score("") == ["b"] * 4
+        assert a.score("")[:3] == ["a"] * 3
+        assert os.environ["WORKER_COUNT"] == "3"
+    assert "util" not in sys.modules
+
+
+def test_a_service_without_a_model_does_not_find_that_of_another(write: Write, services: Callable[[str], Path]) -> None:
+    plain = write("import os\n" + ECHO.replace("pass", "assert 'AZUREML_MODEL_DIR' not in os.environ"), "c/score.py")
+    with serve(services("a")), serve(plain) as client:
+        assert client.health()
+
+
+def test_what_the_user_sets_in_between_counts(services: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, c = (services(name) for name in "abc")
+    with serve(a), monkeypatch.context() as patch:
+        patch.setenv("AZUREML_MODEL_DIR", str(c.parent / "model"))
+        with serve(b) as client:
+            assert client.score("")[0] == "c"
+        assert os.environ["AZUREML_MODEL_DIR"] == str(c.parent / "model")
+    assert "AZUREML_MODEL_DIR" not in os.environ
+
+
+# BUG: the import path is set back to what it was before the first service, without the second one's folder.
+def test_services_may_be_closed_in_any_order(services: Callable[[str], Path]) -> None:
+    before = dict(os.environ), list(sys.path), set(sys.modules)
+    first, second = contextlib.ExitStack(), contextlib.ExitStack()
+    with second:
+        with first:
+            first.enter_context(serve(services("a")))
+            client = second.enter_context(serve(services("b")))
+        assert client.score("") == ["b"] * 4
+        assert os.environ["AZUREML_MODEL_DIR"].endswith("b/model")
+    assert before == (dict(os.environ), list(sys.path), set(sys.modules))
+
+
+# BUG: a module of the tests with the name of one beside the script is taken in its place.
+def test_a_module_of_the_tests_is_not_taken_for_one_beside_the_script(
+    services: Callable[[str], Path], write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("NAME = 'the tests'", "project/util.py")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(services("a").parents[1] / "project"))
+        import util
+
+        with serve(services("b")) as client:
+            assert client.score("")[:3] == ["b"] * 3
+        assert sys.modules.pop("util") is util
+
+
+# BUG: what another fixture has set and undone meanwhile is set again.
+def test_what_others_have_changed_meanwhile_is_left_alone(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OF_THE_FIXTURE", "1")
+    monkeypatch.syspath_prepend("/of/the/fixture")
+    with serve(write(ECHO)):
+        monkeypatch.undo()
+        os.environ["LATER"] = "1"
+        sys.path.append("/later")
+    assert "OF_THE_FIXTURE" not in os.environ
+    assert "/of/the/fixture" not in sys.path
+    assert os.environ.pop("LATER") == "1"
+    assert sys.path.pop() == "/later"
+
+
 # -- the fixture ----------------------------------------------------------------------------------
 
 USERS_TEST = """
@@ -236,6 +384,19 @@ def run_pytest(folder: Path, *arguments: str) -> str:
 def test_the_fixture_serves_a_script_in_a_project_of_the_users(write: Write, tmp_path: Path) -> None:
     write(ECHO)
     write(USERS_TEST, "test_score.py")
+    assert "2 passed" in run_pytest(tmp_path)
+
+
+# BUG: the variable of the first test is there again after the module's last one.
+def test_a_variable_of_one_test_is_gone_after_the_fixture_too(write: Write, tmp_path: Path) -> None:
+    write(ECHO)
+    first = """
+def test_first(serve_script, monkeypatch):
+    monkeypatch.setenv("OF_ONE_TEST", "1")
+    assert serve_script("score.py").health()
+"""
+    write(first, "test_first.py")
+    write("import os\ndef test_second(): assert 'OF_ONE_TEST' not in os.environ\n", "test_second.py")
     assert "2 passed" in run_pytest(tmp_path)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from scoringhost.errors import ScriptImportFailed, ScriptNotFound, ScriptUnservable
 from scoringhost.kernel import script as script_module
-from scoringhost.kernel.script import EntryScript, folder_listing, make_importable
+from scoringhost.kernel.imports import make_importable
+from scoringhost.kernel.script import EntryScript, folder_listing
 
 Load = Callable[..., EntryScript]
 Write = Callable[..., Path]

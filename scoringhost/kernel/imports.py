@@ -1,0 +1,245 @@
+"""The import path and the modules of entry scripts, of which one process may hold several.
+
+Each script finds what it would find in a process of its own while it is imported and while its
+init() runs: the modules beside it, and not those of the same name beside another script, or of the
+program around it. Between those times one name means one thing to all. Two scripts share a name
+then: it means that of the newer one. If it is the program's, it goes on to mean the program's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+
+Modules = dict[str, ModuleType]
+
+_open: list[ScriptImports] = []
+"""Of the scripts that are loaded, the oldest first."""
+_first: Counter[str] = Counter()
+_last: Counter[str] = Counter()
+"""How many want a folder on the import path, as its first entry or anywhere."""
+_appended: set[str] = set()
+
+
+def make_importable(folder: Path, *, last: bool = False) -> Callable[[], None]:
+    """Put a folder on `sys.path`: first, as Python does for a script, or last unless it is there.
+
+    Answers what takes it away again, once nobody else wants it.
+    """
+    entry = str(folder)
+    return _append(entry) if last else _put_first(entry)
+
+
+def _put_first(entry: str) -> Callable[[], None]:
+    if _first[entry] and entry in sys.path:
+        sys.path.remove(entry)
+    sys.path.insert(0, entry)
+    _first[entry] += 1
+
+    def release() -> None:
+        _first[entry] -= 1
+        if not _first[entry] and entry in sys.path:
+            sys.path.remove(entry)
+
+    return release
+
+
+def _append(entry: str) -> Callable[[], None]:
+    if sys.path.count(entry) <= (_first[entry] > 0):
+        sys.path.append(entry)
+        _appended.add(entry)
+    _last[entry] += 1
+
+    def release() -> None:
+        _last[entry] -= 1
+        if not _last[entry] and entry in _appended:
+            _appended.discard(entry)
+            _remove_last(entry)
+
+    return release
+
+
+def _remove_last(entry: str) -> None:
+    for index in reversed(range(len(sys.path))):
+        if sys.path[index] == entry:
+            del sys.path[index]
+            return
+
+
+class ScriptImports:
+    """What one entry script has on the import path and among the modules."""
+
+    def __init__(self, folder: Path, entry: str = "") -> None:
+        """`entry` is the name of the script's own module, which is nobody's sibling."""
+        self.folder, self.entry = folder, entry
+        self.own: Modules = {}
+        self._known: Modules = {}
+        self._added: Counter[str] = Counter()
+        self._release: Callable[[], None] | None = None
+
+    def open(self) -> None:
+        """Make the folder importable."""
+        self._known = {name: one for name, one in sys.modules.items() if not self._is_anothers({name: one})}
+        self._release = make_importable(self.folder)
+        _open.append(self)
+
+    def close(self) -> None:
+        """Take the folder off the import path, and forget its modules; what still refers to them keeps working."""
+        if self._release is None:
+            return
+        self._adopt()
+        _open.remove(self)
+        for name, module in self.own.items():
+            others = [other.own[name] for other in _open if name in other.own]
+            if sys.modules.get(name) is module and module not in others:
+                del sys.modules[name]
+                if others:
+                    sys.modules[name] = others[-1]
+        for entry in self._added.elements():
+            if entry in sys.path:
+                sys.path.remove(entry)
+        self._release()
+        self._release = None
+
+    @contextlib.contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Import as in a process of the script's own. Meanwhile other scripts do not find theirs."""
+        if self._release is None:
+            yield
+            return
+        for other in _open:
+            if other is not self:
+                other._adopt()
+        hidden = self._hide_folders()
+        path = Counter(sys.path)
+        aside = self._set_aside()
+        sys.modules.update(self.own)
+        try:
+            yield
+        finally:
+            self._adopt()
+            self._put_back(aside)
+            self._added += Counter(sys.path) - path
+            self._show_folders(hidden)
+
+    # -- the import path ----------------------------------------------------------------------
+
+    def _hide_folders(self) -> list[str]:
+        hidden = []
+        for entry in dict.fromkeys(str(script.folder) for script in reversed(_open)):
+            if entry != str(self.folder) and entry in sys.path:
+                sys.path.remove(entry)
+                hidden.append(entry)
+        return hidden
+
+    def _show_folders(self, hidden: list[str]) -> None:
+        here = str(self.folder)
+        after = sys.path.index(here) + 1 if here in sys.path else 0
+        sys.path[after:after] = hidden
+
+    # -- modules --------------------------------------------------------------------------------
+
+    def _adopt(self) -> None:
+        """Count the modules of this folder as the script's that have come since it was opened."""
+        entries = {script.entry for script in _open}
+        for name, module in list(sys.modules.items()):
+            if module is not self._known.get(name) and name not in entries and self._is_home_of(module):
+                self.own[name] = module
+
+    def _is_home_of(self, module: ModuleType) -> bool:
+        """Whether a module lies in this folder, and in no other script's below it."""
+        file = _place_of(module)
+        if file is None or not is_inside(file, self.folder):
+            return False
+        depth = len(self.folder.parts)
+        return all(len(one.folder.parts) <= depth or not is_inside(file, one.folder) for one in _open)
+
+    def _set_aside(self) -> dict[str, Modules]:
+        """Take away the packages and modules that this script must not be given, by their top names."""
+        loaded: dict[str, Modules] = {}
+        for name, module in list(sys.modules.items()):
+            loaded.setdefault(name.partition(".")[0], {})[name] = module
+        aside = {top: modules for top, modules in loaded.items() if self._is_foreign(top, modules)}
+        for modules in aside.values():
+            for name in modules:
+                del sys.modules[name]
+        return aside
+
+    def _is_foreign(self, top: str, modules: Modules) -> bool:
+        if top in self.own:
+            return modules.get(top) is not self.own[top]
+        if self._is_anothers(modules):
+            return not _finds(top, modules, sys.path)
+        if top in _RESERVED or top not in modules or not (place := _place_of(modules[top])) or _is_installed(place):
+            return False
+        return self._has_another(top, modules)
+
+    def _is_anothers(self, modules: Modules) -> bool:
+        """Whether another script has brought them."""
+        others = [script for script in _open if script is not self]
+        return any(script.own.get(name) is module for script in others for name, module in modules.items())
+
+    def _has_another(self, top: str, modules: Modules) -> bool:
+        """Whether there is something else of that name in the folder, which Python would take first."""
+        beside = PathFinder.find_spec(top, [str(self.folder)])
+        if beside is None:
+            return False
+        if beside.origin is not None:
+            return not _finds(top, modules, [str(self.folder)])
+        inner = [name.split(".")[1] for name in modules if name.count(".") == 1]
+        return not _finds(top, modules, [str(self.folder)]) and any(
+            PathFinder.find_spec(f"{top}.{name}", [str(self.folder / top)]) for name in inner
+        )
+
+    def _put_back(self, aside: Mapping[str, Modules]) -> None:
+        for top, modules in aside.items():
+            if top in sys.modules and self._is_anothers(modules):
+                continue
+            for name in [name for name in sys.modules if name.partition(".")[0] == top]:
+                del sys.modules[name]
+            sys.modules.update(modules)
+
+
+_RESERVED = sys.stdlib_module_names | {"__main__", "scoringhost"}
+"""Names that the host itself may need: what is loaded already stays, as Python's own script folder has it."""
+
+
+def _finds(top: str, modules: Modules, path: list[str]) -> bool:
+    """Whether an import of that name from some folders comes to the modules that are loaded."""
+    spec = PathFinder.find_spec(top, path)
+    if spec is None:
+        return False
+    if spec.origin is not None:
+        file = getattr(modules.get(top), "__file__", None)
+        return isinstance(file, str) and os.path.realpath(file) == os.path.realpath(spec.origin)
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    places = [place for module in modules.values() if (place := _place_of(module)) is not None]
+    return all(any(place.is_relative_to(folder) for folder in folders) for place in places)
+
+
+def _place_of(module: object) -> Path | None:
+    """The file of a module, or a folder of a package without one; None if it was made by hand."""
+    try:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str):
+            return Path(file)
+        is_made = file is not None or getattr(module, "__spec__", None) is None
+        folders = [] if is_made else list(getattr(module, "__path__", ()))
+    except Exception:  # some load what they stand for when they are asked, and some packages have lost their parent
+        return None
+    return Path(folders[0]) if folders else None
+
+
+def is_inside(place: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder; an environment with packages in it does not count."""
+    return place.is_relative_to(folder) and not _is_installed(place.relative_to(folder))
+
+
+def _is_installed(place: Path) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(place.parts)
