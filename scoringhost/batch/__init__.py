@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from scoringhost.batch.output import Output, Places, make_folder
-from scoringhost.batch.parts import Failure, Job, Outcome, Part
+from scoringhost.batch.output import Output, OutputUnusable, Places, make_folder
+from scoringhost.batch.parts import Failure, Job, Part
 from scoringhost.batch.pool import Log, Pool
 from scoringhost.batch.reading import Size, Source
 
@@ -58,31 +59,35 @@ def run(
     output = Output(plan.places, _identity(plan), overwrite=plan.overwrite)
     make_folder(plan.job.output_dir)  # init() may look for it already
     pool = Pool(plan.job, environ, processes=plan.processes, timeout_s=plan.timeout_s, log=log, stopped=stopped)
-    with pool:
-        parts = plan.source.parts(pool.contract(), plan.size)
-        position = _skip(parts, output.progress.done)
-        with output:
-            last = Step(output.progress.scored, output.progress.failed, position, resumed=output.is_resumed)
-            watch(last)
+    with ExitStack() as closing:
+        with pool:
+            parts = plan.source.parts(pool.contract(), plan.size)
+            closing.enter_context(output)
             try:
-                for last in _steps(pool.score(parts), output, plan.error_threshold):
+                for last in _steps(plan, parts, pool, output):
                     watch(last)
             except BaseException:
-                output.save()
+                with suppress(OutputUnusable):  # what was said first is what matters
+                    output.save()
                 raise
-            output.finish()
+        output.finish()  # when shutdown() is over, so that a job that is killed in it is known to be complete
     return last
 
 
-def _steps(outcomes: Iterator[tuple[Part, Outcome]], output: Output, threshold: int) -> Iterator[Step]:
-    """Write outcomes as they come. Raises TooManyFailures."""
-    progress = output.progress
-    for part, outcome in outcomes:
-        if 0 <= threshold < progress.failed + outcome.failed:
-            last = outcome.failures[-1]
+def _steps(plan: Plan, parts: Iterator[Part], pool: Pool, output: Output) -> Iterator[Step]:
+    """Score and write, from where the output is. Raises TooManyFailures."""
+    progress, threshold = output.progress, plan.error_threshold
+    position = _skip(parts, progress.done)
+    yield Step(progress.scored, progress.failed, position, resumed=output.is_resumed)
+    for part, outcome in pool.score(parts):
+        rendered = output.render(outcome)
+        if 0 <= threshold < progress.failed + rendered.failed:
+            output.note(rendered.failures)
+            yield Step(progress.scored, progress.failed, part.position, tuple(rendered.failures))
+            last = rendered.failures[-1]
             raise TooManyFailures(f"more than {threshold} items failed; the last at {last.place}: {last.error}")
-        failures = output.add(outcome)
-        yield Step(progress.scored, progress.failed, part.position, tuple(failures))
+        output.add(rendered)
+        yield Step(progress.scored, progress.failed, part.position, tuple(rendered.failures))
 
 
 def _skip(parts: Iterator[Part], count: int) -> float:
@@ -101,5 +106,6 @@ def _identity(plan: Plan) -> dict[str, object]:
         "input": plan.source.identity(),
         "mini-batch size": [plan.size.number, plan.size.bytes] if plan.size else None,
         "--as": contract.value if contract else None,
+        "arguments": plan.job.arguments,
         "--body-form": [plan.job.body_form.key, plan.job.body_form.as_objects] if plan.job.body_form else None,
     }

@@ -83,14 +83,15 @@ def _values(returned: Any, count: int, *, required: bool) -> list[Any]:
     """
     if returned is None and not required:
         return [None] * count
-    if isinstance(returned, (str, bytes, dict)) or not hasattr(returned, "__len__"):
+    values = None
+    if not isinstance(returned, (str, bytes, dict)) and hasattr(returned, "__len__"):
+        as_it_is = is_a(returned, "pandas", "DataFrame") or is_a(returned, "numpy", "ndarray")
+        values = json.loads(json_text.dumps(returned if as_it_is else list(returned)))
+    if not isinstance(values, list):
         raise NoResults(
             f"run(mini_batch) has to return a list, an array or a DataFrame with one element for each item; "
             f"it returned {_kind(returned)}"
         )
-    if not (is_a(returned, "pandas", "DataFrame") or is_a(returned, "numpy", "ndarray")):
-        returned = list(returned)
-    values: list[Any] = json.loads(json_text.dumps(returned))
     return values
 
 

@@ -8,11 +8,13 @@ goes on from there. No result is lost or written twice.
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -43,7 +45,13 @@ class Places:
 
     def all(self) -> list[Path]:
         """The files that a job writes."""
-        return [path for path in (self.results, self.failures, self.progress) if path is not None]
+        found = [self.results, self.failures, self.progress, self.new_progress]
+        return [path for path in found if path is not None]
+
+    @property
+    def new_progress(self) -> Path:
+        """The next record of progress, until it takes the place of the last."""
+        return self.progress.with_name(f"{self.progress.name}.new")
 
     @classmethod
     def beside(cls, results: Path) -> Places:
@@ -70,6 +78,21 @@ class Progress:
     columns: list[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mini-batch's results as lines, and all its failures: those to fit the columns among them."""
+
+    lines: bytes
+    failures: list[Failure]
+    scored: int
+    columns: list[str] | None
+
+    @property
+    def failed(self) -> int:
+        """Items that failed."""
+        return sum(failure.count for failure in self.failures)
+
+
 class Output:
     """The files of a job while it runs; to be used in a `with` block.
 
@@ -82,73 +105,110 @@ class Output:
         Raises:
             OutputUnusable: if there is a finished output, or the beginning of another job's.
         """
-        self._places, self._identity = places, identity
+        self._places, self._identity, self._overwrite = places, identity, overwrite
         self.progress = Progress() if overwrite else self._found()
-        self.is_resumed = self.progress.done > 0
         self._results: IO[bytes] | None = None
         self._failures: IO[bytes] | None = None
+        self._lock: int | None = None
         self._is_json = places.results is not None and places.results.suffix.lower() in JSON_LINES
-        self._columns = self.progress.columns
         self._saved_s = time.monotonic()
 
     def __enter__(self) -> Output:
-        """Open the files. Raises OutputUnusable."""
+        """Open the files. Raises OutputUnusable, also if another command is writing them."""
         places = self._places
+        with _writing():
+            self._lock = _locked(places.results or places.failures.parent)
         try:
-            if places.results is not None:
-                self._results = _open_at(places.results, self.progress.results_bytes)
-            if self.progress.failures_bytes:
-                self._failures = _open_at(places.failures, self.progress.failures_bytes)
-            else:
-                places.failures.unlink(missing_ok=True)
-        except OSError as problem:
-            raise OutputUnusable(f"{problem.filename}: {problem.strerror}") from None
-        self.save()
+            if not self._overwrite:
+                self.progress = self._found()  # again: another command may have gone on with it meanwhile
+            with _writing():
+                if places.results is not None:
+                    self._results = _open_at(places.results, self.progress.results_bytes)
+                if self.progress.failures_bytes:
+                    self._failures = _open_at(places.failures, self.progress.failures_bytes)
+                else:
+                    places.failures.unlink(missing_ok=True)
+            self.save()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for file in (self._results, self._failures):
             if file is not None:
-                file.close()
+                with suppress(OSError):  # what it could not write is not in the record
+                    file.close()
+        if self._lock is not None:
+            os.close(self._lock)
 
-    def add(self, outcome: Outcome) -> list[Failure]:
-        """Write the outcome of a mini-batch; answers its failures, those to write a result among them."""
-        lines = [self._line(place, value) for place, value in outcome.results]
-        written = [line for line in lines if isinstance(line, bytes)]
-        unfit = [line for line in lines if isinstance(line, Failure)]
-        if self._results is not None:
-            self._results.write(b"".join(written))
-        failures = outcome.failures + unfit
-        if failures:
-            self._failures = self._failures or _open_at(self._places.failures, 0)
-            self._failures.write(b"".join(json_text.dumps(_as_json(failure)) + b"\n" for failure in failures))
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a part of the job was done before."""
+        return self.progress.done > 0
+
+    def render(self, outcome: Outcome) -> Rendered:
+        """An outcome as it would be written next."""
+        columns, lines, unfit = self.progress.columns, [], []
+        for place, value in outcome.results if self._places.results is not None else ():
+            if self._is_json:
+                lines.append(_json_line(place, value))
+                continue
+            row = _in_columns(place, value)
+            if columns is None:
+                columns = list(row) if isinstance(row, dict) else []
+                lines += [_csv_line(columns)] if columns else []
+            problem = _misfit(row, columns)
+            if problem:
+                unfit.append(Failure(place or Place(), 1, problem))
+            else:
+                lines.append(_csv_line([row.get(name) for name in columns] if isinstance(row, dict) else row))
+        return Rendered(b"".join(lines), outcome.failures + unfit, outcome.scored - len(unfit), columns)
+
+    def add(self, rendered: Rendered) -> None:
+        """Write a mini-batch. Raises OutputUnusable."""
         progress = self.progress
-        progress.scored += outcome.scored - len(unfit)
-        progress.failed += outcome.failed + len(unfit)
+        with _writing():
+            if self._results is not None:
+                self._results.write(rendered.lines)
+            self.note(rendered.failures)
+        progress.scored += rendered.scored
+        progress.failed += rendered.failed
         progress.done += 1
-        progress.columns = self._columns
+        progress.columns = rendered.columns
         progress.results_bytes = self._results.tell() if self._results else 0
         progress.failures_bytes = self._failures.tell() if self._failures else 0
         if time.monotonic() - self._saved_s > SAVE_S:
             self.save()
-        return failures
+
+    def note(self, failures: Sequence[Failure]) -> None:
+        """Write failures, which count only if they are part of what is added. Raises OutputUnusable."""
+        if failures:
+            with _writing():
+                self._failures = self._failures or _open_at(self._places.failures, 0)
+                self._failures.write(b"".join(json_text.dumps(_as_json(failure)) + b"\n" for failure in failures))
 
     def save(self) -> None:
-        """Record the progress, after what it speaks of has reached the disk."""
-        for written in (self._results, self._failures):
-            if written is not None:
-                written.flush()
-                os.fsync(written.fileno())
-        beside = self._places.progress.with_name(f"{self._places.progress.name}.new")
-        with beside.open("wb") as file:
-            file.write(json_text.dumps({"job": self._identity, **asdict(self.progress)}))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._places.progress)
+        """Record the progress, after what it speaks of has reached the disk. Raises OutputUnusable."""
+        beside = self._places.new_progress
+        try:
+            with _writing():
+                for written in (self._results, self._failures):
+                    if written is not None:
+                        written.flush()
+                        os.fsync(written.fileno())
+                with beside.open("wb") as file:
+                    file.write(json_text.dumps({"job": self._identity, **asdict(self.progress)}))
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(self._places.progress)
+        except OutputUnusable:
+            beside.unlink(missing_ok=True)
+            raise
         self._saved_s = time.monotonic()
 
     def finish(self) -> None:
-        """Everything is scored: there is nothing to go on with."""
+        """Everything is scored: there is nothing to go on with. Raises OutputUnusable."""
         self.save()
         self._places.progress.unlink()
 
@@ -169,42 +229,46 @@ class Output:
                     f"{record} is of a job with another {other}; run that one to its end, or say --overwrite"
                 )
             return progress
-        if self._places.results is not None and self._places.results.exists():
-            raise OutputUnusable(f"{self._places.results} is there already; name another file, or say --overwrite")
+        results = self._places.results
+        if results is not None and results.exists() and results.stat().st_size:
+            raise OutputUnusable(f"{results} is there already; name another file, or say --overwrite")
         return Progress()
 
-    # -- lines ------------------------------------------------------------------------------------
 
-    def _line(self, place: Place | None, value: Any) -> bytes | Failure:
-        """A result as a line; a Failure if it does not fit the columns of the results before it."""
-        if self._is_json:
-            return json_text.dumps(value if place is None else {**place.columns(), RESULT: value}) + b"\n"
-        if place is not None:
-            value = {**place.columns(), **(value if isinstance(value, dict) else {RESULT: value})}
-        if not isinstance(value, dict):
-            return _csv_line(value)
-        header = b""
-        if self._columns is None:
-            self._columns = list(value)
-            header = _csv_line(self._columns)
-        unknown = value.keys() - set(self._columns)
-        if unknown:
-            names = ", ".join(sorted(unknown))
-            error = (
-                f"the results before this one have no {names}, so it does not fit their columns; write a .jsonl file"
-            )
-            return Failure(place or Place(), 1, error)
-        return header + _csv_line([value.get(name) for name in self._columns])
+# -- lines ----------------------------------------------------------------------------------------
+
+
+def _json_line(place: Place | None, value: Any) -> bytes:
+    return json_text.dumps(value if place is None else {**place.columns(), RESULT: value}) + b"\n"
+
+
+def _in_columns(place: Place | None, value: Any) -> Any:
+    """The result of an item with its place before it; a field of the script's with such a name is `result.row`."""
+    if place is None:
+        return value
+    where = place.columns()
+    fields = value if isinstance(value, dict) else {RESULT: value}
+    return where | {f"{RESULT}.{name}" if name in where else name: one for name, one in fields.items()}
+
+
+def _misfit(row: Any, columns: list[str]) -> str:
+    """Why a result cannot stand below those before it in a CSV file; empty if it can."""
+    if isinstance(row, dict) != bool(columns):
+        return "the results before this one are of another kind, with or without columns; write a .jsonl file"
+    unknown = ", ".join(sorted(row.keys() - set(columns))) if isinstance(row, dict) else ""
+    if not unknown:
+        return ""
+    return f"the results before this one have no {unknown}, so it does not fit their columns; write a .jsonl file"
 
 
 def _csv_line(value: Any) -> bytes:
     """A line of CSV: a list is a row, text stands as it is, anything else is the only value."""
     if isinstance(value, str) and "\n" not in value and "\r" not in value:
-        return f"{value}\n".encode("utf-8", "surrogatepass")
+        return f"{value}\n".encode("utf-8", "surrogateescape")
     row = value if isinstance(value, list) else [value]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow([_cell(one) for one in row])
-    return text.getvalue().encode("utf-8", "surrogatepass")
+    return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def _cell(value: Any) -> Any:
@@ -223,12 +287,31 @@ def _as_json(failure: Failure) -> dict[str, Any]:
     return found
 
 
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Errors of the file system as our own. Raises OutputUnusable."""
+    try:
+        yield
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else "the output cannot be written: "
+        raise OutputUnusable(f"{where}{problem.strerror}") from None
+
+
 def make_folder(folder: Path) -> None:
     """Make the folder of the output. Raises OutputUnusable."""
-    try:
+    with _writing():
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise OutputUnusable(f"{problem.filename}: {problem.strerror}") from None
+
+
+def _locked(path: Path) -> int:
+    """A descriptor that holds the lock on a file, which is made if it is not there, or on a folder."""
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise OutputUnusable(f"another command is writing {path}") from None
+    return descriptor
 
 
 def _open_at(path: Path, length: int) -> IO[bytes]:

@@ -24,6 +24,12 @@ from scoringhost.errors import StartupError
 
 AHEAD = 4
 """Mini-batches per worker that may be unfinished or waiting to be written."""
+LOG_BYTES = 1 << 20
+LINE_BYTES = 1 << 16
+"""What is read of a worker's log at once, and how long an unfinished line may become."""
+LAST_READS = 8
+LAST_WORDS_S = 2.0
+"""Seconds that a process whose connection has ended gets to end itself."""
 LOOK_S = 0.2
 """Seconds between two looks at whether a silent worker is alive."""
 STOP_S = 30.0
@@ -201,10 +207,12 @@ class Pool:
             assert worker.slot is not None
             worker.slot.outcome, worker.slot, worker.deadline_s = message, None, None
         else:
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(LAST_WORDS_S)  # so that it is known how it ended
             worker.kill()
-            self._pass_on(worker)
             if not worker.is_ready:
-                raise WorkerUnusable(f"a worker process ended {worker.how_it_ended()} before it was ready")
+                self._pass_all_on(worker)
+                raise WorkerUnusable(f"a worker process ended {worker.how_it_ended()} before init() was done")
             self._replace(worker, f"the worker process ended {worker.how_it_ended()}")
 
     def _replace(self, worker: _Worker, why: str) -> None:
@@ -229,14 +237,27 @@ class Pool:
                 self._slots.insert(at, new)
                 self._waiting.appendleft(new)
 
-    def _pass_on(self, worker: _Worker) -> None:
-        """Hand its log lines on, as far as they are there and whole."""
-        while worker.log is not None and (text := worker.log.read(65536)) is not None:
-            whole, newline, worker.unfinished = (worker.unfinished + text).rpartition(b"\n")
-            if whole or newline:
-                self._log(whole + newline)
-            if not text:
-                self._close_log(worker)
+    def _pass_all_on(self, worker: _Worker) -> None:
+        """Hand on what a worker that has ended left in its log; what it started may go on writing."""
+        for _ in range(LAST_READS):
+            if not self._pass_on(worker):
+                return
+
+    def _pass_on(self, worker: _Worker) -> bool:
+        """Hand on what it has written, up to the last whole line; not more than a megabyte at a time."""
+        text = worker.log.read(LOG_BYTES) if worker.log is not None else None
+        if text is None:
+            return False
+        end = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+        if len(worker.unfinished) + len(text) - end > LINE_BYTES:
+            end = len(text)
+        if end:
+            self._log(worker.unfinished + text[:end])
+            worker.unfinished = b""
+        worker.unfinished += text[end:]
+        if not text:
+            self._close_log(worker)
+        return bool(text)
 
     def _close_log(self, worker: _Worker) -> None:
         if worker.log is not None:
@@ -247,7 +268,7 @@ class Pool:
             worker.unfinished = b""
 
     def _close(self, worker: _Worker) -> None:
-        self._pass_on(worker)
+        self._pass_all_on(worker)
         self._close_log(worker)
         worker.connection.close()
 

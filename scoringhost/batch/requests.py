@@ -1,21 +1,25 @@
 """An ordinary entry script over rows or files: each mini-batch is a request, or some, as if it were served.
 
 Rows are joined into one request where run() declares one table or array, or a body form is given,
-and its result has one element for each row; otherwise each row is a request of its own.
+and its result has one element for each row; otherwise each row is a request of its own. That is
+found out from the first rows of the file, so that every process comes to the same conclusion.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import mimetypes
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scoringhost.answers import JSON, Response
 from scoringhost.batch.parts import BodyForm, Outcome, Part, Rows
+from scoringhost.errors import ResultNotEncodable
 from scoringhost.kernel.signature import Takes
 from scoringhost.protocols.row_files import Form, form_of, parsed
 from scoringhost.schema import json_text
@@ -23,6 +27,8 @@ from scoringhost.telemetry.logs import PRINT_LOGGER
 from scoringhost.testing import Client
 
 _log = logging.getLogger(PRINT_LOGGER)
+TRIED_ROWS = 20
+"""Rows that are tried, at most, to find three that can be scored."""
 _UNKNOWN = "application/octet-stream"
 
 
@@ -32,14 +38,15 @@ class Requests:
     def __init__(self, client: Client, *, body_form: BodyForm | None, max_retries: int) -> None:
         self._client, self._body_form, self._max_retries = client, body_form, max_retries
         self._forms: dict[str, Form | None] = {}
-        self._apart = self._advised = False
+        self._joins: dict[str, bool] = {}
+        self._advised = False
 
     def score(self, part: Part) -> Outcome:
         """Score one; a request that fails is sent again in halves, down to the rows that are at fault."""
         if part.rows is Rows.PATHS:
             return self._each(part, None)
         form = self._form(part)
-        return self._each(part, form) if self._apart or form is None else self._joined(part, form)
+        return self._joined(part, form) if form is not None and self._joins[part.file] else self._each(part, form)
 
     def _joined(self, part: Part, form: Form) -> Outcome:
         if len(part) == 1:
@@ -50,23 +57,28 @@ class Requests:
             for half in part.halves():
                 together.add(self._joined(half, form))
             return together
-        try:
-            values = _apart(_decoded(answer), len(part))
-        except ValueError:
-            values = None
+        values = _results(answer, len(part))
         if values is None:
-            self._apart = True
-            _log.warning(
-                "run() does not return one result for each row, so each row is a request of its own from here on"
-            )
             return self._each(part, form)
         return Outcome([(part.place(at), value) for at, value in enumerate(values)], scored=len(part))
+
+    def _can_join(self, part: Part, form: Form) -> bool:
+        """Whether run() returns one result for each row: for three rows that can be scored, and for two of them."""
+        head = replace(part, items=part.head[:TRIED_ROWS], first=1)
+        alone = (replace(head, items=head.items[at : at + 1]) for at in range(len(head)))
+        good = list(itertools.islice((one for one in alone if self._ask(one, form) is not None), 3))
+        for count in (3, 2):
+            some = replace(head, items=[one.items[0] for one in good[:count]])
+            answer = self._ask(some, form) if len(good) == 3 else None
+            if answer is None or _results(answer, count) is None:
+                return False
+        return True
 
     def _ask(self, part: Part, form: Form) -> Response | None:
         """The answer for all rows together; None if one of them cannot be sent or is refused."""
         try:
             body = form.body(_records(part))
-        except ValueError:
+        except (ValueError, ResultNotEncodable):
             return None
         answer = self._client.request("POST", body=body, headers={"Content-Type": JSON})
         return answer if answer.is_success else None
@@ -84,11 +96,14 @@ class Requests:
             body, kind = _body(one, form)
         except (OSError, ValueError) as problem:
             return Outcome.failing(one, str(problem))
+        except ResultNotEncodable as problem:
+            return Outcome.failing(one, f"the row cannot be sent as JSON: {problem.reason}")
         answer = self._send(body, kind)
         if not answer.is_success:
             if form is None and one.rows in (Rows.TEXTS, Rows.VALUES):
                 self._advise()
-            return Outcome.failing(one, answer.message, status=answer.status, traceback=answer.traceback)
+            error = answer.traceback.splitlines()[-1] if answer.traceback else answer.message
+            return Outcome.failing(one, error, status=answer.status, traceback=answer.traceback)
         try:
             value = _decoded(answer)
         except ValueError as problem:
@@ -116,7 +131,8 @@ class Requests:
 
     def _form(self, part: Part) -> Form | None:
         if part.file not in self._forms:
-            self._forms[part.file] = self._find_form(part)
+            form = self._forms[part.file] = self._find_form(part)
+            self._joins[part.file] = form is not None and self._can_join(part, form)
         return self._forms[part.file]
 
     def _find_form(self, part: Part) -> Form | None:
@@ -185,6 +201,14 @@ def _decoded(answer: Response) -> Any:
             inner = json.loads(value)
             return inner if isinstance(inner, (dict, list)) else value
     return value
+
+
+def _results(answer: Response, count: int) -> list[Any] | None:
+    """The results of so many rows; None if they cannot be told apart."""
+    try:
+        return _apart(_decoded(answer), count)
+    except ValueError:
+        return None
 
 
 def _apart(value: Any, count: int) -> list[Any] | None:

@@ -11,7 +11,11 @@ import importlib.util
 import inspect
 import logging
 import os
+import signal
 import sys
+import threading
+import time
+import traceback
 import types
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -33,27 +37,46 @@ from scoringhost.transports.threads import Process
 
 OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
 """Where Azure ML tells a batch script the folder for files that it writes itself."""
+PARENT_LOOK_S = 0.5
+ORPHAN_S = 5.0
+"""Seconds between two looks at whether the command is there, and those that a worker gets without it."""
 
 
 class Scorer(Protocol):
     """Scores mini-batches."""
 
     def score(self, part: Part) -> Outcome:
-        """Score one; never raises."""
+        """Score one."""
 
 
 def main(descriptor: int) -> None:
     """Answer every mini-batch until there is none left, or nobody is left who asks."""
     os.set_inheritable(descriptor, False)
+    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent-watch", daemon=True).start()
     with contextlib.closing(Connection(descriptor)) as connection, contextlib.suppress(EOFError, BrokenPipeError):
         job = connection.recv()
         try:
             with _scorer(job) as (scorer, contract):
                 connection.send(Ready(contract))
                 while (part := connection.recv()) is not None:
-                    connection.send(scorer.score(part))
+                    connection.send(_outcome(scorer, part))
         except StartupError as error:
             connection.send(Refused(explain(error)))
+
+
+def _outcome(scorer: Scorer, part: Part) -> Outcome:
+    try:
+        return scorer.score(part)
+    except Exception as error:  # a defect of ours, or a script that has broken what we use
+        return Outcome.failing(part, f"{type(error).__name__}: {error}", traceback=traceback.format_exc().rstrip())
+
+
+def _end_with(parent: int) -> None:
+    """End this process and what it has started soon after the command, which cannot do so if it was killed."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_LOOK_S)
+    time.sleep(ORPHAN_S)  # a run() that ends in that time is followed by shutdown()
+    os.killpg(0, signal.SIGKILL)
 
 
 @contextlib.contextmanager

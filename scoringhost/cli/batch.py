@@ -74,7 +74,7 @@ class BodyFormType(click.ParamType[BodyForm]):
 @click.option(
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help=f"Where results go: CSV, or JSON lines if it ends in .jsonl; {PREDICTIONS} in a folder.",
 )
 @click.option(
@@ -114,7 +114,7 @@ def batch(
     path: str,
     arguments: tuple[str, ...],
     source: str,
-    output: Path,
+    output: str,
     output_action: str,
     contract: str | None,
     max_retries: int,
@@ -157,10 +157,11 @@ def batch(
         sys.exit(FAILED)
 
 
-def _places(output: Path, keeps_results: bool) -> Places:
+def _places(output: str, keeps_results: bool) -> Places:
+    path = Path(output)
     if not keeps_results:
-        return Places.within(output)
-    return Places.beside(output / PREDICTIONS if output.is_dir() else output)
+        return Places.within(path)
+    return Places.beside(path / PREDICTIONS if path.is_dir() or output.endswith(os.sep) else path)
 
 
 def _run(plan: Plan, display: Display) -> Step:
@@ -263,6 +264,7 @@ class Display:
             self._bar = click.progressbar(length=STEPS, file=sys.stderr, item_show_func=lambda item: item)
             self._bar.render_progress()
         self._bar.update(int(step.position * STEPS) - self._bar.pos, _counts(step))
+        self._bar.render_progress()  # the counts go on where the bar stands still
 
     def _above(self, write: Callable[[], None]) -> None:
         if self._bar is None:

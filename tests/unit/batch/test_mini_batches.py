@@ -43,7 +43,10 @@ def test_results_are_values_of_json(returned: Any, values: list[Any]) -> None:
     assert (outcome.scored, outcome.failed) == (2, 0)
 
 
-@pytest.mark.parametrize(("returned", "named"), [(None, "None"), ("ab", "a str"), ({"a": 1}, "a dict"), (5, "a int")])
+@pytest.mark.parametrize(
+    ("returned", "named"),
+    [(None, "None"), ("ab", "a str"), ({"a": 1}, "a dict"), (5, "a int"), (np.array(5), "a ndarray")],
+)
 def test_what_is_no_list_fails_the_mini_batch(returned: Any, named: str) -> None:
     outcome = score(lambda mini_batch: returned, ["1", "2"])
     [failure] = outcome.failures

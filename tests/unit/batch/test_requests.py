@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scoringhost.batch.parts import BodyForm, Contract, Outcome
+from scoringhost.batch.parts import BodyForm, Contract, Outcome, Part, Rows
 from scoringhost.batch.reading import Size, Source
 from scoringhost.batch.requests import Requests
 from scoringhost.testing import serve
@@ -61,12 +61,14 @@ def values(outcome: Outcome) -> list[Any]:
     return [value for _, value in outcome.results]
 
 
+TRIAL = [1, 1, 1, 3, 2]
+"""What is tried to find out whether rows can be joined."""
 NUMBERS = "a,b\n" + "".join(f"{n},{n}\n" for n in range(1, 6))
 
 
 def test_rows_of_an_array_are_joined(score: Any) -> None:
     assert values(score(ARRAY + "    return data.sum(axis=1)", NUMBERS)) == [2, 4, 6, 8, 10]
-    assert score.calls == [5]
+    assert score.calls == [*TRIAL, 5]
 
 
 def test_rows_of_a_frame_come_with_the_dtypes_of_the_sample(score: Any) -> None:
@@ -90,7 +92,21 @@ def test_json_in_a_string_is_taken_for_what_it_says(score: Any) -> None:
 def test_rows_whose_results_cannot_be_told_apart_are_scored_one_by_one(score: Any) -> None:
     outcome = score(ARRAY + "    return float(data.sum())", NUMBERS, size=2)
     assert values(outcome) == [2, 4, 6, 8, 10]
-    assert score.calls == [2, 1, 1, 1, 1, 1]  # the first two were tried together
+    assert score.calls == [1, 1, 1, 3, 1, 1, 1, 1, 1]  # the first three were tried together
+
+
+# BUG: an array counted as one result for each row whenever it happened to be as long as the request.
+@pytest.mark.parametrize("size", [2, 3, 100])
+def test_a_result_that_happens_to_be_as_long_as_the_request_is_not_taken_apart(score: Any, size: int) -> None:
+    outcome = score(ARRAY + "    return [data[0, 0], -data[0, 0]]", NUMBERS, size=size)
+    assert values(outcome) == [[n, -n] for n in range(1, 6)]
+
+
+def test_bad_rows_at_the_beginning_do_not_keep_the_others_apart(score: Any) -> None:
+    rows = "a,b\nx,1\n1,1\n2,2\n3,3\n4,4\n"
+    outcome = score(ARRAY + "    return data.sum(axis=1)", rows)
+    assert (values(outcome), outcome.failed) == ([2, 4, 6, 8], 1)
+    assert score.calls[:5] == TRIAL
 
 
 def test_a_failing_row_fails_alone(score: Any) -> None:
@@ -105,8 +121,8 @@ def test_a_failing_row_fails_alone(score: Any) -> None:
 
 def test_what_the_caller_is_to_blame_for_is_not_tried_again_and_what_the_script_is_is(score: Any) -> None:
     script = ARRAY + "    if len(CALLS) < 3:\n        raise ValueError\n    return data.sum(axis=1)"
-    assert values(score(script, "a,b\n1,1\n", max_retries=2)) == [2]
-    assert score.calls == [1, 1, 1]
+    assert values(score(script, "a,b\n1,1\n", max_retries=3)) == [2]
+    assert score.calls == [1, 1, 1]  # the first was to find out whether rows can be joined
     assert score(ARRAY, "a\nword\n", max_retries=2).failures[0].status == 400
 
 
@@ -116,14 +132,15 @@ def test_an_undecorated_run_gets_each_row_as_an_object(score: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("as_objects", "rows"), [(False, [[1, "x"], [2, "y"]]), (True, [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])]
+    ("as_objects", "rows"),
+    [(False, [[1, "x"], [2, "y"], [3, "z"]]), (True, [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}, {"a": 3, "b": "z"}])],
 )
 def test_an_undecorated_run_gets_rows_in_the_form_that_is_named(score: Any, as_objects: bool, rows: Any) -> None:
     outcome = score(
-        TEXT + '    return json.loads(raw_data)["data"]', "a,b\n1,x\n2,y\n", body_form=BodyForm("data", as_objects)
+        TEXT + '    return json.loads(raw_data)["data"]', "a,b\n1,x\n2,y\n3,z\n", body_form=BodyForm("data", as_objects)
     )
     assert values(outcome) == rows
-    assert score.calls == [1]
+    assert score.calls == [1] * 6  # three alone, three, two, and all of them
 
 
 def test_an_undecorated_run_that_cannot_do_with_an_object_gets_an_advice(score: Any, caplog: Any) -> None:
@@ -141,9 +158,9 @@ def test_lines_that_are_bodies_are_sent_as_they_are(score: Any) -> None:
 
 
 def test_lines_that_are_rows_are_joined(score: Any) -> None:
-    rows = '{"a": 1, "b": "x"}\n{"b": "y", "a": 2}\n'
-    assert values(score(FRAME + "    return rows.a * 2", rows, "rows.jsonl")) == [2, 4]
-    assert score.calls == [2]
+    rows = '{"a": 1, "b": "x"}\n{"b": "y", "a": 2}\n{"b": "z", "a": 3}\n'
+    assert values(score(FRAME + "    return rows.a * 2", rows, "rows.jsonl")) == [2, 4, 6]
+    assert score.calls == [*TRIAL, 3]
 
 
 def test_a_line_that_is_no_json_fails_alone(score: Any) -> None:
@@ -183,6 +200,16 @@ def test_files_are_requests_of_their_own(score: Any, tmp_path: Path) -> None:
     outcome = score(script, "12345", "picture.png")
     assert outcome.results[0][0].file == str(tmp_path / "picture.png")
     assert values(outcome) == [{"type": "image/png", "length": 5}]
+
+
+# BUG: the worker process ended, for each row.
+def test_a_row_that_json_cannot_hold_fails_alone(tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text(HEAD + TEXT + "    return 1")
+    part = Part(0, Rows.VALUES, [[1], [object()]], 1, 1.0, "", ("a",), [[1], [object()]])
+    with serve(tmp_path / "score.py", environ={}) as client:
+        outcome = Requests(client, body_form=None, max_retries=0).score(part)
+    assert values(outcome) == [1]
+    assert outcome.failures[0].error.startswith("the row cannot be sent as JSON: ")
 
 
 def test_a_parquet_file_keeps_its_types(score: Any, tmp_path: Path) -> None:
