@@ -288,9 +288,7 @@ def is_running(pid: int) -> bool:
 # BUG: without a line break in it, the log was read for ever, and neither a timeout nor a signal was heeded.
 def test_output_without_line_breaks_does_not_hold_up_the_job(batch: Any, files: Any, tmp_path: Path) -> None:
     files("a", "b")
-    script = (
     script = NOTHING + "    print('y' * 5_000_000, end='')\n    return mini_batch\n"
-    )
     done = batch(script, "--input", "in", "--output", "out.csv")
     assert (done.returncode, done.stderr.count("y")) == (0, 5_000_000)
     endless = NOTHING + "    while True:\n        os.write(1, b'y' * 1000)\n"
