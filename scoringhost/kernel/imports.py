@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib.machinery import PathFinder
@@ -21,6 +22,12 @@ Modules = dict[str, ModuleType]
 
 _open: list[ScriptImports] = []
 """Of the scripts that are loaded, the oldest first."""
+_in_force: list[ScriptImports] = []
+"""Of those, the ones that are importing, or in their init()."""
+_hidden: set[str] = set()
+"""Folders of the others, which those in force have taken off the import path."""
+_lock = threading.RLock()
+"""Guards all of this; not held while a script runs, which may load another one."""
 _first: Counter[str] = Counter()
 _last: Counter[str] = Counter()
 """How many want a folder on the import path, as its first entry or anywhere."""
@@ -32,26 +39,27 @@ def make_importable(folder: Path, *, last: bool = False) -> Callable[[], None]:
 
     Answers what takes it away again, once nobody else wants it.
     """
-    entry = str(folder)
-    return _append(entry) if last else _put_first(entry)
+    with _lock:
+        return _append(str(folder)) if last else _put_first(str(folder))
 
 
 def _put_first(entry: str) -> Callable[[], None]:
-    if _first[entry] and entry in sys.path:
+    if _first[entry] and entry not in _hidden and entry in sys.path:
         sys.path.remove(entry)
     sys.path.insert(0, entry)
+    _hidden.discard(entry)
     _first[entry] += 1
 
     def release() -> None:
         _first[entry] -= 1
-        if not _first[entry] and entry in sys.path:
+        if not _first[entry] and entry not in _hidden and entry in sys.path:
             sys.path.remove(entry)
 
     return release
 
 
 def _append(entry: str) -> Callable[[], None]:
-    if sys.path.count(entry) <= (_first[entry] > 0):
+    if sys.path.count(entry) <= (_first[entry] > 0 and entry not in _hidden):
         sys.path.append(entry)
         _appended.add(entry)
     _last[entry] += 1
@@ -81,74 +89,101 @@ class ScriptImports:
         self.own: Modules = {}
         self._known: Modules = {}
         self._added: Counter[str] = Counter()
+        self._crowded = False
         self._release: Callable[[], None] | None = None
 
     def open(self) -> None:
         """Make the folder importable."""
-        self._known = {name: one for name, one in sys.modules.items() if not self._is_anothers({name: one})}
-        self._release = make_importable(self.folder)
-        _open.append(self)
+        with _lock:
+            loaded = sys.modules.copy()  # other threads may be importing
+            self._known = {name: one for name, one in loaded.items() if not self._is_anothers({name: one})}
+            self._release = make_importable(self.folder)
+            _open.append(self)
 
     def close(self) -> None:
         """Take the folder off the import path, and forget its modules; what still refers to them keeps working."""
-        if self._release is None:
-            return
-        self._adopt()
-        _open.remove(self)
-        for name, module in self.own.items():
-            others = [other.own[name] for other in _open if name in other.own]
-            if sys.modules.get(name) is module and module not in others:
-                del sys.modules[name]
-                if others:
-                    sys.modules[name] = others[-1]
-        for entry in self._added.elements():
-            if entry in sys.path:
-                sys.path.remove(entry)
-        self._release()
-        self._release = None
+        with _lock:
+            if self._release is None:
+                return
+            self._adopt()
+            _open.remove(self)
+            self._forget_modules()
+            for entry in self._added.elements():
+                if entry in sys.path:
+                    sys.path.remove(entry)
+            self._release()
+            self._release = None
 
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
-        """Import as in a process of the script's own. Meanwhile other scripts do not find theirs."""
+        """Import as in a process of the script's own. Meanwhile other scripts do not find theirs.
+
+        If two are in force at once, on two threads, the later one leaves alone what the other has: it
+        may be given a module of that one's.
+        """
         if self._release is None:
             yield
             return
-        for other in _open:
-            if other is not self:
-                other._adopt()
+        with _lock:
+            hidden, path, aside = self._enter()
+        try:
+            yield
+        finally:
+            with _lock:
+                self._leave(hidden, path, aside)
+
+    def _enter(self) -> tuple[list[str], Counter[str], dict[str, Modules]]:
+        self._crowded = bool(_in_force)
+        for other in _in_force:
+            other._crowded = True
+        for other in self._idle():
+            other._adopt()
         hidden = self._hide_folders()
         path = Counter(sys.path)
         aside = self._set_aside()
         sys.modules.update(self.own)
-        try:
-            yield
-        finally:
-            self._adopt()
-            self._put_back(aside)
+        _in_force.append(self)
+        return hidden, path, aside
+
+    def _leave(self, hidden: list[str], path: Counter[str], aside: dict[str, Modules]) -> None:
+        _in_force.remove(self)
+        self._adopt()
+        self._put_back(aside)
+        if not self._crowded:
             self._added += Counter(sys.path) - path
-            self._show_folders(hidden)
+        self._show_folders(hidden)
+
+    def _idle(self) -> list[ScriptImports]:
+        return [script for script in _open if script is not self and script not in _in_force]
 
     # -- the import path ----------------------------------------------------------------------
 
     def _hide_folders(self) -> list[str]:
-        hidden = []
-        for entry in dict.fromkeys(str(script.folder) for script in reversed(_open)):
-            if entry != str(self.folder) and entry in sys.path:
+        here = str(self.folder)
+        if here in _hidden:
+            _hidden.discard(here)
+            sys.path.insert(0, here)
+        needed = {here, *(str(script.folder) for script in _in_force)}
+        hidden = [str(script.folder) for script in reversed(self._idle())]
+        hidden = [entry for entry in dict.fromkeys(hidden) if entry not in needed and entry not in _hidden]
+        for entry in hidden:
+            if entry in sys.path:
                 sys.path.remove(entry)
-                hidden.append(entry)
+        _hidden.update(hidden)
         return hidden
 
     def _show_folders(self, hidden: list[str]) -> None:
         here = str(self.folder)
         after = sys.path.index(here) + 1 if here in sys.path else 0
-        sys.path[after:after] = hidden
+        sys.path[after:after] = [entry for entry in hidden if entry in _hidden and _first[entry]]
+        _hidden.difference_update(hidden)
 
     # -- modules --------------------------------------------------------------------------------
 
     def _adopt(self) -> None:
         """Count the modules of this folder as the script's that have come since it was opened."""
         entries = {script.entry for script in _open}
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             if module is not self._known.get(name) and name not in entries and self._is_home_of(module):
                 self.own[name] = module
 
@@ -160,18 +195,28 @@ class ScriptImports:
         depth = len(self.folder.parts)
         return all(len(one.folder.parts) <= depth or not is_inside(file, one.folder) for one in _open)
 
+    def _forget_modules(self) -> None:
+        for name, module in self.own.items():
+            others = [other.own[name] for other in _open if name in other.own]
+            if sys.modules.get(name) is module and module not in others:
+                del sys.modules[name]
+                if others:
+                    sys.modules[name] = others[-1]
+
     def _set_aside(self) -> dict[str, Modules]:
         """Take away the packages and modules that this script must not be given, by their top names."""
         loaded: dict[str, Modules] = {}
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             loaded.setdefault(name.partition(".")[0], {})[name] = module
         aside = {top: modules for top, modules in loaded.items() if self._is_foreign(top, modules)}
         for modules in aside.values():
             for name in modules:
-                del sys.modules[name]
+                sys.modules.pop(name, None)
         return aside
 
     def _is_foreign(self, top: str, modules: Modules) -> bool:
+        if self._is_in_use(modules):
+            return False
         if top in self.own:
             return modules.get(top) is not self.own[top]
         if self._is_anothers(modules):
@@ -179,6 +224,11 @@ class ScriptImports:
         if top in _RESERVED or top not in modules or not (place := _place_of(modules[top])) or _is_installed(place):
             return False
         return self._has_another(top, modules)
+
+    def _is_in_use(self, modules: Modules) -> bool:
+        """Whether another script that is in force may be importing them."""
+        places = [place for module in modules.values() if (place := _place_of(module)) is not None]
+        return any(is_inside(place, script.folder) for script in _in_force for place in places)
 
     def _is_anothers(self, modules: Modules) -> bool:
         """Whether another script has brought them."""
@@ -201,8 +251,8 @@ class ScriptImports:
         for top, modules in aside.items():
             if top in sys.modules and self._is_anothers(modules):
                 continue
-            for name in [name for name in sys.modules if name.partition(".")[0] == top]:
-                del sys.modules[name]
+            for name in [name for name in list(sys.modules) if name.partition(".")[0] == top]:
+                sys.modules.pop(name, None)
             sys.modules.update(modules)
 
 

@@ -8,6 +8,7 @@ import itertools
 import sys
 import types
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -130,10 +131,13 @@ def test_a_stand_in_that_a_test_has_put_there_is_taken(opened, write: Write, mon
 def test_what_the_host_needs_itself_is_not_replaced(opened, write: Write) -> None:
     import json
 
+    import click
+
     write("NAME = 'a'", "a/json.py")
     write("NAME = 'a'", "a/click.py")
     a = opened("a", "import click, json as NAME\nassert click.echo\ndef init(): pass\n" + RUN)
     assert a.run("") is json
+    assert a.module.click is click
 
 
 def test_a_script_that_cannot_be_imported_leaves_nothing(write: Write) -> None:
@@ -142,6 +146,44 @@ def test_a_script_that_cannot_be_imported_leaves_nothing(write: Write) -> None:
     with pytest.raises(ScriptImportFailed):
         EntryScript.load(write("import sys, util\nsys.path.append('/own')\n1 / 0", "a/score.py"))
     assert (list(sys.path), set(sys.modules)) == before
+
+
+def test_scripts_may_be_loaded_on_several_threads_at_once(write: Write) -> None:
+    before = list(sys.path), set(sys.modules)
+    script = (
+        "import first_{n}, sys\nfrom time import sleep\nsleep(0.01)\nimport second_{n}\n"
+        "def init():\n    sleep(0.01)\n    import third_{n}\ndef run(data): return first_{n}.NAME\n"
+    )
+    for n in range(8):
+        for name in ("first", "second", "third"):
+            write(f"from time import sleep\nsleep(0.01)\nNAME = {n}", f"{n}/{name}_{n}.py")
+        write(script.format(n=n), f"{n}/score.py")
+
+    def load(n: int) -> EntryScript:
+        loaded = EntryScript.load(write(script.format(n=n), f"{n}/score.py"))
+        loaded.start()
+        return loaded
+
+    with ThreadPoolExecutor(8) as pool:
+        scripts = list(pool.map(load, range(8)))
+    assert [one.run("") for one in scripts] == list(range(8))
+    for one in scripts:
+        one.unload()
+    assert (list(sys.path), {name for name in sys.modules if name[-2:-1] == "_"} - before[1]) == (before[0], set())
+
+
+def test_a_script_whose_init_loads_another_one_is_not_disturbed(opened, write: Write) -> None:
+    for name in "ab":
+        write(f"NAME = {name!r}", f"{name}/util_{name}.py")
+    inner = write("import util_b\ndef init(): pass\ndef run(data): return util_b.NAME\n", "b/score.py")
+    outer = (
+        "from pathlib import Path\nfrom scoringhost.kernel.script import EntryScript\ndef init():\n"
+        f"    global NAME, inner\n    inner = EntryScript.load(Path({str(inner)!r}))\n    inner.start()\n"
+        "    import util_a\n    NAME = util_a.NAME + inner.run('')\n"
+    )
+    script = opened("a", outer + RUN)
+    assert script.run("") == "ab"
+    script.module.inner.unload()
 
 
 # -- the import path ------------------------------------------------------------------------------
