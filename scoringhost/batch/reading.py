@@ -63,23 +63,22 @@ class Source:
     def find(cls, text: str, *, without: Collection[Path] = ()) -> Source:
         """The file, all files of the folder and its subfolders, or what a pattern such as `in/*.csv` matches.
 
-        Hidden files and folders are left out, and those of the output, which may lie in the same folder.
+        Hidden files and folders are left out unless they are named, and those of the output, which may lie in the
+        same folder. A link keeps its name: what it points to may be called otherwise.
 
         Raises:
-            InputUnusable: if there is none.
+            InputUnusable: if there is none, or none but those of the output.
         """
         path = Path(text)
-        if path.is_file():
-            return cls((path.resolve(),), ("",))
-        base = path if path.is_dir() else Path()
-        found = path.rglob("*") if path.is_dir() else map(Path, glob(text, recursive=True))
-        ours = {one.resolve() for one in without}
-        files = sorted(
-            one for one in found if one.is_file() and not _is_hidden(one, base) and one.resolve() not in ours
-        )
+        files, base = _found(path, text)
         if not files:
             raise InputUnusable(f"{text}: there is no such file or folder, or no file in it")
-        return cls(tuple(one.resolve() for one in files), tuple(_relative(one, base) for one in files))
+        ours = {one.resolve() for one in without}
+        read = sorted(one for one in files if one.resolve() not in ours)
+        if not read:
+            raise InputUnusable(f"{files[0]} is an output of this job; it would be overwritten")
+        names = ("",) if path.is_file() else tuple(_relative(one, base) for one in read)
+        return cls(tuple(map(_absolute, read)), names)
 
     def identity(self) -> str:
         """What tells these files from others: a digest of their names, sizes and times of their last change."""
@@ -126,8 +125,22 @@ class Source:
             before += length
 
 
-def _is_hidden(path: Path, base: Path) -> bool:
-    return any(part.startswith(".") for part in _relative(path, base).split("/") if part not in ("..", "."))
+def _found(path: Path, text: str) -> tuple[list[Path], Path]:
+    """The files, and the folder that their names are relative to. Patterns match what is hidden only if they say so."""
+    if path.is_file():
+        return [path], Path()
+    if not path.is_dir():
+        return [one for one in map(Path, glob(text, recursive=True)) if one.is_file()], Path()
+    return [one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path))], path
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _absolute(path: Path) -> Path:
+    """The path from the root; links are followed only if what is above them is asked for."""
+    return path.parent.resolve() / path.name if ".." in path.parts else path.absolute()
 
 
 def _relative(path: Path, base: Path) -> str:

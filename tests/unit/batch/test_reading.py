@@ -87,6 +87,44 @@ def test_the_output_may_lie_in_the_same_folder(folder: Path) -> None:
     assert source.names == ("a.png", "sub/c.png")
 
 
+# BUG: --input same.csv --output same.csv --overwrite emptied the input.
+@pytest.mark.parametrize("pattern", ["only.csv", "onl*.csv", "."])
+def test_an_input_that_is_an_output_is_refused(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "only.csv").write_text("a\n1\n")
+    (tmp_path / "link.csv.progress").symlink_to(tmp_path / "only.csv")
+    for output in ("only.csv", "link.csv.progress"):
+        with pytest.raises(
+            InputUnusable, match=r"only\.csv.* is an output of this job|link.* is an output of this job"
+        ):
+            Source.find(str(tmp_path / pattern), without=[tmp_path / output])
+
+
+# BUG: a link lost its name and the suffix that says what it is.
+@pytest.mark.parametrize("pattern", ["in/rows.csv", "in/*.csv", "in", "other/../in"])
+def test_a_link_keeps_its_name(tmp_path: Path, pattern: str) -> None:
+    for name in ("blobs", "in", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "blobs/abc123").write_text("a\n1\n")
+    (tmp_path / "in/rows.csv").symlink_to(tmp_path / "blobs/abc123")
+    source = Source.find(str(tmp_path / pattern))
+    assert source.paths == (tmp_path / "in/rows.csv",)
+    before = source.identity()
+    (tmp_path / "blobs/abc123").write_text("a\n1\n2\n")
+    assert source.identity() != before
+
+
+# BUG: a folder that the user named, but for its dot, was left out.
+@pytest.mark.parametrize("pattern", [".git/*.png", "sub/../.git/*.png", ".g*/d.png", "**/.git/d.png", ".git"])
+def test_a_hidden_folder_that_is_named_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch, pattern: str) -> None:
+    monkeypatch.chdir(folder)
+    for text in (pattern, f"{folder}/{pattern}"):
+        assert Source.find(text).paths == (folder / ".git/d.png",)
+
+
+def test_a_wildcard_does_not_stand_for_what_is_hidden(folder: Path) -> None:
+    assert Source.find(f"{folder}/**/*").names == tuple(str(folder / name) for name in ("a.png", "b.png", "sub/c.png"))
+
+
 def test_a_source_is_the_same_until_a_file_changes(folder: Path) -> None:
     before = Source.find(str(folder)).identity()
     assert Source.find(str(folder)).identity() == before
