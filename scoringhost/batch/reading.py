@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import itertools
@@ -24,6 +25,7 @@ _CSV, _LINES, _PARQUET = {".csv"}, {".jsonl", ".ndjson"}, {".parquet", ".pq"}
 TABLES = _CSV | _LINES | _PARQUET
 _LONGEST_FIELD = 2**31 - 1
 """Characters; the csv module's own limit is 128 K, which a text or an encoded image exceeds."""
+_TWICE = "two of its columns have the same name"
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
@@ -179,53 +181,80 @@ def _reader(path: Path, contract: Contract) -> _Reader:
 
 
 def _pieces(
-    rows: Iterator[Any], size: Size, kind: Rows, share: Callable[[], float], columns: Sequence[str] = ()
+    rows: Iterator[tuple[Any, int]], size: Size, kind: Rows, path: Path, columns: Sequence[str] = ()
 ) -> Iterator[_Piece]:
-    """Rows that are read one after another, in pieces."""
+    """Rows that are read one after another, each with the bytes of the file up to its end, in pieces."""
     head = list(itertools.islice(rows, HEAD))
-    count = size.number
+    known = [row for row, _ in head]
+    count, length = size.number, path.stat().st_size or 1
     if size.bytes and head:
-        count = max(1, count * len(head) // max(1, sum(len(str(row)) for row in head)))
+        count = max(1, count * len(head) // max(1, sum(len(str(row)) for row in known)))
     rows, first = itertools.chain(head, rows), 1
-    while items := list(itertools.islice(rows, count)):
-        yield _Piece(kind, items, first, share(), tuple(columns), head)
+    after = next(rows, None)
+    while after is not None:
+        items = [after, *itertools.islice(rows, count - 1)]
+        after = next(rows, None)
+        share = 1.0 if after is None else min(1.0, items[-1][1] / length)
+        yield _Piece(kind, [row for row, _ in items], first, share, tuple(columns), known)
         first += len(items)
 
 
-def _share_of(file: IO[Any], path: Path) -> Callable[[], float]:
-    """How much of a file is read, as far as its buffer tells."""
-    total = path.stat().st_size or 1
-    return lambda: min(1.0, file.buffer.tell() / total)  # type: ignore[attr-defined]
+class _Lines:
+    """The lines of a text file with their ends, and how many bytes they were."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file, self.bytes = file, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.bytes += len(line) if line.isascii() else len(line.encode())
+            yield line
 
 
 def _csv(path: Path, size: Size) -> Iterator[_Piece]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        columns = next((row for row in reader if row), None)
-        if columns is None:
+    with path.open(encoding="utf-8-sig", newline="") as file, _long_fields():
+        rows = _csv_rows(_Lines(file))
+        columns, _ = next(rows, ([], 0))
+        if not columns:
             raise ValueError("it has no first line that names the columns")
         if len(set(columns)) < len(columns):
-            raise ValueError("two of its columns have the same name")
-        yield from _pieces(_even(reader, len(columns)), size, Rows.TEXTS, _share_of(file, path), columns)
+            raise ValueError(_TWICE)
+        width = len(columns)
+        # what a short row lacks is empty; one that is too long fails when it is scored
+        even = ((row + [""] * (width - len(row)), end) for row, end in rows)
+        yield from _pieces(even, size, Rows.TEXTS, path, columns)
 
 
-def _even(reader: Any, width: int) -> Iterator[list[str]]:
-    """Rows without the empty ones; what a short row lacks is empty. A row that is too long fails when it is scored."""
-    before = csv.field_size_limit(_LONGEST_FIELD)
+def _csv_rows(lines: _Lines) -> Iterator[tuple[list[str], int]]:
+    """Rows without the empty ones, each with the bytes of the file up to its end.
+
+    Raises:
+        ValueError: for quotes that are not closed, or are followed by anything but the end of the value.
+    """
+    reader, begun = csv.reader(lines, strict=True), 1
     try:
         for row in reader:
+            begun = reader.line_num + 1
             if row:
-                yield row + [""] * (width - len(row))
+                yield row, lines.bytes
     except csv.Error as problem:
-        raise ValueError(f"line {reader.line_num}: {problem}") from None
+        raise ValueError(f"the row that begins in line {begun}: {problem}") from None
+
+
+@contextlib.contextmanager
+def _long_fields() -> Iterator[None]:
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
     finally:
         csv.field_size_limit(before)
 
 
 def _lines(path: Path, size: Size) -> Iterator[_Piece]:
-    with path.open(encoding="utf-8-sig") as file:
-        lines = (line.rstrip("\r\n") for line in file if line.strip())
-        yield from _pieces(lines, size, Rows.LINES, _share_of(file, path))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = _Lines(file)
+        rows = ((line.rstrip("\r\n"), lines.bytes) for line in lines if line.strip())
+        yield from _pieces(rows, size, Rows.LINES, path)
 
 
 def _parquet(path: Path, size: Size) -> Iterator[_Piece]:

@@ -234,6 +234,52 @@ def test_a_field_may_be_long_and_the_limit_of_others_stays(tmp_path: Path) -> No
     assert csv.field_size_limit() == before
 
 
+# BUG: a long name of a column was an error of the csv module.
+def test_the_name_of_a_column_may_be_long(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    (tmp_path / "rows.csv").write_text(f"{'x' * 200_000}\n1\n")
+    [part] = parts(tmp_path / "rows.csv", Contract.REQUESTS)
+    assert (len(part.columns[0]), part.items) == (200_000, [["1"]])
+    assert csv.field_size_limit() == before
+
+
+# BUG: a quote that is never closed made one value of the rest of the file.
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('a,b\n1,2\n\n3,"4\n5,6\n', "begins in line 4: unexpected end of data"),
+        ('a,b\n"1\n2",2\n3,"4\n5,"6"\n', "begins in line 4: "),
+        ('a,"b\n1,2\n', "begins in line 1: unexpected end of data"),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "rows.csv").write_text(content)
+    with pytest.raises(InputUnusable, match=message):
+        parts(tmp_path / "rows.csv", Contract.REQUESTS)
+
+
+# BUG: the share of the file that is read was that of its buffer: all of it at once.
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("contract", [Contract.REQUESTS, Contract.TABLE])
+def test_the_position_is_that_of_the_rows(table: Any, suffix: str, contract: Contract) -> None:
+    found = parts(table(suffix), contract, Size(5))
+    assert [part.position for part in found] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0], abs=0.05)
+    assert found[-1].position == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", '\ufeffa\r\n"ä\r\nö"\r\n2\r\n3\r\n4\r\n\r\n'),
+        ("rows.jsonl", '\ufeff["ä"]\r\n2\r\n[3]\r\n4\r\n\r\n'),
+    ],
+)
+def test_the_position_grows_to_the_end(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8", newline="")
+    found = [part.position for part in parts(tmp_path / name, Contract.REQUESTS, Size(1))]
+    assert (len(found), sorted(set(found)), found[-1]) == (4, found, 1.0)
+
+
 def test_a_line_of_json_keeps_its_own_line_breaks(tmp_path: Path) -> None:
     lines = [json.dumps({"a": "\u2028 \x0b"}, ensure_ascii=False), "", "[1]"]
     (tmp_path / "rows.ndjson").write_text("\n".join(lines), encoding="utf-8")
