@@ -6,8 +6,11 @@ import contextlib
 import csv
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from bisect import bisect
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
@@ -26,6 +29,8 @@ TABLES = _CSV | _LINES | _PARQUET
 _LONGEST_FIELD = 2**31 - 1
 """Characters; the csv module's own limit is 128 K, which a text or an encoded image exceeds."""
 _TWICE = "two of its columns have the same name"
+_WHOLE = (-(2**63), 0, 2**63, 2**64)
+"""Where whole numbers become those of another dtype."""
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
@@ -123,7 +128,7 @@ class Source:
                         next(numbers), piece.rows, piece.items, piece.first, position, name, piece.columns, piece.head
                     )
             except (OSError, UnicodeDecodeError, ValueError) as problem:
-                raise InputUnusable(f"{path}: {problem}") from None
+                raise InputUnusable(f"{path}: {str(problem).strip()}") from None
             before += length
 
 
@@ -268,25 +273,69 @@ def _csv_frames(path: Path, size: Size) -> Iterator[_Piece]:
     """DataFrames whose dtypes are those of the file as a whole: pandas would guess anew in each piece."""
     import pandas as pd
 
-    count = _rows_in(size, path)
+    count, total = _rows_in(size, path), 0
+    # pandas refuses each row with more values than columns but the first, of which it would make an index
+    pd.read_csv(path, header=None, nrows=2, dtype=str)
+    seen: dict[tuple[str, ...], Any] = {}  # dtypes alone: chunks, or slices of them, would be kept in memory
     with pd.read_csv(path, chunksize=max(count, ROWS_AT_ONCE)) as reader:
-        dtypes = pd.concat([chunk.iloc[:0] for chunk in reader]).dtypes.to_dict()
+        for chunk in reader:
+            seen.setdefault(tuple(map(str, chunk.dtypes)), chunk.dtypes.to_dict())
+            total += len(chunk)
+    kinds = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in one.items()}) for one in seen.values()]
+    dtypes = pd.concat(kinds).dtypes.to_dict()
     with pd.read_csv(path, chunksize=count, dtype=dtypes) as reader:
-        yield from _frames(reader, path)
+        yield from _frames(reader, total)
 
 
 def _line_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    """DataFrames of the values as JSON has them, without guesses at what a text may mean; dtypes are the file's."""
     import pandas as pd
 
-    with pd.read_json(path, lines=True, chunksize=_rows_in(size, path)) as reader:
-        yield from _frames(reader, path)
+    total, examples = 0, dict[str, dict[object, Any]]()
+    counts: Counter[str] = Counter()
+    for record in _line_objects(path):
+        total += 1
+        counts.update(record.keys())
+        for name, value in record.items():
+            examples.setdefault(name, {}).setdefault(_kind(value), value)
+    dtypes = {
+        name: pd.Series([*kinds.values()] + [float("nan")] * (counts[name] < total)).dtype
+        for name, kinds in examples.items()
+    }
+    count, records = _rows_in(size, path), _line_objects(path)
+    chunks = iter(lambda: list(itertools.islice(records, count)), [])
+    frames = (pd.DataFrame(chunk, columns=list(dtypes), dtype=object).astype(dtypes) for chunk in chunks)
+    yield from _frames(frames, total)
 
 
-def _frames(frames: Any, path: Path) -> Iterator[_Piece]:
-    first, lines = 1, _count_lines(path)
+def _line_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Raises ValueError for a line that is no object."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except RecursionError:
+                raise ValueError(f"line {number}: the JSON is nested too deeply") from None
+            except ValueError as problem:
+                raise ValueError(f"line {number}: {problem}") from None
+            if not isinstance(record, dict):
+                raise ValueError(f"line {number} is no object of the values of a row")
+            yield record
+
+
+def _kind(value: object) -> object:
+    """What the dtype of a column depends on: the type, and for whole numbers whether they fit."""
+    return type(value), bisect(_WHOLE, value) if type(value) is int else 0
+
+
+def _frames(frames: Iterable[Any], total: int) -> Iterator[_Piece]:
+    first = 1
     for frame in frames:
         after = first + len(frame)
-        yield _Piece(Rows.FRAME, frame.reset_index(drop=True), first, min(1.0, after / lines))
+        if len(frame):
+            yield _Piece(Rows.FRAME, frame.reset_index(drop=True), first, (after - 1) / total)
         first = after
 
 

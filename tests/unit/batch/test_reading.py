@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,100 @@ def test_a_column_has_one_dtype_in_all_frames_of_a_file(tmp_path: Path) -> None:
     assert [part.items.dtypes["a"].kind for part in found] == ["f"] * 4
     assert len({part.items.dtypes["b"] for part in found}) == 1
     assert found[0].items["b"].tolist() == ["1"] * 500
+
+
+# BUG: pandas took the first column for an index, and the others moved by one.
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("a,b\n1,2,3\n4,5\n", 2),
+        ("a,b\n0,2,3\n1,4,5\n", 2),
+        ("a,b\n1,2,3,4\n", 2),
+        ("a,b\n \n1,2,\n", 3),
+        ("a,b\n1,2\n3,4\n5,6,7\n", 4),
+    ],
+)
+@pytest.mark.parametrize("rows", [1, 2, 10])
+def test_a_csv_row_of_too_many_values_is_refused_for_frames(tmp_path: Path, content: str, line: int, rows: int) -> None:
+    (tmp_path / "rows.csv").write_text(content)
+    with pytest.raises(InputUnusable, match=f"Expected 2 fields in line {line}, saw .$"):
+        parts(tmp_path / "rows.csv", Contract.TABLE, Size(rows))
+
+
+# BUG: what pandas keeps of each chunk grew with the file.
+def test_the_memory_that_dtypes_take_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    with (tmp_path / "rows.csv").open("w") as file:
+        file.write("a,b\n")
+        file.writelines(f"{n},{n}\n" for n in range(200_000))
+    found = Source.find(str(tmp_path / "rows.csv")).parts(Contract.TABLE, None)
+    tracemalloc.start()
+    try:
+        assert len(next(found)) == 1000
+        assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def lines(path: Path, *rows: Any) -> Path:
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+    return path
+
+
+# BUG: pandas guessed that text is a number or a date, in each piece anew.
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["007", "1e5", "2024-01-01"],
+        [1, 2.5, None],
+        [1, 2, None],
+        [None, None, 1],
+        [True, False, None],
+        [True, 1, "x"],
+        [2**63, 1, 2],
+        [2**70, 1, 1.5],
+        [[1], {"a": 1}, None],
+        [None, "x", None],
+        [None, None, None],
+    ],
+)
+def test_frames_of_json_lines_have_the_values_and_one_dtype(tmp_path: Path, values: list[Any]) -> None:
+    path = lines(tmp_path / "rows.jsonl", *({"date": value, "id": n} for n, value in enumerate(values)))
+    found = [part.items for part in parts(path, Contract.TABLE, Size(1))]
+    whole = pd.DataFrame({"date": values, "id": range(len(values))})
+    assert [list(frame.dtypes) for frame in found] == [list(whole.dtypes)] * len(values)
+    for frame, value in zip(found, values, strict=True):
+        got = frame["date"][0]
+        assert pd.isna(got) if value is None else got == value
+
+
+def test_frames_of_json_lines_have_the_columns_of_all_lines(tmp_path: Path) -> None:
+    path = lines(tmp_path / "rows.jsonl", {"a": 1}, "", {"b": "x"}, {"a": 2, "b": "y"})
+    found = [part.items for part in parts(path, Contract.TABLE, Size(1))]
+    assert [list(frame.columns) for frame in found] == [["a", "b"]] * 3
+    assert {str(frame["a"].dtype) for frame in found} == {"float64"}
+    assert len({frame["b"].dtype for frame in found}) == 1
+    assert pd.isna(found[0]["b"][0])
+    assert found[2]["b"][0] == "y"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[1]", "line 3 is no object"),
+        ("{", "line 3: Expecting"),
+        ("[" * 200_000, "line 3: the JSON is nested too deeply"),
+    ],
+)
+def test_a_line_that_is_no_object_is_named(tmp_path: Path, line: str, message: str) -> None:
+    path = lines(tmp_path / "rows.jsonl", {"a": 1}, "", line)
+    with pytest.raises(InputUnusable, match=message):
+        parts(path, Contract.TABLE)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_a_file_without_rows_has_no_frames(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("a,b\n" if name == "rows.csv" else "\n")
+    assert parts(tmp_path / name, Contract.TABLE) == []
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
