@@ -9,9 +9,10 @@ import itertools
 import json
 import re
 from bisect import bisect
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from glob import glob
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,10 @@ _CSV, _LINES, _PARQUET = {".csv"}, {".jsonl", ".ndjson"}, {".parquet", ".pq"}
 TABLES = _CSV | _LINES | _PARQUET
 _LONGEST_FIELD = 2**31 - 1
 """Characters; the csv module's own limit is 128 K, which a text or an encoded image exceeds."""
+_PLAIN = frozenset({int, float, str, bool, bytes})
+"""Types of values that hold no decimals or durations."""
+_WITH_GAPS = {"int": "float64", "uint": "float64", "bool": "object"}
+"""What pandas makes of numpy's dtypes if values are missing. Its own, such as Int64, have room for them."""
 _TWICE = "two of its columns have the same name"
 _WHOLE = (-(2**63), 0, 2**63, 2**64)
 """Where whole numbers become those of another dtype."""
@@ -263,10 +268,27 @@ def _lines(path: Path, size: Size) -> Iterator[_Piece]:
 
 
 def _parquet(path: Path, size: Size) -> Iterator[_Piece]:
+    """Rows of Python values; for those that JSON has no word for, decimals and durations, floats (in seconds)."""
     for batch, first, share in _record_batches(path, size):
-        columns = tuple(map(str, batch.schema.names))
-        values = [list(row) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
+        columns = tuple(batch.schema.names)
+        values = [list(row) for row in zip(*map(_column, batch.columns), strict=True)]
         yield _Piece(Rows.VALUES, values, first, share, columns, values[:HEAD])
+
+
+def _column(column: Any) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    kind = next((type(value) for value in values if value is not None), None)
+    return values if kind in _PLAIN else [_plain(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _csv_frames(path: Path, size: Size) -> Iterator[_Piece]:
@@ -291,15 +313,15 @@ def _line_frames(path: Path, size: Size) -> Iterator[_Piece]:
     """DataFrames of the values as JSON has them, without guesses at what a text may mean; dtypes are the file's."""
     import pandas as pd
 
-    total, examples = 0, dict[str, dict[object, Any]]()
-    counts: Counter[str] = Counter()
+    total, examples, missing = 0, dict[str, dict[object, Any]](), set[str]()
     for record in _line_objects(path):
+        if total and record.keys() != examples.keys():
+            missing |= record.keys() ^ examples.keys()  # here, or in the lines before
         total += 1
-        counts.update(record.keys())
         for name, value in record.items():
             examples.setdefault(name, {}).setdefault(_kind(value), value)
     dtypes = {
-        name: pd.Series([*kinds.values()] + [float("nan")] * (counts[name] < total)).dtype
+        name: pd.Series([*kinds.values()] + [float("nan")] * (name in missing)).dtype
         for name, kinds in examples.items()
     }
     count, records = _rows_in(size, path), _line_objects(path)
@@ -340,8 +362,25 @@ def _frames(frames: Iterable[Any], total: int) -> Iterator[_Piece]:
 
 
 def _parquet_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    """DataFrames whose dtypes are those of the file: pandas has others for whole numbers, true and false with gaps."""
+    gaps: set[str] | None = None
     for batch, first, share in _record_batches(path, size):
-        yield _Piece(Rows.FRAME, batch.to_pandas(), first, share)
+        frame = batch.to_pandas()
+        gaps = _columns_with_gaps(path) if gaps is None else gaps
+        kinds = {name: str(kind).rstrip("0123456789") for name, kind in frame.dtypes.items() if name in gaps}
+        dtypes = {name: _WITH_GAPS[kind] for name, kind in kinds.items() if kind in _WITH_GAPS}
+        yield _Piece(Rows.FRAME, frame.astype(dtypes), first, share)
+
+
+def _columns_with_gaps(path: Path) -> set[str]:
+    """Those of whole numbers, or of true and false, in which a value is missing somewhere in the file."""
+    from pyarrow import parquet, types
+
+    with parquet.ParquetFile(path) as file:
+        kinds = file.schema_arrow
+        names = [kind.name for kind in kinds if types.is_integer(kind.type) or types.is_boolean(kind.type)]
+        batches = file.iter_batches(columns=names) if names else ()
+        return {name for batch in batches for name in names if batch.column(name).null_count}
 
 
 def _record_batches(path: Path, size: Size) -> Iterator[tuple[Any, int, float]]:
@@ -351,6 +390,9 @@ def _record_batches(path: Path, size: Size) -> Iterator[tuple[Any, int, float]]:
     except ImportError:
         raise MissingExtra("pyarrow", "parquet") from None
     with parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise ValueError(_TWICE)
         total = file.metadata.num_rows
         length = sum(file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups))
         count = max(1, size.number * total // max(1, length)) if size.bytes else size.number
