@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import itertools
+import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from bisect import bisect
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from glob import glob
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +29,13 @@ _CSV, _LINES, _PARQUET = {".csv"}, {".jsonl", ".ndjson"}, {".parquet", ".pq"}
 TABLES = _CSV | _LINES | _PARQUET
 _LONGEST_FIELD = 2**31 - 1
 """Characters; the csv module's own limit is 128 K, which a text or an encoded image exceeds."""
+_PLAIN = frozenset({int, float, str, bool, bytes})
+"""Types of values that hold no decimals or durations."""
+_WITH_GAPS = {"int": "float64", "uint": "float64", "bool": "object"}
+"""What pandas makes of numpy's dtypes if values are missing. Its own, such as Int64, have room for them."""
+_TWICE = "two of its columns have the same name"
+_WHOLE = (-(2**63), 0, 2**63, 2**64)
+"""Where whole numbers become those of another dtype."""
 _UNITS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 
 
@@ -63,23 +75,22 @@ class Source:
     def find(cls, text: str, *, without: Collection[Path] = ()) -> Source:
         """The file, all files of the folder and its subfolders, or what a pattern such as `in/*.csv` matches.
 
-        Hidden files and folders are left out, and those of the output, which may lie in the same folder.
+        Hidden files and folders are left out unless they are named, and those of the output, which may lie in the
+        same folder. A link keeps its name: what it points to may be called otherwise.
 
         Raises:
-            InputUnusable: if there is none.
+            InputUnusable: if there is none, or none but those of the output.
         """
         path = Path(text)
-        if path.is_file():
-            return cls((path.resolve(),), ("",))
-        base = path if path.is_dir() else Path()
-        found = path.rglob("*") if path.is_dir() else map(Path, glob(text, recursive=True))
-        ours = {one.resolve() for one in without}
-        files = sorted(
-            one for one in found if one.is_file() and not _is_hidden(one, base) and one.resolve() not in ours
-        )
+        files, base = _found(path, text)
         if not files:
             raise InputUnusable(f"{text}: there is no such file or folder, or no file in it")
-        return cls(tuple(one.resolve() for one in files), tuple(_relative(one, base) for one in files))
+        ours = {one.resolve() for one in without}
+        read = sorted(one for one in files if one.resolve() not in ours)
+        if not read:
+            raise InputUnusable(f"{files[0]} is an output of this job; it would be overwritten")
+        names = ("",) if path.is_file() else tuple(_relative(one, base) for one in read)
+        return cls(tuple(map(_absolute, read)), names)
 
     def identity(self) -> str:
         """What tells these files from others: a digest of their names, sizes and times of their last change."""
@@ -122,12 +133,26 @@ class Source:
                         next(numbers), piece.rows, piece.items, piece.first, position, name, piece.columns, piece.head
                     )
             except (OSError, UnicodeDecodeError, ValueError) as problem:
-                raise InputUnusable(f"{path}: {problem}") from None
+                raise InputUnusable(f"{path}: {str(problem).strip()}") from None
             before += length
 
 
-def _is_hidden(path: Path, base: Path) -> bool:
-    return any(part.startswith(".") for part in _relative(path, base).split("/") if part not in ("..", "."))
+def _found(path: Path, text: str) -> tuple[list[Path], Path]:
+    """The files, and the folder that their names are relative to. Patterns match what is hidden only if they say so."""
+    if path.is_file():
+        return [path], Path()
+    if not path.is_dir():
+        return [one for one in map(Path, glob(text, recursive=True)) if one.is_file()], Path()
+    return [one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path))], path
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _absolute(path: Path) -> Path:
+    """The path from the root; links are followed only if what is above them is asked for."""
+    return path.parent.resolve() / path.name if ".." in path.parts else path.absolute()
 
 
 def _relative(path: Path, base: Path) -> str:
@@ -166,91 +191,196 @@ def _reader(path: Path, contract: Contract) -> _Reader:
 
 
 def _pieces(
-    rows: Iterator[Any], size: Size, kind: Rows, share: Callable[[], float], columns: Sequence[str] = ()
+    rows: Iterator[tuple[Any, int]], size: Size, kind: Rows, path: Path, columns: Sequence[str] = ()
 ) -> Iterator[_Piece]:
-    """Rows that are read one after another, in pieces."""
+    """Rows that are read one after another, each with the bytes of the file up to its end, in pieces."""
     head = list(itertools.islice(rows, HEAD))
-    count = size.number
+    known = [row for row, _ in head]
+    count, length = size.number, path.stat().st_size or 1
     if size.bytes and head:
-        count = max(1, count * len(head) // max(1, sum(len(str(row)) for row in head)))
+        count = max(1, count * len(head) // max(1, sum(len(str(row)) for row in known)))
     rows, first = itertools.chain(head, rows), 1
-    while items := list(itertools.islice(rows, count)):
-        yield _Piece(kind, items, first, share(), tuple(columns), head)
+    after = next(rows, None)
+    while after is not None:
+        items = [after, *itertools.islice(rows, count - 1)]
+        after = next(rows, None)
+        share = 1.0 if after is None else min(1.0, items[-1][1] / length)
+        yield _Piece(kind, [row for row, _ in items], first, share, tuple(columns), known)
         first += len(items)
 
 
-def _share_of(file: IO[Any], path: Path) -> Callable[[], float]:
-    """How much of a file is read, as far as its buffer tells."""
-    total = path.stat().st_size or 1
-    return lambda: min(1.0, file.buffer.tell() / total)  # type: ignore[attr-defined]
+class _Lines:
+    """The lines of a text file with their ends, and how many bytes they were."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file, self.bytes = file, 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.bytes += len(line) if line.isascii() else len(line.encode())
+            yield line
 
 
 def _csv(path: Path, size: Size) -> Iterator[_Piece]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        columns = next((row for row in reader if row), None)
-        if columns is None:
+    with path.open(encoding="utf-8-sig", newline="") as file, _long_fields():
+        rows = _csv_rows(_Lines(file))
+        columns, _ = next(rows, ([], 0))
+        if not columns:
             raise ValueError("it has no first line that names the columns")
         if len(set(columns)) < len(columns):
-            raise ValueError("two of its columns have the same name")
-        yield from _pieces(_even(reader, len(columns)), size, Rows.TEXTS, _share_of(file, path), columns)
+            raise ValueError(_TWICE)
+        width = len(columns)
+        # what a short row lacks is empty; one that is too long fails when it is scored
+        even = ((row + [""] * (width - len(row)), end) for row, end in rows)
+        yield from _pieces(even, size, Rows.TEXTS, path, columns)
 
 
-def _even(reader: Any, width: int) -> Iterator[list[str]]:
-    """Rows without the empty ones; what a short row lacks is empty. A row that is too long fails when it is scored."""
-    before = csv.field_size_limit(_LONGEST_FIELD)
+def _csv_rows(lines: _Lines) -> Iterator[tuple[list[str], int]]:
+    """Rows without the empty ones, each with the bytes of the file up to its end.
+
+    Raises:
+        ValueError: for quotes that are not closed, or are followed by anything but the end of the value.
+    """
+    reader, begun = csv.reader(lines, strict=True), 1
     try:
         for row in reader:
+            begun = reader.line_num + 1
             if row:
-                yield row + [""] * (width - len(row))
+                yield row, lines.bytes
     except csv.Error as problem:
-        raise ValueError(f"line {reader.line_num}: {problem}") from None
+        raise ValueError(f"the row that begins in line {begun}: {problem}") from None
+
+
+@contextlib.contextmanager
+def _long_fields() -> Iterator[None]:
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        yield
     finally:
         csv.field_size_limit(before)
 
 
 def _lines(path: Path, size: Size) -> Iterator[_Piece]:
-    with path.open(encoding="utf-8-sig") as file:
-        lines = (line.rstrip("\r\n") for line in file if line.strip())
-        yield from _pieces(lines, size, Rows.LINES, _share_of(file, path))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        lines = _Lines(file)
+        rows = ((line.rstrip("\r\n"), lines.bytes) for line in lines if line.strip())
+        yield from _pieces(rows, size, Rows.LINES, path)
 
 
 def _parquet(path: Path, size: Size) -> Iterator[_Piece]:
+    """Rows of Python values; for those that JSON has no word for, decimals and durations, floats (in seconds)."""
     for batch, first, share in _record_batches(path, size):
-        columns = tuple(map(str, batch.schema.names))
-        values = [list(row) for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
+        columns = tuple(batch.schema.names)
+        values = [list(row) for row in zip(*map(_column, batch.columns), strict=True)]
         yield _Piece(Rows.VALUES, values, first, share, columns, values[:HEAD])
+
+
+def _column(column: Any) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    kind = next((type(value) for value in values if value is not None), None)
+    return values if kind in _PLAIN else [_plain(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _csv_frames(path: Path, size: Size) -> Iterator[_Piece]:
     """DataFrames whose dtypes are those of the file as a whole: pandas would guess anew in each piece."""
     import pandas as pd
 
-    count = _rows_in(size, path)
+    count, total = _rows_in(size, path), 0
+    # pandas refuses each row with more values than columns but the first, of which it would make an index
+    pd.read_csv(path, header=None, nrows=2, dtype=str)
+    seen: dict[tuple[str, ...], Any] = {}  # dtypes alone: chunks, or slices of them, would be kept in memory
     with pd.read_csv(path, chunksize=max(count, ROWS_AT_ONCE)) as reader:
-        dtypes = pd.concat([chunk.iloc[:0] for chunk in reader]).dtypes.to_dict()
+        for chunk in reader:
+            seen.setdefault(tuple(map(str, chunk.dtypes)), chunk.dtypes.to_dict())
+            total += len(chunk)
+    kinds = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in one.items()}) for one in seen.values()]
+    dtypes = pd.concat(kinds).dtypes.to_dict()
     with pd.read_csv(path, chunksize=count, dtype=dtypes) as reader:
-        yield from _frames(reader, path)
+        yield from _frames(reader, total)
 
 
 def _line_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    """DataFrames of the values as JSON has them, without guesses at what a text may mean; dtypes are the file's."""
     import pandas as pd
 
-    with pd.read_json(path, lines=True, chunksize=_rows_in(size, path)) as reader:
-        yield from _frames(reader, path)
+    total, examples, missing = 0, dict[str, dict[object, Any]](), set[str]()
+    for record in _line_objects(path):
+        if total and record.keys() != examples.keys():
+            missing |= record.keys() ^ examples.keys()  # here, or in the lines before
+        total += 1
+        for name, value in record.items():
+            examples.setdefault(name, {}).setdefault(_kind(value), value)
+    dtypes = {
+        name: pd.Series([*kinds.values()] + [float("nan")] * (name in missing)).dtype
+        for name, kinds in examples.items()
+    }
+    count, records = _rows_in(size, path), _line_objects(path)
+    chunks = iter(lambda: list(itertools.islice(records, count)), [])
+    frames = (pd.DataFrame(chunk, columns=list(dtypes), dtype=object).astype(dtypes) for chunk in chunks)
+    yield from _frames(frames, total)
 
 
-def _frames(frames: Any, path: Path) -> Iterator[_Piece]:
-    first, lines = 1, _count_lines(path)
+def _line_objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Raises ValueError for a line that is no object."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except RecursionError:
+                raise ValueError(f"line {number}: the JSON is nested too deeply") from None
+            except ValueError as problem:
+                raise ValueError(f"line {number}: {problem}") from None
+            if not isinstance(record, dict):
+                raise ValueError(f"line {number} is no object of the values of a row")
+            yield record
+
+
+def _kind(value: object) -> object:
+    """What the dtype of a column depends on: the type, and for whole numbers whether they fit."""
+    return type(value), bisect(_WHOLE, value) if type(value) is int else 0
+
+
+def _frames(frames: Iterable[Any], total: int) -> Iterator[_Piece]:
+    first = 1
     for frame in frames:
         after = first + len(frame)
-        yield _Piece(Rows.FRAME, frame.reset_index(drop=True), first, min(1.0, after / lines))
+        if len(frame):
+            yield _Piece(Rows.FRAME, frame.reset_index(drop=True), first, (after - 1) / total)
         first = after
 
 
 def _parquet_frames(path: Path, size: Size) -> Iterator[_Piece]:
+    """DataFrames whose dtypes are those of the file: pandas has others for whole numbers, true and false with gaps."""
+    gaps: set[str] | None = None
     for batch, first, share in _record_batches(path, size):
-        yield _Piece(Rows.FRAME, batch.to_pandas(), first, share)
+        frame = batch.to_pandas()
+        gaps = _columns_with_gaps(path) if gaps is None else gaps
+        kinds = {name: str(kind).rstrip("0123456789") for name, kind in frame.dtypes.items() if name in gaps}
+        dtypes = {name: _WITH_GAPS[kind] for name, kind in kinds.items() if kind in _WITH_GAPS}
+        yield _Piece(Rows.FRAME, frame.astype(dtypes), first, share)
+
+
+def _columns_with_gaps(path: Path) -> set[str]:
+    """Those of whole numbers, or of true and false, in which a value is missing somewhere in the file."""
+    from pyarrow import parquet, types
+
+    with parquet.ParquetFile(path) as file:
+        kinds = file.schema_arrow
+        names = [kind.name for kind in kinds if types.is_integer(kind.type) or types.is_boolean(kind.type)]
+        batches = file.iter_batches(columns=names) if names else ()
+        return {name for batch in batches for name in names if batch.column(name).null_count}
 
 
 def _record_batches(path: Path, size: Size) -> Iterator[tuple[Any, int, float]]:
@@ -260,6 +390,9 @@ def _record_batches(path: Path, size: Size) -> Iterator[tuple[Any, int, float]]:
     except ImportError:
         raise MissingExtra("pyarrow", "parquet") from None
     with parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if len(set(names)) < len(names):
+            raise ValueError(_TWICE)
         total = file.metadata.num_rows
         length = sum(file.metadata.row_group(at).total_byte_size for at in range(file.num_row_groups))
         count = max(1, size.number * total // max(1, length)) if size.bytes else size.number
