@@ -119,7 +119,7 @@ class ScriptImports:
         """Import as in a process of the script's own. Meanwhile other scripts do not find theirs.
 
         If two are in force at once, on two threads, the later one leaves alone what the other has: it
-        may be given a module of that one's.
+        may be given a module of that one's, or of a third's.
         """
         if self._release is None:
             yield
@@ -163,12 +163,12 @@ class ScriptImports:
         if here in _hidden:
             _hidden.discard(here)
             sys.path.insert(0, here)
-        needed = {here, *(str(script.folder) for script in _in_force)}
+        if _in_force:  # an import that goes on in another thread skips a folder if one before it is taken away
+            return []
         hidden = [str(script.folder) for script in reversed(self._idle())]
-        hidden = [entry for entry in dict.fromkeys(hidden) if entry not in needed and entry not in _hidden]
+        hidden = [entry for entry in dict.fromkeys(hidden) if entry != here and entry in sys.path]
         for entry in hidden:
-            if entry in sys.path:
-                sys.path.remove(entry)
+            sys.path.remove(entry)
         _hidden.update(hidden)
         return hidden
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import click
 import pytest
 
 from scoringhost.errors import ScriptImportFailed
@@ -130,8 +131,6 @@ def test_a_stand_in_that_a_test_has_put_there_is_taken(opened, write: Write, mon
 
 def test_what_the_host_needs_itself_is_not_replaced(opened, write: Write) -> None:
     import json
-
-    import click
 
     write("NAME = 'a'", "a/json.py")
     write("NAME = 'a'", "a/click.py")
