@@ -10,7 +10,8 @@ from itertools import islice
 from scoringhost.batch.output import Output, OutputUnusable, Places, make_folder
 from scoringhost.batch.parts import Failure, Job, Part
 from scoringhost.batch.pool import Log, Pool
-from scoringhost.batch.reading import Size, Source
+from scoringhost.batch.reading import Source
+from scoringhost.batch.tables import Size
 
 UNLIMITED = -1
 

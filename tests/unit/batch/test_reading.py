@@ -16,7 +16,8 @@ import pytest
 from pyarrow import parquet
 
 from scoringhost.batch.parts import Contract, Part, Rows
-from scoringhost.batch.reading import InputUnusable, Size, Source
+from scoringhost.batch.reading import Source
+from scoringhost.batch.tables import InputUnusable, Size
 
 FRAME = pd.DataFrame({"n": range(25), "text": [f"t{n}" for n in range(25)]})
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from scoringhost.batch.parts import BodyForm, Contract, Outcome, Part, Rows
-from scoringhost.batch.reading import Size, Source
+from scoringhost.batch.reading import Source
 from scoringhost.batch.requests import Requests
+from scoringhost.batch.tables import Size
 from scoringhost.testing import serve
 
 HEAD = """
