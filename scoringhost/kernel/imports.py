@@ -227,13 +227,17 @@ class ScriptImports:
 
     def _is_in_use(self, modules: Modules) -> bool:
         """Whether another script that is in force may be importing them."""
+        if not _in_force:
+            return False
         places = [place for module in modules.values() if (place := _place_of(module)) is not None]
         return any(is_inside(place, script.folder) for script in _in_force for place in places)
 
     def _is_anothers(self, modules: Modules) -> bool:
         """Whether another script has brought them."""
         others = [script for script in _open if script is not self]
-        return any(script.own.get(name) is module for script in others for name, module in modules.items())
+        return bool(others) and any(
+            script.own.get(name) is module for script in others for name, module in modules.items()
+        )
 
     def _has_another(self, top: str, modules: Modules) -> bool:
         """Whether there is something else of that name in the folder, which Python would take first."""
@@ -268,28 +272,36 @@ def _finds(top: str, modules: Modules, path: list[str]) -> bool:
     if spec.origin is not None:
         file = getattr(modules.get(top), "__file__", None)
         return isinstance(file, str) and os.path.realpath(file) == os.path.realpath(spec.origin)
-    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    folders = [str(Path(folder)) for folder in spec.submodule_search_locations or ()]
     places = [place for module in modules.values() if (place := _place_of(module)) is not None]
-    return all(any(place.is_relative_to(folder) for folder in folders) for place in places)
+    return all(any(f"{place}{os.sep}".startswith(f"{folder}{os.sep}") for folder in folders) for place in places)
 
 
-def _place_of(module: object) -> Path | None:
+def _place_of(module: object) -> str | None:
     """The file of a module, or a folder of a package without one; None if it was made by hand."""
     try:
         file = getattr(module, "__file__", None)
         if isinstance(file, str):
-            return Path(file)
+            return _tidy(file)
         is_made = file is not None or getattr(module, "__spec__", None) is None
         folders = [] if is_made else list(getattr(module, "__path__", ()))
     except Exception:  # some load what they stand for when they are asked, and some packages have lost their parent
         return None
-    return Path(folders[0]) if folders else None
+    return _tidy(str(folders[0])) if folders else None
 
 
-def is_inside(place: Path, folder: Path) -> bool:
+# Texts, not Path objects: a process has some thousand modules, and each is looked at when it starts.
+
+
+def _tidy(place: str) -> str:
+    return str(Path(place)) if "//" in place or "/./" in place else place
+
+
+def is_inside(place: str, folder: Path) -> bool:
     """Whether a file lies in a folder; an environment with packages in it does not count."""
-    return place.is_relative_to(folder) and not _is_installed(place.relative_to(folder))
+    beginning = f"{folder}{os.sep}"
+    return place.startswith(beginning) and not _is_installed(place[len(beginning) :])
 
 
-def _is_installed(place: Path) -> bool:
-    return not {"site-packages", "dist-packages"}.isdisjoint(place.parts)
+def _is_installed(place: str) -> bool:
+    return "-packages" in place and not {"site-packages", "dist-packages"}.isdisjoint(place.split(os.sep))
