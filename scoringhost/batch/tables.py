@@ -169,10 +169,13 @@ def _lines(path: Path, size: Size) -> Iterator[Piece]:
 
 def _parquet(path: Path, size: Size) -> Iterator[Piece]:
     """Rows of Python values; for those that JSON has no word for, decimals and durations, floats (in seconds)."""
+    head = next((_values(batch) for batch, _, _ in _record_batches(path, Size(HEAD))), [])
     for batch, first, share in _record_batches(path, size):
-        columns = tuple(batch.schema.names)
-        values = [list(row) for row in zip(*map(_column, batch.columns), strict=True)]
-        yield Piece(Rows.VALUES, values, first, share, columns, values[:HEAD])
+        yield Piece(Rows.VALUES, _values(batch), first, share, tuple(batch.schema.names), head)
+
+
+def _values(batch: Any) -> list[list[Any]]:
+    return [list(row) for row in zip(*map(_column, batch.columns), strict=True)]
 
 
 def _column(column: Any) -> list[Any]:
