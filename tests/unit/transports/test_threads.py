@@ -203,14 +203,17 @@ def test_who_waits_for_an_answer_at_the_end_is_told() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_process_has_threads_of_its_own(python: Callable[..., str]) -> None:
     program = """
-        import os, sys, threading
-        from tests.unit.transports.test_threads import Idle
+        import os
+        from types import SimpleNamespace
         from scoringhost.transports.threads import Process
+
+        nothing = lambda *_: None
+        idle = SimpleNamespace(threads=1, host=(), init=nothing, open=nothing, drain=nothing, shutdown=nothing)
 
         async def where():
             return os.getpid()
 
-        process = Process(Idle())
+        process = Process(idle)
         process.init()
         child = os.fork()
         if not child:
