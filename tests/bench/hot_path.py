@@ -43,6 +43,9 @@ class Steady(Pace):
         self.short = True
         self._largest = 1 << 30
 
+    def _slow_down(self, size: int, on_the_spot: bool) -> None:
+        """Stay."""
+
 
 class Transport:
     """Keeps what was written last."""
