@@ -19,6 +19,9 @@
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
     │   ├── MalformedRequest         not HTTP that can be understood
+    │   ├── UnsupportedVersion       HTTP of a version that is not served here
+    │   ├── UnsupportedTransferCoding
+    │   ├── RequestTooSlow           its head took too long, or its body came too slowly
     │   ├── IncompleteBody           the caller went away in the middle of the body
     │   ├── UnknownRoute
     │   ├── UnknownDocument          no API document of that version
@@ -171,6 +174,26 @@ class HeadersTooLarge(CallError):
 
 class MalformedRequest(CallError):
     """What came cannot be understood as an HTTP request."""
+
+
+class UnsupportedVersion(CallError):
+    """The request line names a version of HTTP that this port does not speak."""
+
+    def __init__(self, got: str) -> None:
+        super().__init__(f"HTTP/{got} is not spoken here; use HTTP/1.1")
+        self.got = got
+
+
+class UnsupportedTransferCoding(CallError):
+    """The body is packed for its transfer in a way that the host cannot undo."""
+
+    def __init__(self, got: str) -> None:
+        super().__init__(f"Transfer-Encoding {got!r} is not supported; use chunked, and Content-Encoding for gzip")
+        self.got = got
+
+
+class RequestTooSlow(CallError):
+    """The request took longer to arrive than it may."""
 
 
 class IncompleteBody(CallError):

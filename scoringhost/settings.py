@@ -86,6 +86,20 @@ class Settings:
     )
     keep_alive_s: int = _setting(75, POSITIVE, "Seconds an idle connection is kept open.", "--keep-alive-s")
     max_body_mb: int = _setting(100, POSITIVE, "Largest request body, in MiB, unpacked.", "--max-body-mb")
+    max_bodies_mb: int = _setting(
+        1024, NOT_NEGATIVE, "MiB of request bodies that a worker may hold at once; one more is a 503. 0: no limit.",
+        "--max-bodies-mb",
+    )  # fmt: skip
+    head_timeout_s: int = _setting(
+        20, POSITIVE, "Seconds that the head of a request may take to arrive.", "--head-timeout-s"
+    )
+    min_upload_bytes_per_s: int = _setting(
+        240, NOT_NEGATIVE, "Bytes of a body that must arrive each second, over ten seconds; 0: no minimum.",
+        "--min-upload-bytes-per-s",
+    )  # fmt: skip
+    write_timeout_s: int = _setting(
+        30, POSITIVE, "Seconds that a client may leave what was sent to it unread.", "--write-timeout-s"
+    )
     max_waiting: int = _setting(
         1000, NOT_NEGATIVE, "Calls that may wait for run() in each worker; one more is a 503.", "--max-waiting"
     )

@@ -46,6 +46,10 @@ ROWS = (
     ErrorRow(errors.LengthRequired, 411, "INVALID_ARGUMENT"),
     ErrorRow(errors.HeadersTooLarge, 431, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.MalformedRequest, 400, "INVALID_ARGUMENT"),
+    # RFC 9110 has 505 and 501 for these two; a 5xx, however, says that the service is ill, and wakes somebody up.
+    ErrorRow(errors.UnsupportedVersion, 400, "UNIMPLEMENTED"),
+    ErrorRow(errors.UnsupportedTransferCoding, 400, "UNIMPLEMENTED"),
+    ErrorRow(errors.RequestTooSlow, 408, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.IncompleteBody, 400, "CANCELLED"),
     ErrorRow(errors.UnknownRoute, 404, "UNIMPLEMENTED"),
     ErrorRow(errors.UnknownDocument, 404, "NOT_FOUND"),

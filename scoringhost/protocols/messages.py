@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from scoringhost.errors import CallError
+from scoringhost.errors import ScoringHostError
 
 _KEEP_ESCAPED = "scoringhost.keep-escaped"
 
@@ -69,7 +69,7 @@ class HttpRequest:
     host: str = "localhost"
     http_version: str = "1.1"
     client: str | None = None
-    fault: CallError | None = None
+    fault: ScoringHostError | None = None
     abandoned: Callable[[], bool] = _never
 
     @property
@@ -83,6 +83,10 @@ class HttpRequest:
 
 
 Body = bytes | AsyncIterator[bytes]
+
+BODILESS = frozenset({204, 205, 304})
+"""Statuses of responses that have no content (RFC 9110, 15.3.5, 15.3.6 and 15.4.5): what follows the
+head would be taken for the next response."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ Flask is imported when the first such object is needed, not before.
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
@@ -20,6 +21,13 @@ from scoringhost.protocols.messages import HttpRequest, HttpResponse
 if TYPE_CHECKING:
     import flask
 
+FIRST_STATUS, LAST_STATUS = 200, 599
+"""What a script may answer with: those below 200 are interim, and a client goes on waiting (RFC 9110, 15)."""
+
+_OF_THE_SERVER = frozenset({
+    "content-length", "transfer-encoding", "trailer", "connection", "keep-alive", "proxy-connection", "te", "upgrade",
+})  # fmt: skip
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 @cache
 def _flask_app() -> flask.Flask:
@@ -108,7 +116,7 @@ def deliberate(error: BaseException) -> ScoringHostError | None:
     chosen = getattr(error, "response", None)
     if chosen is not None:
         return ScriptRefused(str(error.code), to_http(chosen))
-    if error.code is None or error.code >= 500:
+    if error.code is None or error.code >= 500 or error.code < FIRST_STATUS:
         return None
     response = render(ScriptRefused(error.description or error.name, None))
     response.status = error.code
@@ -117,13 +125,23 @@ def deliberate(error: BaseException) -> ScoringHostError | None:
     return ScriptRefused(error.description or error.name, response)
 
 
+def _may_be_sent(name: str) -> bool:
+    return name.lower() not in _OF_THE_SERVER and _TOKEN.fullmatch(name) is not None
+
+
 def to_http(output: Any, items: AsyncIterator[object] | None = None) -> HttpResponse:
     """A werkzeug response as plain values; the script's object is not changed.
 
+    The framing of a message is the server's: headers that speak of it are left out, and so are names
+    that no header can have, as a client would lose track of where the response ends.
+
     Raises:
-        ResultNotEncodable: if its body is neither text nor bytes.
+        ResultNotEncodable: if its body is neither text nor bytes, or its status is no final one of HTTP.
     """
-    headers = [(name, value) for name, value in output.headers.items() if name.lower() != "content-length"]
+    if not FIRST_STATUS <= output.status_code <= LAST_STATUS:
+        reason = f"the response has status {output.status_code}, and HTTP has {FIRST_STATUS} to {LAST_STATUS}"
+        raise ResultNotEncodable(reason)
+    headers = [(name, value) for name, value in output.headers.items() if _may_be_sent(name)]
     if output.status_code >= 500:
         headers = [pair for pair in headers if pair[0].lower() != FAILED]
         headers.append((FAILED, "True"))

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge, IncompleteBody, RunError
 from scoringhost.protocols.app import HttpApp
-from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.protocols.messages import BODILESS, Headers, HttpRequest, HttpResponse
+from scoringhost.transports.connection_limits import BodiesInFlight, ConnectionLimits
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -19,10 +20,20 @@ HEADERS_LIMIT = 65_536
 
 
 class AsgiApp:
-    """One HttpApp as an ASGI application; `max_body` is in bytes."""
+    """One HttpApp as an ASGI application; `max_body` is in bytes.
 
-    def __init__(self, app: HttpApp, max_body: int) -> None:
-        self.app, self.max_body = app, max_body
+    `limits` and `in_flight` are for a server that hands its connections to us (`http_protocol.py`).
+    """
+
+    def __init__(
+        self,
+        app: HttpApp,
+        max_body: int,
+        limits: ConnectionLimits = ConnectionLimits(),
+        in_flight: BodiesInFlight | None = None,
+    ) -> None:
+        self.app, self.max_body, self.limits = app, max_body, limits
+        self.in_flight = in_flight or BodiesInFlight()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; only `http` is served."""
@@ -99,14 +110,14 @@ async def write_response(response: HttpResponse, request: HttpRequest, send: Sen
     body = response.body
     headers = [(name.lower().encode("latin-1"), _encoded(value)) for name, value in response.headers]
     if isinstance(body, bytes):
-        if response.status not in (204, 304):
+        if response.status not in BODILESS:
             headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head_only else body})
         return
     try:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        if not head_only:
+        if not head_only and response.status not in BODILESS:
             await _send_stream(body, request.abandoned, send)
         await send({"type": "http.response.body", "body": b""})
     except RunError as error:

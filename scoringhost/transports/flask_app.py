@@ -10,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody, NotReady
 from scoringhost.protocols.http_errors import render
-from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.protocols.messages import BODILESS, Headers, HttpRequest, HttpResponse
 from scoringhost.protocols.site import Site
 from scoringhost.transports.threads import Process
 
@@ -75,7 +75,7 @@ def _fault(fault: CallError | None, request: flask.Request, read: int) -> CallEr
 def write_response(response: HttpResponse, method: str, process: Process) -> flask.Response:
     """Ours as Flask's; a stream is pulled piece by piece by the server's own thread."""
     body = response.body
-    if not isinstance(body, bytes) and method == "HEAD":
+    if not isinstance(body, bytes) and (method == "HEAD" or response.status in BODILESS):
         process.run(_close(body))
         body = b""
     if isinstance(body, bytes):
@@ -86,7 +86,7 @@ def write_response(response: HttpResponse, method: str, process: Process) -> fla
     answer.headers.clear()
     for name, value in response.headers:
         answer.headers.add(name, value.replace("\r", " ").replace("\n", " "))
-    if length is not None and response.status not in (204, 304):
+    if length is not None and response.status not in BODILESS:
         answer.headers["Content-Length"] = length
     answer.automatically_set_content_length = False
     return answer

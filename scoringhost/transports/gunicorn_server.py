@@ -41,6 +41,7 @@ from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.transports import debugger
 from scoringhost.transports.accepting import FairServer
 from scoringhost.transports.asgi import AsgiApp
+from scoringhost.transports.connection_limits import limits_of
 from scoringhost.transports.http_protocol import HttpProtocol
 from scoringhost.transports.lifeguard import Lifeguard
 from scoringhost.transports.master import Master, ReloadingMaster
@@ -260,7 +261,7 @@ class _Life:
     def _config(self) -> uvicorn.Config:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
         return uvicorn.Config(
-            AsgiApp(self._site.app, self._site.max_body),
+            AsgiApp(self._site.app, self._site.max_body, *limits_of(self._worker.app.settings)),
             http=cast("Any", HttpProtocol),
             ws="none",
             lifespan="off",

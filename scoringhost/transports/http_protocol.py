@@ -17,35 +17,30 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from typing import Any, cast
 
-import httptools
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge, MalformedRequest, ScoringHostError
+from scoringhost.errors import IncompleteBody, ScoringHostError
 from scoringhost.protocols.http_errors import render
-from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
-from scoringhost.transports.asgi import HEADERS_LIMIT, AsgiApp
-from scoringhost.transports.http_heads import render_head, split_target, understood
+from scoringhost.protocols.messages import BODILESS, HttpRequest, HttpResponse
+from scoringhost.transports.asgi import AsgiApp
+from scoringhost.transports.http_heads import render_head
+from scoringhost.transports.http_reading import RequestReader
 
 PIPELINE_LIMIT = 16
 """Requests read ahead on one connection before reading pauses."""
 
-_NAMES = {
-    spelling.encode(): name
-    for name in ("host", "user-agent", "accept", "accept-encoding", "content-type", "content-length", "connection",
-                 "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "traceparent")
-    for spelling in (name, name.title())
-}  # fmt: skip
-_OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings", "expect"})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_BODILESS = frozenset({204, 304})
-_TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
+_CLOSED_STATE = 7  # TCP_CLOSE of Linux's include/net/tcp_states.h
 
 LINGER_S = 0.05
 """Seconds that an idle connection stays open when the server stops: a request may be on its way."""
 
+LAST_READ_S = 5.0
+"""Seconds that a client which was refused while it sends has to read the answer, before the connection is reset."""
 
-class HttpProtocol(asyncio.Protocol):
+
+class HttpProtocol(RequestReader, asyncio.Protocol):
     """One connection, made by uvicorn's server. `read_already`: bytes that somebody else has read from it."""
 
     read_already = b""
@@ -58,16 +53,14 @@ class HttpProtocol(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         asgi = cast("AsgiApp", config.loaded_app)
-        self._app, self._max_body = asgi.app, asgi.max_body
+        super().__init__(asgi, _loop or asyncio.get_running_loop())
+        self._app = asgi.app
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
-        self._loop = _loop or asyncio.get_running_loop()
         self._turns: deque[tuple[HttpRequest, bool]] = deque()
-        self._busy = self._closing = self._lost = self._refused = self._on_the_spot = self._keep_alive = False
+        self._busy = self._on_the_spot = self._keep_alive = self._streaming = False
+        self._half_closed = self._lingering = False
         self._writable: asyncio.Future[None] | None = None
-        self._active_s = 0.0
-        self._received = 0
-        self._client: str | None = None
-        self._in_head = self._arriving = False
+        self._unsent_look: asyncio.TimerHandle | None = None
         self._dated: tuple[object, bytes] = (None, b"")
 
     # -- the connection -----------------------------------------------------------------------------
@@ -76,7 +69,6 @@ class HttpProtocol(asyncio.Protocol):
         """Start reading."""
         self._transport = cast("asyncio.Transport", transport)
         self._server.connections.add(cast("Any", self))
-        self._parser = httptools.HttpRequestParser(self)
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if isinstance(peer, tuple) else None
         self._active_s = time.monotonic()
@@ -89,157 +81,148 @@ class HttpProtocol(asyncio.Protocol):
         self._lost = True
         self._server.connections.discard(cast("Any", self))
         self._timer.cancel()
+        self._stop_reading()
+        for request, _ in self._turns:
+            self.let_go(request)
         self._turns.clear()
         self.resume_writing()
+
+    def eof_received(self) -> bool:
+        """The client sends no more: it waits for its answers, or has gone. Returns whether to stay open.
+
+        The two look the same here. To a client that has gone, an interim response, which every client
+        of HTTP/1.1 must be ready for (RFC 9110, 15.2), brings a reset back; see `_is_lost`.
+        """
+        if self._arriving and not self._refused:
+            self._refuse_with(IncompleteBody())
+        if self._lingering or not (self._busy or self._turns):
+            return False
+        self._half_closed = True
+        if self._version == "1.1" and not self._streaming:
+            self._transport.write(_CONTINUE)
+        return True
+
+    def _is_lost(self) -> bool:
+        return self._lost or (self._half_closed and self._was_reset())
+
+    def _was_reset(self) -> bool:
+        """Whether the client has answered what was sent to it with a reset; only Linux can tell."""
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is None or not hasattr(socket, "TCP_INFO"):
+            return False
+        with suppress(OSError, ValueError), socket.fromfd(connection.fileno(), connection.family, connection.type) as own:
+            return own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSED_STATE
+        return False
 
     def shutdown(self) -> None:
         """Close once the request in progress is answered, or soon; uvicorn calls it when the server stops."""
         self._closing = True
-        if not self._busy:
+        if self._lingering:
+            self._transport.close()
+        elif not self._busy:
             self._loop.call_later(LINGER_S, self._close_unless_asked)
+        if self._writable is not None:
+            self._watch_unsent()
 
     def _close_unless_asked(self) -> None:
         """Close, unless a request is in progress or arriving: that one is answered first."""
         if not (self._busy or self._arriving):
+            self._close()
+
+    def _close(self) -> None:
+        """Close, once what was written has been read; a client that still sends may read its answer first."""
+        if self._refused and not self._closing and self._transport.can_write_eof():
+            # Closing with unread bytes resets the connection, and the client loses the answer (RFC 9112, 9.6).
+            self._lingering = True
+            self._transport.write_eof()
+            self._loop.call_later(LAST_READ_S, self._transport.abort)
+        else:
             self._transport.close()
-
-    def pause_writing(self) -> None:
-        """The client reads slower than a stream writes."""
-        if self._writable is None:
-            self._writable = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        """The client has caught up, or gone."""
-        writable, self._writable = self._writable, None
-        if writable is not None and not writable.done():
-            writable.set_result(None)
+        if self._transport.get_write_buffer_size():
+            self._watch_unsent()
 
     def _check_idle(self) -> None:
         idle_s = time.monotonic() - self._active_s
         if not self._busy and idle_s >= self._idle_limit_s:
-            self._transport.close()
+            self._close()
             return
         wait_s = self._idle_limit_s if self._busy else self._idle_limit_s - idle_s
         self._timer = self._loop.call_later(wait_s, self._check_idle)
 
-    # -- reading ------------------------------------------------------------------------------------
+    # -- what the client has not read yet -----------------------------------------------------------
 
-    def data_received(self, data: bytes) -> None:
-        """Parse what came."""
-        if self._refused:
-            return
-        self._active_s = time.monotonic()
-        self._received = len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._serve_plainly(data[upgrade.args[0] :])
-        except httptools.HttpParserError as problem:
-            self._refuse(understood(data, str(problem) or "Invalid HTTP request received."))
-        if self._in_head:
-            self._head_size += len(data)
-            if self._head_size > HEADERS_LIMIT and not self._refused:
-                self._refuse(HttpRequest("GET", "/score", fault=HeadersTooLarge(_TOO_LARGE)))
+    def pause_writing(self) -> None:
+        """The client reads slower than we write: nothing more is asked of it, or answered, until it has caught up."""
+        if self._writable is None:
+            self._writable = self._loop.create_future()
+            self._pause_reading()
+            self._watch_unsent()
 
-    def _refuse(self, request: HttpRequest) -> None:
-        """Answer what cannot be parsed, after what came before it, and close."""
-        self._refused = True
-        self._take(request, keep_alive=False)
+    def resume_writing(self) -> None:
+        """The client has caught up, or gone."""
+        writable, self._writable = self._writable, None
+        if self._unsent_look is not None:
+            self._unsent_look.cancel()
+        if writable is not None and not writable.done():
+            writable.set_result(None)
+        if not self._lost:
+            self._go_on()
 
-    def _serve_plainly(self, rest: bytes) -> None:
-        """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one."""
-        method = self._parser.get_method()
-        if method == b"CONNECT":
-            self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers))
-            return
-        lines = [b"%s %s HTTP/1.1" % (method, self._url)]
-        if "close" in self._headers.get("connection", "").lower():
-            lines.append(b"connection: close")
-        lines += [
-            f"{name}: {value}".encode("latin-1") for name, value in self._headers.items() if name not in _OF_AN_UPGRADE
-        ]
-        self._parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+    def _watch_unsent(self) -> None:
+        """Look after a while whether the client has read something."""
+        if self._unsent_look is not None:
+            self._unsent_look.cancel()
+        limits = self._limits
+        wait_s = min(limits.closing_s, limits.write_s) if self._closing else limits.write_s
+        unsent = self._transport.get_write_buffer_size()
+        self._unsent_look = self._loop.call_later(wait_s, self._look_at_unsent, unsent)
 
-    def on_message_begin(self) -> None:
-        """A request line has begun."""
-        self._url, self._version = b"", ""
-        self._headers = Headers()
-        self._parts: list[bytes] = []
-        self._size = self._head_size = 0
-        self._in_head = self._arriving = True
-        self._fault: CallError | None = None
+    def _look_at_unsent(self, before: int) -> None:
+        unsent = self._transport.get_write_buffer_size()
+        if unsent >= before:
+            self._transport.abort()
+        elif unsent:
+            self._watch_unsent()
 
-    def on_url(self, url: bytes) -> None:
-        """A part of the target."""
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; repeated ones are joined."""
-        key = _NAMES.get(name) or name.decode("latin-1").lower()
-        text = value.decode("latin-1").strip(" \t")
-        headers = self._headers
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
-
-    def on_headers_complete(self) -> None:
-        """The head is there: refuse a body that is too large before it is sent."""
-        self._in_head = False
-        headers = self._headers
-        self._version = self._parser.get_http_version()
-        if self._version == "0.9":
-            self._fault = MalformedRequest("The request line names no version of HTTP")
-        elif self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
-            self._fault = HeadersTooLarge(_TOO_LARGE)
-        elif "content-length" in headers and int(headers["content-length"] or 0) > self._max_body:
-            self._fault = BodyTooLarge(self._max_body)
-        elif "expect" in headers and headers["expect"].lower() == "100-continue" and not self._busy:
-            self._transport.write(_CONTINUE)
-
-    def on_body(self, body: bytes) -> None:
-        """A part of the body; what is over the limit is read and dropped."""
-        self._size += len(body)
-        if self._fault is None:
-            self._parts.append(body)
-            if self._size > self._max_body:
-                self._fault = BodyTooLarge(self._max_body)
-                self._parts.clear()
-
-    def on_message_complete(self) -> None:
-        """The whole request is there."""
-        self._arriving = False
-        if self._parser.should_upgrade():
-            return  # the parser stops here and leaves the body to us
-        path, query = split_target(self._url)
-        version = self._version
-        parts, headers, method = self._parts, self._headers, self._parser.get_method()
-        request = HttpRequest(
-            "POST" if method == b"POST" else method.decode("ascii"),
-            path,
-            query,
-            headers,
-            parts[0] if len(parts) == 1 else b"".join(parts),
-            "http",
-            headers.get("host") or "localhost",
-            version,
-            self._client,
-            self._fault,
-            self._is_lost,
-        )
-        self._take(request, version == "1.1" and self._parser.should_keep_alive())
-
-    def _is_lost(self) -> bool:
-        return self._lost
+    def _pause_reading(self) -> None:
+        if not (self._reading_paused or self._lost or self._half_closed or self._transport.is_closing()):
+            self._reading_paused = True
+            self._transport.pause_reading()
 
     # -- answering ----------------------------------------------------------------------------------
 
     def _take(self, request: HttpRequest, keep_alive: bool) -> None:
-        """Answer a request, now or after those before it."""
-        if not self._busy:
+        """Answer a request, now or after those before it, or once the client has read the answers to those."""
+        if not self._busy and self._writable is None:
             self._answer(request, keep_alive)
             return
         self._turns.append((request, keep_alive))
         if len(self._turns) >= PIPELINE_LIMIT:
-            self._transport.pause_reading()
+            self._pause_reading()
+
+    def _tell_to_go_on(self) -> None:
+        if self._busy or self._turns:
+            self._wants_continue = True
+        else:
+            self._transport.write(_CONTINUE)
+
+    def _go_on(self) -> None:
+        """Answer what waits, as far as the client takes it, and read on."""
+        while self._turns and not self._busy and self._writable is None and not self._lost:
+            self._answer(*self._turns.popleft())
+        if self._lost or self._busy or self._turns or self._writable is not None:
+            return
+        if self._half_closed:
+            self._close()
+            return
+        if self._wants_continue:
+            self._wants_continue = False
+            if self._arriving and not self._in_head:
+                self._transport.write(_CONTINUE)
+        if self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = False
+            self._active_s = time.monotonic()
+            self._transport.resume_reading()
 
     def _answer(self, request: HttpRequest, keep_alive: bool) -> None:
         """Answer a request, at once if it needs not wait for anything; then the connection is kept, or closed."""
@@ -250,7 +233,7 @@ class HttpProtocol(asyncio.Protocol):
         self._on_the_spot = False
         if isinstance(answer, HttpResponse) and isinstance(answer.body, bytes):
             self._write(request, answer, answer.body)
-            self._finished()
+            self._finished(request)
             return
         task = self._loop.create_task(self._answer_later(request, answer), context=context)
         self._server.tasks.add(task)
@@ -264,12 +247,9 @@ class HttpProtocol(asyncio.Protocol):
             self._write(request, response, response.body)
         else:
             await self._stream(request, response, response.body)
-        self._finished()
-        if not self._lost:
-            self._transport.resume_reading()
-            self._active_s = time.monotonic()
-        while self._turns and not self._busy and not self._lost:
-            self._answer(*self._turns.popleft())
+        self._finished(request)
+        self._active_s = time.monotonic()
+        self._go_on()
 
     def last_words(self, of_current: ScoringHostError, of_others: ScoringHostError) -> None:
         """Answer without the event loop, which is blocked for good, before the process ends; from any thread."""
@@ -286,19 +266,25 @@ class HttpProtocol(asyncio.Protocol):
                 framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
                 own.send(render_head(response, framing) + response.body, socket.MSG_DONTWAIT)  # type: ignore[operator]
 
-    def _finished(self) -> None:
+    def _finished(self, request: HttpRequest) -> None:
         self._busy = False
         self._server.total_requests += 1
+        self.let_go(request)
         if not self._keep_alive or self._closing:
+            for dropped, _ in self._turns:
+                self.let_go(dropped)
             self._turns.clear()
-            self._transport.close()
+            self._close()
 
     def _write(self, request: HttpRequest, response: HttpResponse, body: bytes) -> None:
         if self._lost:
             return
-        bodiless = response.status in _BODILESS
-        head = self._head(response, "" if bodiless else f"content-length: {len(body)}\r\n")
-        if request.method == "HEAD" or not body or bodiless:
+        if response.status in BODILESS:
+            # A 205 says that it has no content, the others may not mention it (RFC 9110, 8.6).
+            self._transport.write(self._head(response, "content-length: 0\r\n" if response.status == 205 else ""))
+            return
+        head = self._head(response, f"content-length: {len(body)}\r\n")
+        if request.method == "HEAD" or not body:
             self._transport.write(head)
         elif len(body) < 65_536:
             self._transport.write(head + body)
@@ -315,8 +301,14 @@ class HttpProtocol(asyncio.Protocol):
 
     async def _stream(self, request: HttpRequest, response: HttpResponse, body: AsyncIterator[bytes]) -> None:
         """Send a stream in chunks; one that breaks leaves the connection cut, so that the client notices."""
+        if response.status in BODILESS:
+            with suppress(Exception):
+                await body.aclose()  # type: ignore[attr-defined]
+            self._write(request, response, b"")
+            return
         chunked = request.http_version != "1.0"
         self._keep_alive = self._keep_alive and chunked
+        self._streaming = True
         try:
             self._transport.write(self._head(response, "transfer-encoding: chunked\r\n" if chunked else ""))
             if request.method != "HEAD":
@@ -324,6 +316,7 @@ class HttpProtocol(asyncio.Protocol):
         except Exception:
             self._keep_alive = False  # no last chunk; what went wrong is in the log already
         finally:
+            self._streaming = False
             with suppress(Exception):
                 await body.aclose()  # type: ignore[attr-defined]
 
