@@ -29,6 +29,7 @@ _OF_THE_SERVER = frozenset({
 })  # fmt: skip
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
+
 @cache
 def _flask_app() -> flask.Flask:
     import flask

@@ -29,11 +29,11 @@ class AsgiApp:
         self,
         app: HttpApp,
         max_body: int,
-        limits: ConnectionLimits = ConnectionLimits(),
+        limits: ConnectionLimits | None = None,
         in_flight: BodiesInFlight | None = None,
     ) -> None:
-        self.app, self.max_body, self.limits = app, max_body, limits
-        self.in_flight = in_flight or BodiesInFlight()
+        self.app, self.max_body = app, max_body
+        self.limits, self.in_flight = limits or ConnectionLimits(), in_flight or BodiesInFlight()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope; only `http` is served."""

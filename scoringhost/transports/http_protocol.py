@@ -110,7 +110,10 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         connection: socket.socket | None = self._transport.get_extra_info("socket")
         if connection is None or not hasattr(socket, "TCP_INFO"):
             return False
-        with suppress(OSError, ValueError), socket.fromfd(connection.fileno(), connection.family, connection.type) as own:
+        with (
+            suppress(OSError, ValueError),
+            socket.fromfd(connection.fileno(), connection.family, connection.type) as own,
+        ):
             return own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSED_STATE
         return False
 

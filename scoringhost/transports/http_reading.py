@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from typing import Any
 
 import httptools
 
@@ -57,11 +58,12 @@ class RequestReader(ABC):
     def __init__(self, asgi: AsgiApp, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._max_body = loop, asgi.max_body
         self._limits, self._in_flight = asgi.limits, asgi.in_flight
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._in_head = self._arriving = self._refused = self._wants_continue = False
         self._reading_paused = self._closing = self._lost = False
         self._received = 0
         self._held = 0
+        self._chunks = self._progress = self._around = 0
         self._active_s = 0.0
         self._client: str | None = None
         self._parts: list[bytes] = []

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import hot_path
+
 from scoringhost import assemble
 from scoringhost.settings import Settings
 
