@@ -13,15 +13,12 @@ from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Z-]{1,40}) (/[!-~]*) HTTP/1\.[01]\r\n")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*)\r\n")
 _STATUS = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_COMMON_TARGETS = {b"/score": ("/score", b""), b"/": ("/", b"")}
+COMMON_TARGETS = {b"/score": ("/score", b""), b"/": ("/", b"")}
 _KNOWN = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 
 def split_target(target: bytes) -> tuple[str, bytes]:
     """The decoded path and the raw query of a request target, origin or absolute form (RFC 9112, 3.2)."""
-    common = _COMMON_TARGETS.get(target)
-    if common is not None:
-        return common
     if not target.startswith(b"/") and b"://" in target:
         target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
     path, _, query = target.partition(b"#")[0].partition(b"?")

@@ -24,6 +24,7 @@ from scoringhost.errors import IncompleteBody, ScoringHostError
 from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import BODILESS, HttpRequest, HttpResponse
 from scoringhost.transports.asgi import AsgiApp
+from scoringhost.transports.connection_limits import SMALL_BODY
 from scoringhost.transports.http_heads import render_head
 from scoringhost.transports.http_reading import RequestReader
 
@@ -43,7 +44,10 @@ LAST_READ_S = 5.0
 class HttpProtocol(RequestReader, asyncio.Protocol):
     """One connection, made by uvicorn's server. `read_already`: bytes that somebody else has read from it."""
 
-    read_already = b""
+    __slots__ = (
+        "_app", "_busy", "_dated", "_half_closed", "_idle_limit_s", "_keep_alive", "_lingering", "_on_the_spot",
+        "_server", "_streaming", "_timer", "_transport", "_turns", "_unsent_look", "_writable", "read_already",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         asgi = cast("AsgiApp", config.loaded_app)
         super().__init__(asgi, _loop or asyncio.get_running_loop())
         self._app = asgi.app
+        self.read_already = b""
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._turns: deque[tuple[HttpRequest, bool]] = deque()
         self._busy = self._on_the_spot = self._keep_alive = self._streaming = False
@@ -272,7 +277,8 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
     def _finished(self, request: HttpRequest) -> None:
         self._busy = False
         self._server.total_requests += 1
-        self.let_go(request)
+        if len(request.body) > SMALL_BODY:
+            self.let_go(request)
         if not self._keep_alive or self._closing:
             for dropped, _ in self._turns:
                 self.let_go(dropped)

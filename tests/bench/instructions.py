@@ -20,7 +20,7 @@ import hot_path
 from scoringhost import assemble
 from scoringhost.settings import Settings
 
-FEW, MANY = 500, 1500
+FEW, MANY = 500, 2500
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def counted(count: int, kind: str) -> int:
     """The instructions of a process that answers `count` requests."""
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     command += [sys.executable, __file__, str(count), kind]
-    environ = os.environ | {"PYTHONHASHSEED": "0"}
+    environ = os.environ | {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
     found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
     assert found is not None, done.stderr
