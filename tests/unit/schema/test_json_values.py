@@ -166,6 +166,10 @@ def test_dates_and_times_are_written_as_iso_text(value: datetime.date | datetime
     assert read({"at": [value], value: 1}) == {"at": [value.isoformat()], value.isoformat(): 1}
 
 
-@pytest.mark.parametrize("value", [b"raw \xff", bytearray(b"raw \xff"), memoryview(b"rraaww  \xff\xff")[::2]], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [b"raw \xff", bytearray(b"raw \xff"), memoryview(b"rraaww  \xff\xff")[::2]],
+    ids=["bytes", "bytearray", "memoryview"],
+)
 def test_bytes_are_written_as_base64(value: bytes) -> None:
     assert base64.b64decode(str(read(value))) == b"raw \xff"

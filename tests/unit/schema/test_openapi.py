@@ -147,7 +147,7 @@ def test_the_example_of_an_input_fits_its_own_schema(run: Run) -> None:
     jsonschema.validate(schema["example"], schema)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=repr)
+@pytest.mark.parametrize("kind", KINDS, ids=[f"{type(kind).__name__}-{number}" for number, kind in enumerate(KINDS)])
 def test_the_example_of_a_parameter_is_taken_by_the_host(kind: object) -> None:
     @takes("value", kind)
     def run_of_one(value: object) -> object:
