@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from scoringhost.batch.parts import Contract, Rows
 from scoringhost.errors import MissingExtra, ScoringHostError
+from scoringhost.schema.durations import iso_span
 
 ROWS_AT_ONCE = 1000
 HEAD = 100
@@ -168,7 +169,7 @@ def _lines(path: Path, size: Size) -> Iterator[Piece]:
 
 
 def _parquet(path: Path, size: Size) -> Iterator[Piece]:
-    """Rows of Python values; for those that JSON has no word for, decimals and durations, floats (in seconds)."""
+    """Rows of Python values; decimals, which JSON has no word for, are floats, and durations texts."""
     head = next((_values(batch) for batch, _, _ in _record_batches(path, Size(HEAD))), [])
     for batch, first, share in _record_batches(path, size):
         yield Piece(Rows.VALUES, _values(batch), first, share, tuple(batch.schema.names), head)
@@ -190,7 +191,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, timedelta):
-        return value.total_seconds()
+        return iso_span(value // timedelta(microseconds=1), "us")
     return float(value) if isinstance(value, Decimal) else value
 
 

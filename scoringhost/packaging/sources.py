@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -11,14 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost.kernel.script import require_file
+from scoringhost.packaging.credentials import holds_credentials
 from scoringhost.packaging.output import PackagingError, refusing
 
 REQUIREMENTS = "requirements.txt"
-LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json"})
+LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json", ".git", ".hg", ".svn"})
+"""What is never deployed, and not worth a warning."""
 BROUGHT = frozenset({"azure", "azureml", "azureml_inference_server_http", "click", "dateutil", "flask"}) | frozenset(
     {"inference_schema", "numpy", "orjson", "pandas", "scoringhost", "werkzeug"}
 )
 """Top-level modules that come with scoringhost, or that it stands in for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something beside the script or in the model folder, with its name in the package.
+
+    `why_not` says why it cannot go there; None for a file that does.
+    """
+
+    path: Path
+    name: str
+    why_not: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +50,8 @@ class Sources:
 
         Raises:
             ScriptNotFound: if there is no such script; suggests a similar name.
-            PackagingError: if there is no such model folder, or a path cannot be looked at.
+            PackagingError: if there is no such model folder, it is the root of the file system, or a path
+                cannot be looked at.
         """
         script = (script / "score.py" if script.is_dir() else script).absolute()
         require_file(script)
@@ -45,26 +61,30 @@ class Sources:
             model_dir = beside
         if model_dir is not None and not model_dir.is_dir():
             raise PackagingError(f"there is no model folder {model_dir}")
+        if model_dir is not None and model_dir.resolve() == Path(model_dir.resolve().anchor):
+            raise PackagingError(f"the model folder {model_dir} is the whole file system")
         return cls(script, model_dir.resolve() if model_dir is not None else None)
 
     def files(self, output: Path) -> Iterator[tuple[Path, str]]:
         """Every file with its name in the package: those beside the script, and the model as `model/`."""
-        return ((path, name) for path, name in self._entries(output) if path.is_file())
+        return ((entry.path, entry.name) for entry in self._entries(output) if entry.why_not is None)
 
     def left_out(self, output: Path) -> list[str]:
-        """A warning of everything else that is there and cannot be copied, such as a link to nothing."""
-        others = (path for path, _ in self._entries(output) if not path.is_file())
-        return [f"{path} is left out: it is {'no file' if path.exists() else 'a link to nothing'}" for path in others]
+        """A warning of everything else that is there: keys, links out of the folder, links to nothing, pipes."""
+        others = (entry for entry in self._entries(output) if entry.why_not is not None)
+        return [f"{entry.path} is left out: {entry.why_not}" for entry in others]
 
-    def _entries(self, output: Path) -> Iterator[tuple[Path, str]]:
-        folder, output = self.script.parent, output.resolve()
-        models = {folder / "model", self.model_dir}
-        for path in _tree(folder, output, models):
-            if path != folder / REQUIREMENTS:
-                yield path, path.relative_to(folder).as_posix()
+    def _entries(self, output: Path) -> Iterator[Entry]:
+        folder = self.script.parent
+        roots = (folder,) if self.model_dir is None else (folder, self.model_dir)
+        elsewhere = {folder / REQUIREMENTS, folder / "model", self.model_dir}
+        beside = _Tree(roots, output.resolve(), elsewhere, hidden=False)
+        for path, why_not in beside.walk(folder):
+            yield Entry(path, path.relative_to(folder).as_posix(), why_not)
         if self.model_dir is not None:
-            for path in _tree(self.model_dir, output, set(), hidden=True):
-                yield path, "model/" + path.relative_to(self.model_dir).as_posix()
+            model = _Tree(roots, output.resolve(), set(), hidden=True)
+            for path, why_not in model.walk(self.model_dir):
+                yield Entry(path, "model/" + path.relative_to(self.model_dir).as_posix(), why_not)
 
     def requirements(self) -> str | None:
         """The text of the requirements.txt beside the script; None if there is none."""
@@ -94,16 +114,53 @@ class Sources:
         return [_described(name, packages.get(name, [])) for name in foreign]
 
 
-def _tree(folder: Path, output: Path, excluded: set[Path | None], *, hidden: bool = False) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path in excluded or path.name in LEFT_OUT or path.suffix == ".pyc":
-            continue
-        if path.name.startswith(".") and not hidden:
-            continue
-        if not path.is_dir():
-            yield path
-        elif path.resolve() != output and not (path / "pyvenv.cfg").exists():
-            yield from _tree(path, output, excluded, hidden=hidden)
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """A walk over a folder, as far as it is to be packed.
+
+    `roots`: where links may lead to; `output`: the package itself; `hidden`: whether names with a dot in front count.
+    """
+
+    roots: tuple[Path, ...]
+    output: Path
+    excluded: set[Path | None]
+    hidden: bool
+
+    def walk(self, folder: Path, above: tuple[Path, ...] = ()) -> Iterator[tuple[Path, str | None]]:
+        """Every file, and whatever cannot be packed with the reason; `above`: the folders that lead here, resolved."""
+        above = (*above, folder.resolve())
+        for path in sorted(folder.iterdir()):
+            if self._is_skipped(path):
+                continue
+            why_not = self._why_not(path, above)
+            if why_not is not None or path.is_file():
+                yield path, why_not
+            else:
+                yield from self.walk(path, above)
+
+    def _is_skipped(self, path: Path) -> bool:
+        if path in self.excluded or path.name in LEFT_OUT or path.suffix == ".pyc":
+            return True
+        if path.name.startswith(".") and not self.hidden:
+            return True
+        return os.path.isdir(path) and (path.resolve() == self.output or os.path.exists(path / "pyvenv.cfg"))
+
+    def _why_not(self, path: Path, above: tuple[Path, ...]) -> str | None:
+        if not os.path.exists(path):  # which is False where Path.exists() raises: behind a folder that is locked
+            return "it is a link to nothing"
+        target = path.resolve()
+        if holds_credentials(path.name) or holds_credentials(target.name):
+            return (
+                "by its name it holds a key or a password; give that to the deployment as a secret, "
+                "or rename the file if it holds none"
+            )
+        if not any(target.is_relative_to(root) for root in self.roots):
+            return f"it is a link out of {self.roots[0]}; put the file itself there"
+        if target in above:
+            return "it is a link to a folder that it is in"
+        if not path.is_dir() and not path.is_file():
+            return "it is no file"
+        return None
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -45,6 +45,14 @@ class HttpApp:
         self._observers, self._debug = tuple(observers), debug
         self._always = [(SERVER_VERSION, server_version)] if server_version else []
 
+    def route_error(self, path: str, method: str) -> ScoringHostError | None:
+        """Why no endpoint answers such a request; None if one does."""
+        try:
+            self._routes.answer(self._routes.find(path), method)
+        except ScoringHostError as error:
+            return error
+        return None
+
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request. Never raises but for CancelledError; a body that streams must be closed."""
         answer = self.begin(request)

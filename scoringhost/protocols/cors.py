@@ -4,8 +4,10 @@ Names follow https://fetch.spec.whatwg.org/#http-cors-protocol. Two ways of matc
 
 * azmlinfsrv's, for origins given by its own names: entries are compared as they stand, a bare host
   never equals what a browser sends, and a single origin (or `*`) is announced unasked.
-* ours, for all others: a bare host stands for that host under http and https, and nothing is said
-  to a request without an Origin.
+* ours, for all others: a bare host stands for that host under http and https, no origin is told to a
+  request that names none, and every answer says that it depends on the origin, so that no cache hands
+  it to a page of another one (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches). azmlinfsrv
+  leaves that out where it refuses an origin.
 
 In both a `*` inside an entry (https://*.example.com) stands for one label of a host name.
 """
@@ -42,6 +44,8 @@ class Cors:
         if not self.entries:
             return
         origin = request.headers.get("origin")
+        if not self._unasked:
+            response.headers.append(("Vary", "Origin"))
         if origin is None:
             self._announce(response)
         elif self._all or any(pattern.fullmatch(origin) for pattern in self._patterns):
@@ -59,7 +63,7 @@ class Cors:
 
     def _allow(self, origin: str, request: HttpRequest, response: HttpResponse) -> None:
         self._set_origin(response, origin)
-        if not (self._unasked and self._listed == 1 and not self._all):
+        if self._unasked and (self._listed > 1 or self._all):
             response.headers.append(("Vary", "Origin"))
         if request.method == "OPTIONS" and request.headers.get("access-control-request-method"):
             asked = request.headers.get("access-control-request-headers")

@@ -1,7 +1,8 @@
 """Request ids, as azmlinfsrv has them.
 
 `x-request-id` names the request; `x-ms-client-request-id` is the caller's own name for it, and
-`x-ms-request-id` was once both. All are answered; over 100 characters each is refused (431).
+`x-ms-request-id` was once both; `TraceId` is the caller's, too. All are answered; over 100 characters each is
+refused (431).
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ def read_ids(headers: Headers) -> RequestIds:
         return RequestIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
     own = headers.get("x-request-id") or new_id()
     trace = headers.get("traceid")
+    fault = None
+    if trace is not None and len(trace) > LIMIT:  # azmlinfsrv repeats one of any length
+        trace, fault = None, HeadersTooLarge(f"TraceId must not exceed {LIMIT} characters")
     if len(own) > LIMIT:
         why = f"x-request-id must not exceed {LIMIT} characters"
         return RequestIds("", _pairs("", "", "", trace), HeadersTooLarge(why))
@@ -79,4 +83,4 @@ def read_ids(headers: Headers) -> RequestIds:
     if max(len(legacy), len(client)) > LIMIT:
         why = f"x-ms-request-id and x-ms-client-request-id must not exceed {LIMIT} characters"
         return RequestIds(own, _pairs(own, "", "", trace), HeadersTooLarge(why), deprecated)
-    return RequestIds(own, _pairs(own, legacy, client, trace), None, deprecated)
+    return RequestIds(own, _pairs(own, legacy, client, trace), fault, deprecated)

@@ -12,7 +12,9 @@ from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
 class Grid:
     """A table as columns of cells. A cell that a row leaves out is None.
 
-    `index` holds the row labels, None for 0, 1, ...; `kinds` what a table schema says of a column.
+    `index` holds the row labels, None for 0, 1, ...; `index_is_names` tells that they are keys of a JSON object, which
+    are all texts; `index_keys` are the fields of a table schema that they come from, as a tuple for each row if there
+    are several; `kinds` holds what a table schema says of a field.
     `is_positional` tells that the labels are not names but positions.
     """
 
@@ -20,7 +22,8 @@ class Grid:
     columns: list[list[JsonValue]]
     rows: int
     index: list[JsonValue] | None = None
-    index_name: str | None = None
+    index_is_names: bool = False
+    index_keys: list[str] | None = None
     is_positional: bool = False
     kinds: Mapping[Hashable, str] = field(default_factory=dict)
 
@@ -52,7 +55,9 @@ def read_index(value: JsonValue) -> Grid:
     if not isinstance(value, dict) or not value:
         raise Misfit("an object of rows by label", phrase(value))
     grid = read_loosely(list(value.values()))
-    return Grid(grid.labels, grid.columns, grid.rows, index=list(value), is_positional=grid.is_positional)
+    return Grid(
+        grid.labels, grid.columns, grid.rows, index=list(value), index_is_names=True, is_positional=grid.is_positional
+    )
 
 
 def read_split(value: JsonValue) -> Grid:
@@ -93,8 +98,7 @@ def read_table(value: JsonValue) -> Grid:
     if not keys:
         return Grid(labels, columns, len(data), kinds=kinds)
     index = [row.get(keys[0]) if len(keys) == 1 else tuple(row.get(key) for key in keys) for row in data]
-    name = keys[0] if len(keys) == 1 and keys[0] != "index" else None
-    return Grid(labels, columns, len(data), index=index, index_name=name, kinds=kinds)
+    return Grid(labels, columns, len(data), index=index, index_keys=keys, kinds=kinds)
 
 
 def _table_parts(value: JsonValue) -> tuple[list[JsonValue], list[str], list[JsonValue]]:
@@ -136,7 +140,7 @@ def _from_rows(rows: Sequence[list[JsonValue]]) -> Grid:
 def _from_columns(columns: Mapping[str, dict[str, JsonValue]]) -> Grid:
     index = list(dict.fromkeys(label for cells in columns.values() for label in cells))
     cells = [[column.get(label) for label in index] for column in columns.values()]
-    return Grid(list(columns), cells, len(index), index=list(index))
+    return Grid(list(columns), cells, len(index), index=list(index), index_is_names=True)
 
 
 def _from_lists(columns: Mapping[str, list[JsonValue]]) -> Grid:

@@ -11,7 +11,10 @@ import json
 import math
 import sys
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from typing import Any, cast
+
+from scoringhost.schema.durations import iso_span
 
 Foreign = Any
 """An object of a package that is not imported here."""
@@ -160,7 +163,7 @@ class Converter:
         if kind == "M":
             return _dates(array)
         if kind == "m":
-            return numpy.where(numpy.isnat(array), None, array.astype(str)).tolist()
+            return _spans(array)
         if array.dtype.names:
             return self._records(array)
         if kind == "c":
@@ -203,6 +206,18 @@ def _dates(array: Foreign) -> object:
     return numpy.where(absent, None, numpy.datetime_as_string(rounded)).tolist()
 
 
+def _spans(array: Foreign) -> object:
+    """Answer timedelta64 as ISO 8601 text; NaT as None."""
+    numpy: Foreign = sys.modules["numpy"]
+    unit, step = numpy.datetime_data(array.dtype)
+    if unit == "generic":
+        raise Refused("a timedelta64 without a unit")
+    texts = numpy.empty(array.shape, dtype=object)
+    for place, amount in numpy.ndenumerate(array.astype(numpy.int64)):
+        texts[place] = iso_span(int(amount) * step, unit)
+    return numpy.where(numpy.isnat(array), None, texts).tolist()
+
+
 def _base64(value: bytes | bytearray | memoryview) -> str:
     return base64.b64encode(bytes(value)).decode("ascii")
 
@@ -223,10 +238,11 @@ _FOREIGN: tuple[tuple[str, str, Callable[[Converter, Any], object]], ...] = (
     ("pandas.api.extensions", "ExtensionArray", Converter._column),
     ("pandas", "Timedelta", lambda _, span: span.isoformat()),
     ("pandas._libs.missing", "NAType", lambda _, __: None),
+    ("datetime", "timedelta", lambda _, span: iso_span(span // timedelta(microseconds=1), "us")),
     ("datetime", "date", lambda _, day: day.isoformat() if day == day else None),
     ("datetime", "time", lambda _, clock: clock.isoformat()),
     ("builtins", "bytes", lambda _, data: _base64(data)),
     ("builtins", "bytearray", lambda _, data: _base64(data)),
     ("builtins", "memoryview", lambda _, data: _base64(data)),
 )
-_KEYS = (("numpy", "generic"), ("datetime", "date"), ("datetime", "time"))
+_KEYS = (("numpy", "generic"), ("datetime", "date"), ("datetime", "time"), ("datetime", "timedelta"))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
+from scoringhost.schema.durations import read_span
 
 Array = NDArray[Any]
 Scalar = Any
@@ -23,21 +24,6 @@ CAST_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeErr
 _MOST_DIMENSIONS = 64
 _ZONED = re.compile(r"(?P<local>\d{4}-\d\d-\d\d[T ].*?)(?:Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)")
 _COMMA = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d,\d{1,9}")
-_SPAN_UNITS = {
-    "years": "Y",
-    "months": "M",
-    "weeks": "W",
-    "days": "D",
-    "hours": "h",
-    "minutes": "m",
-    "seconds": "s",
-    "milliseconds": "ms",
-    "microseconds": "us",
-    "nanoseconds": "ns",
-    "picoseconds": "ps",
-    "femtoseconds": "fs",
-    "attoseconds": "as",
-}
 
 
 class NumpyCodec:
@@ -45,6 +31,8 @@ class NumpyCodec:
 
     def __init__(self, sample: Array, *, enforce_dtype: bool = True, enforce_shape: bool = True) -> None:
         self._decode: Decode = decoder(sample.dtype, sample.ndim) if enforce_dtype else np.array
+        if enforce_dtype and sample.dtype.names is not None and not enforce_shape:
+            self._decode = lambda value: _records_of_any_depth(value, sample.dtype, sample.ndim)
         self._single = sample.ndim == 0 and enforce_shape
         self._item_shape = sample.shape[1:] if enforce_shape else None
         self._ndim = max(sample.ndim, 1)
@@ -233,15 +221,17 @@ def _moment(leaf: JsonValue) -> Scalar:
 
 
 def _spans(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
-    """Decode texts such as `5 seconds`; refuses what is finer than the dtype's unit or out of its range."""
+    """Decode texts such as `PT5S` or `5 seconds` and null; refuses what is finer than the unit or out of range."""
     return np.array(_each(value, lambda leaf: _fitted(_span(leaf), dtype)), dtype=dtype)
 
 
 def _span(leaf: JsonValue) -> Scalar:
+    if leaf is None:
+        return np.timedelta64("NaT", "s")
     if not isinstance(leaf, str):
-        raise TypeError("not a text such as '5 seconds'")
-    amount, unit = leaf.split(None, 1)
-    return np.timedelta64(int(amount), _SPAN_UNITS[unit.lower()])  # type: ignore[call-overload]
+        raise TypeError("a number has no unit, so is no span of time")
+    amount, unit = read_span(leaf)
+    return np.timedelta64(amount, unit)  # type: ignore[call-overload]
 
 
 def _fitted(scalar: Scalar, dtype: np.dtype[Any]) -> Scalar:
@@ -257,7 +247,7 @@ def _each(value: list[JsonValue], convert: Callable[[JsonValue], Any]) -> list[A
 
 def records(value: list[JsonValue], dtype: np.dtype[Any], ndim: int = 1) -> Array:
     """Decode objects, or lists in field order, to a structured dtype; unknown keys are ignored."""
-    if ndim > 1:
+    if ndim > 1 and value:
         return np.array([records(item, dtype, ndim - 1) for item in value])
     names = dtype.names or ()
     rows = [_fields(row, names) for row in value]
@@ -268,6 +258,14 @@ def records(value: list[JsonValue], dtype: np.dtype[Any], ndim: int = 1) -> Arra
     for name, column in columns.items():
         array[name] = column
     return array
+
+
+def _records_of_any_depth(value: list[JsonValue], dtype: np.dtype[Any], ndim: int) -> Array:
+    """Records nested as deep as the sample's, or else a plain list of them, as inference-schema takes any."""
+    try:
+        return records(value, dtype, ndim)
+    except CAST_ERRORS:
+        return records(value, dtype)
 
 
 def _fields(row: JsonValue, names: tuple[str, ...]) -> list[JsonValue]:

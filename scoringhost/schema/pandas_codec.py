@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,7 +13,8 @@ import pandas as pd
 from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
 from scoringhost.schema.frame_layouts import READERS, Grid
 from scoringhost.schema.numpy_codec import CAST_ERRORS, first_misfit
-from scoringhost.schema.pandas_columns import AS_OBJECTS, AS_THEY_COME, ColumnArray, ColumnCast, cast_for, row_labels
+from scoringhost.schema.pandas_columns import AS_OBJECTS, AS_THEY_COME, ColumnArray, ColumnCast, cast_for
+from scoringhost.schema.pandas_index import RowLabels
 
 _KINDS = {
     "integer": "int64",
@@ -46,7 +48,8 @@ class PandasCodec:
         casts = {dtype: cast_for(dtype) for dtype in sample.dtypes}
         self._casts: list[ColumnCast] = [casts[dtype] if enforce_dtypes else AS_THEY_COME for dtype in sample.dtypes]
         self._sample_columns = sample.columns.rename(None) if sample.columns.nlevels == 1 else sample.columns
-        self._dated_index = isinstance(sample.index, pd.DatetimeIndex)
+        self._row_labels = RowLabels(sample.index)
+        self._is_numbered = all(type(label) is int or isinstance(label, np.integer) for label in self._labels)
         self._expected = f"a table of {len(self._keys)} columns ({shortened(', '.join(self._keys))})"
 
     def to_python(self, value: JsonValue) -> object:
@@ -76,18 +79,28 @@ class PandasCodec:
         """The result's labels, their cells and their casts; `self._labels` itself if all are the sample's."""
         if self._apply_names:
             grid = self._renamed(grid)
+        if grid.is_positional and not self._names_are_sent:
+            return self._arranged_by_position(grid)
         keys = [str(label) for label in grid.labels]
         if keys == self._keys:
             return self._labels, grid.columns, self._casts
-        if grid.is_positional and not self._names_are_sent:
-            self._check_count(grid)
-        elif self._enforce_shape:
+        if self._enforce_shape:
             self._check_names(keys)
             found = dict(zip(keys, grid.columns, strict=True))
             return self._labels, [found[key] for key in self._keys], self._casts
         if len(set(keys)) != len(keys):
             raise Misfit("each column once", f"columns {shortened(', '.join(keys))}")
         return self._loosely_arranged(grid, keys)
+
+    def _arranged_by_position(self, grid: Grid) -> tuple[list[Hashable], list[list[JsonValue]], list[ColumnCast]]:
+        """Numbered columns, as inference-schema has them; of the sample's dtypes only if its columns are numbered."""
+        if self._enforce_shape and len(grid.labels) != len(self._labels):
+            raise Misfit(self._expected, f"a table of {len(grid.labels)}")
+        if grid.labels == self._labels:
+            return self._labels, grid.columns, self._casts
+        known = self._casts[: len(grid.labels)] if self._is_numbered else []
+        unknown = [self._cast_of_unknown(None)] * (len(grid.labels) - len(known))
+        return grid.labels, grid.columns, known + unknown
 
     def _loosely_arranged(
         self, grid: Grid, keys: list[str]
@@ -114,11 +127,7 @@ class PandasCodec:
             return grid
         if len(grid.labels) != len(self._labels):
             raise Misfit(self._expected, f"a table of {len(grid.labels)}")
-        return Grid(self._labels, grid.columns, grid.rows, grid.index, grid.index_name)
-
-    def _check_count(self, grid: Grid) -> None:
-        if self._enforce_shape and len(grid.labels) != len(self._labels):
-            raise Misfit(self._expected, f"a table of {len(grid.labels)}")
+        return replace(grid, labels=self._labels, is_positional=False, kinds={})
 
     def _check_names(self, keys: list[str]) -> None:
         missing = [key for key in self._keys if key not in keys]
@@ -153,12 +162,11 @@ class PandasCodec:
                 arrays[place] = array[turn * rows : (turn + 1) * rows]
         return arrays, None
 
-    def _index(self, grid: Grid) -> pd.Index[Any]:
+    def _index(self, grid: Grid) -> Any:
         try:
-            index = row_labels(grid.index or [], is_dated=self._dated_index)
+            return self._row_labels.to_index(grid)
         except CAST_ERRORS as error:
             raise Misfit("row labels like the sample's", phrase(grid.index)) from error
-        return index.rename(grid.index_name)
 
 
 def _frame(arrays: list[ColumnArray], index: pd.Index[Any], columns: pd.Index[Any]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoringhost.schema.declared import JsonValue
+from scoringhost.schema.durations import is_bare_number, is_broken_iso
 from scoringhost.schema.numpy_codec import decoder, truths, whole_numbers
 
 ColumnArray = Any
@@ -23,10 +24,9 @@ _LARGEST_EXACT = 2**53
 _FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DATE = r"(?:1[789]|20|21)\d\d-(?:0\d|1[012])-(?:[012]\d|3[01])"
 """Years that every unit can hold; other years take the slow way."""
-_ISO_DATE = re.compile(_DATE + r"(?:[T ].*)?")
+ISO_DATE = re.compile(_DATE + r"(?:[T ].*)?")
 _YEAR = re.compile(r"\d{4}|\d[-/. ]\d{1,2}[-/. ]\d")
 _MISSING_DATES = ("", "nat", "nan")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,37 +55,6 @@ def cast_for(dtype: Dtype) -> ColumnCast:
     if hasattr(dtype, "numpy_dtype") and getattr(dtype, "na_value", None) is pd.NA:  # Int64, boolean and the like
         return ColumnCast(name, _masked(dtype))
     return ColumnCast(name, lambda cells: _inferred(cells).astype(dtype).array, together=False)
-
-
-def row_labels(labels: list[JsonValue], *, is_dated: bool) -> pd.Index[Any]:
-    """Row labels as an index: texts that are all numbers become numbers, all ISO dates become dates.
-
-    Texts that would not read the same again, such as 007, stay texts. With `is_dated` all must be dates.
-
-    Raises:
-        ValueError, TypeError: one of CAST_ERRORS if `is_dated` and a label is no date text.
-    """
-    if is_dated:
-        dated: pd.Index[Any] = pd.Index(_slow_dates(labels, np.dtype("datetime64[us]")))
-        return dated
-    if not labels or not all(isinstance(label, str) for label in labels):
-        as_given: pd.Index[Any] = pd.Index([tuple(label) if isinstance(label, list) else label for label in labels])
-        return as_given
-    if all(_NUMBER.fullmatch(label) for label in labels):
-        return _numeric_labels(labels)
-    if all(_ISO_DATE.fullmatch(label) for label in labels):
-        try:
-            return pd.Index(pd.to_datetime(labels, format="ISO8601"))
-        except ValueError:
-            return pd.Index(labels)
-    return pd.Index(labels)
-
-
-def _numeric_labels(labels: list[str]) -> pd.Index[Any]:
-    whole = [int(label) for label in labels if "." not in label]
-    if len(whole) < len(labels):
-        return pd.Index([float(label) for label in labels])
-    return pd.Index(whole if [str(number) for number in whole] == labels else labels)
 
 
 def _flat(decode: Decode) -> Decode:
@@ -130,12 +99,17 @@ def _dates(dtype: np.dtype[Any]) -> Decode:
     def decode(cells: list[JsonValue]) -> ColumnArray:
         if all(cell is None or (type(cell) is str and quick.fullmatch(cell)) for cell in cells):
             return np.array(cells, dtype=dtype)
-        return np.asarray(_slow_dates(cells, dtype))
+        return np.asarray(slow_dates(cells, dtype))
 
     return decode
 
 
-def _slow_dates(cells: list[JsonValue], dtype: Dtype) -> ColumnArray:
+def slow_dates(cells: list[JsonValue], dtype: Dtype) -> ColumnArray:
+    """Dates from texts in any spelling that pandas reads.
+
+    Raises:
+        ValueError, TypeError: one of CAST_ERRORS, if a cell is no text, no date or has no year.
+    """
     for cell in cells:
         if cell is None or cell != cell:
             continue
@@ -148,8 +122,13 @@ def _slow_dates(cells: list[JsonValue], dtype: Dtype) -> ColumnArray:
 
 def _spans(dtype: np.dtype[Any]) -> Decode:
     def decode(cells: list[JsonValue]) -> ColumnArray:
-        if any(type(cell) is bool or (isinstance(cell, float) and cell % 1) for cell in cells):
-            raise ValueError("not a span of time")
+        for cell in cells:
+            if cell is None or cell != cell:
+                continue
+            if not isinstance(cell, str):
+                raise TypeError("a number has no unit, so is no span of time")
+            if is_bare_number(cell) or is_broken_iso(cell):
+                raise ValueError("not a span of time")
         exact = pd.to_timedelta(pd.Series(cells, dtype=object))
         fitted = exact.astype(dtype)
         if ((fitted.astype(exact.dtype) != exact) & exact.notna()).any():
@@ -201,5 +180,5 @@ _NUMPY_KINDS: dict[str, Callable[[np.dtype[Any]], Decode]] = {
 _EXTENSIONS: tuple[tuple[type, Callable[[Dtype], Decode]], ...] = (
     (pd.StringDtype, _texts),
     (pd.CategoricalDtype, _categories),
-    (pd.DatetimeTZDtype, lambda dtype: lambda cells: _slow_dates(cells, dtype)),
+    (pd.DatetimeTZDtype, lambda dtype: lambda cells: slow_dates(cells, dtype)),
 )

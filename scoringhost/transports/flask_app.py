@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import flask
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ClientDisconnected, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
-from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody, NotReady
+from scoringhost import errors
+from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody, NotReady, UnknownRoute
 from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import BODILESS, Headers, HttpRequest, HttpResponse
 from scoringhost.protocols.site import Site
@@ -23,27 +26,89 @@ def make_flask_app(site: Site) -> flask.Flask:
     """
     process = Process(site)
     process.init()
-    app = flask.Flask("scoringhost", static_folder=None)
-    app.url_map.merge_slashes = False
-    app.extensions["scoringhost"] = process
+    return _Application(site, process)
 
-    @app.before_request
-    def answer() -> flask.Response | None:
-        if flask.request.routing_exception is None:
-            return None
-        request = read_request(flask.request, site.max_body)
+
+class _Request(flask.Request):
+    """Flask's request. A guard may look into a form without taking the body away from run()."""
+
+    _most: int | None = None
+
+    @property
+    def max_content_length(self) -> int | None:
+        """The most bytes of a body that are read. Flask 3.0 lets nobody set it for one request, 3.1 does."""
+        if self._most is not None:
+            return self._most
+        limit: int | None = flask.current_app.config["MAX_CONTENT_LENGTH"]
+        return limit
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._most = value
+
+    def make_form_data_parser(self) -> FormDataParser:
+        """Keep the body before a form is parsed from it, unless the request is for a route of the user's."""
+        if self.routing_exception is not None:
+            self.get_data(cache=True)
+        return super().make_form_data_parser()
+
+
+class _Application(flask.Flask):
+    """Answers with the site what no route of the user's matches.
+
+    This happens where Flask calls a view: after every `before_request` function, since one of them may be all that
+    stands between a caller and the model, and before `after_request`, teardown and error handlers.
+    """
+
+    request_class = _Request
+
+    def __init__(self, site: Site, process: Process) -> None:
+        super().__init__("scoringhost", static_folder=None)
+        self._site, self._process = site, process
+        self.url_map.merge_slashes = False
+        self.extensions["scoringhost"] = process
+
+    # Both are given whatever Flask's dispatch gives them: nothing up to 3.1, its context from 3.2 on.
+
+    def preprocess_request(self, *context: Any) -> ResponseReturnValue | None:
+        """Run the guards, which can read no more of a body than the site itself would."""
+        request = flask.request
+        if request.routing_exception is not None:
+            lower = request.max_content_length
+            request.max_content_length = min(self._site.max_body, self._site.max_body if lower is None else lower)
+        return super().preprocess_request(*context)
+
+    def dispatch_request(self, *context: Any) -> ResponseReturnValue:
+        """Answer as the user's route does, or else as the site does.
+
+        Raises:
+            HTTPException: for a path or method that nobody serves. It carries the site's answer, which Flask sends
+                if there is no error handler for it; or it is Flask's own, if only the user has a route there.
+        """
+        request = flask.request
+        if request.routing_exception is None:
+            return super().dispatch_request(*context)
+        error = self._site.app.route_error(request.path, request.method)
+        if isinstance(error, UnknownRoute) and not isinstance(request.routing_exception, NotFound):
+            return super().dispatch_request(*context)
+        response = self._answer(request)
+        if isinstance(error, UnknownRoute):
+            raise NotFound(response=response)
+        if isinstance(error, errors.MethodNotAllowed):
+            raise MethodNotAllowed(error.allowed, response=response)
+        return response
+
+    def _answer(self, request: flask.Request) -> flask.Response:
+        received = read_request(request, request.max_content_length or self._site.max_body)
         try:
-            response = process.run(site.app.handle(request))
+            response = self._process.run(self._site.app.handle(received))
         except NotReady as error:
             response = render(error)
-        return write_response(response, request.method, process)
-
-    return app
+        return write_response(response, received.method, self._process)
 
 
 def read_request(request: flask.Request, max_body: int) -> HttpRequest:
-    """Flask's request as ours, with its whole body or a fault."""
-    request.max_content_length = max_body
+    """Flask's request as ours, with its whole body or a fault. `max_body` is what Flask limits it to, in bytes."""
     body = b""
     fault: CallError | None = None
     try:

@@ -26,6 +26,16 @@ def test_the_page_names_no_address_of_another_host(serve: Serve) -> None:
     assert kinds == ["text/css; charset=utf-8", "text/javascript; charset=utf-8"]
 
 
+# BUG: another site could put the page into a frame of its own and have its visitor press the button.
+def test_no_other_page_can_frame_the_page_or_take_its_forms(serve: Serve) -> None:
+    client = serve("text.py")
+    for path in ("/docs", "/docs/page.js", "/docs/page.css", "/docs/service.json"):
+        reply = client.get(path)
+        policy = (reply.header("Content-Security-Policy") or "").split("; ")
+        assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy)
+        assert (reply.header("X-Frame-Options"), reply.header("X-Content-Type-Options")) == ("DENY", "nosniff")
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "parameters"), [("text.py", "text", []), ("raw.py", "raw", []), ("standard.py", "json", None)]
 )

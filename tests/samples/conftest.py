@@ -7,11 +7,13 @@ import importlib.util
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from scoringhost import create_app
 
@@ -49,3 +51,27 @@ def training() -> Callable[[str], types.ModuleType]:
         return module
 
     return training
+
+
+Array = NDArray[np.float64]
+
+
+@pytest.fixture(scope="session")
+def largest_difference() -> Callable[[Mapping[str, Any], Mapping[str, Any], Any], float]:
+    """largest_difference(one, other, rows): how far two logistic regressions are apart in any probability of any row.
+
+    A training is compared by what its model says and not by its coefficients: where columns say nearly the same,
+    another version of the solver shares the weight differently between them.
+    """
+
+    def largest_difference(one: Mapping[str, Any], other: Mapping[str, Any], rows: Any) -> float:
+        return float(np.abs(probabilities(one, rows) - probabilities(other, rows)).max())
+
+    return largest_difference
+
+
+def probabilities(model: Mapping[str, Any], rows: Any) -> Array:
+    """One line for each row, one column for each class."""
+    scores: Array = np.asarray(rows) @ np.array(model["coefficients"]).T + np.array(model["intercepts"])
+    likely: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return likely / likely.sum(axis=1, keepdims=True)

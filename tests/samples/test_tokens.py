@@ -47,6 +47,14 @@ def test_words_that_are_no_number_are_a_400(client: Any) -> None:
 
 def test_training_gives_the_committed_model(training: Callable[[str], Any]) -> None:
     pytest.importorskip("sklearn")
-    assert training("tokens").train().keys() >= {"data", "the "}
     model = json.loads((SAMPLE / "model" / "letters.json").read_text(encoding="utf-8"))
-    assert model["the "].keys() == training("tokens").train()["the "].keys()
+    trained = training("tokens").train()
+    assert trained.keys() >= {"data", "the "}
+    # The text is scikit-learn's own descriptions of its data, in which each version mends a few words.
+    common = [before for before in model if before in trained and sum(model[before].values()) >= 10]
+    agreed = [before for before in common if likeliest(model[before]) == likeliest(trained[before])]
+    assert len(agreed) > 0.9 * len(common) > 50
+
+
+def likeliest(after: dict[str, int]) -> str:
+    return max(after, key=lambda letter: after[letter])

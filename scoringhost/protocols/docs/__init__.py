@@ -26,8 +26,13 @@ _FILES = {
     "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
     "/docs/page.js": ("page.js", "text/javascript; charset=utf-8"),
 }
-_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:"
-"""Nothing from elsewhere, whatever a service answers (https://www.w3.org/TR/CSP3/)."""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Nothing from elsewhere, whatever a service answers, and no frame of elsewhere (https://www.w3.org/TR/CSP3/)."""
+_GUARDS = (("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("X-Content-Type-Options", "nosniff"))
+"""For browsers; the second says to old ones what the end of the first says (RFC 7034)."""
 
 _KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
 
@@ -50,8 +55,7 @@ class Docs:
 
     def _file(self, path: str) -> Any:
         name, kind = _FILES[path]
-        headers = (("Content-Type", kind), ("Content-Security-Policy", _POLICY), ("X-Content-Type-Options", "nosniff"))
-        return lambda request: HttpResponse(200, list(headers), _content(name))
+        return lambda request: HttpResponse(200, [("Content-Type", kind), *_GUARDS], _content(name))
 
     def _service(self, request: HttpRequest) -> HttpResponse:
         """What the page shows and fills in."""
@@ -68,7 +72,9 @@ class Docs:
             "sample": sample_of(self.documents) if kind == "json" else None,
             "documents": [version.value for version in self.documents],
         }
-        return HttpResponse(200, [("Content-Type", JSON), ("Cache-Control", "no-store")], json_text.dumps(about))
+        return HttpResponse(
+            200, [("Content-Type", JSON), ("Cache-Control", "no-store"), *_GUARDS], json_text.dumps(about)
+        )
 
 
 @cache

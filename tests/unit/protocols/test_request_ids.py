@@ -80,3 +80,13 @@ def test_a_callers_id_that_is_too_long_is_refused_under_the_id_of_the_request(na
     ids = read(**{"x_request_id": "mine", name: LONG})
     assert "x-ms-request-id and x-ms-client-request-id must not exceed 100" in str(ids.fault)
     assert ids.pairs == [(OWN, "mine")]
+
+
+# BUG: TraceId alone had no limit, and was repeated whatever its length.
+def test_a_trace_id_that_is_too_long_is_refused_and_not_repeated() -> None:
+    ids = read(x_request_id="mine", traceid=LONG)
+    assert "TraceId must not exceed 100 characters" in str(ids.fault)
+    assert ids.pairs == [(OWN, "mine"), (LEGACY, "mine")]
+    assert read(traceid="x" * LIMIT).fault is None
+    assert read(x_request_id=LONG, traceid=LONG).pairs == []
+    assert read(x_ms_request_id=LONG, traceid=LONG).fault is not None

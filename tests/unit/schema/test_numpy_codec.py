@@ -139,6 +139,7 @@ def test_objects_stay_what_they_are() -> None:
             ["2024-02-29T10:00:00", "2024-02-29T07:30:00"],
         ),
         ("m8[s]", ["5 seconds", "2 MINUTES", "1000 milliseconds"], ["5 seconds", "120 seconds", "1 seconds"]),
+        ("m8[s]", ["PT5S", "P1DT1H", "00:02:00", None], ["5 seconds", "90000 seconds", "120 seconds", "NaT"]),
     ],
 )
 def test_dates_and_spans_are_read_without_warnings(dtype: str, value: Any, items: list[str]) -> None:
@@ -156,7 +157,6 @@ def test_dates_and_spans_are_read_without_warnings(dtype: str, value: Any, items
         ("m8[s]", ["1 years"]),
         ("m8[s]", ["5"]),
         ("m8[s]", [5]),
-        ("m8[s]", [None]),
         ("m8[ns]", ["99999999999999 weeks"]),
     ],
 )
@@ -254,3 +254,23 @@ def test_the_example_that_the_api_document_shows_for_dates_can_be_posted_back(sa
     moments = np.array([sample], dtype="datetime64")
     example = NumpyParameterType(moments).input_to_swagger()["example"]
     np.testing.assert_array_equal(NumpyCodec(moments).to_python(example), moments)
+
+
+RECORD = np.dtype([("a", "i8"), ("b", "f8")])
+
+
+# BUG: no rows were an array of float64.
+@pytest.mark.parametrize("shape", [(2,), (2, 2), (1, 2, 3)])
+def test_no_rows_for_a_structured_sample_have_its_dtype(shape: tuple[int, ...]) -> None:
+    array = decoded(NumpyCodec(np.zeros(shape, RECORD), enforce_shape=False), [])
+    assert (array.dtype, array.shape) == (RECORD, (0,))
+    inner = decoded(NumpyCodec(np.zeros((2, 2), RECORD), enforce_shape=False), [[], []])
+    assert (inner.dtype, inner.shape) == (RECORD, (2, 0))
+
+
+# BUG: without an enforced shape records were wanted as deep as in the sample.
+@pytest.mark.parametrize("value", [[{"a": 1, "b": 2}, {"a": 3, "b": 4}], [[1, 2], [3, 4]]])
+def test_without_enforced_shape_records_may_be_less_deep_than_the_samples(value: Any) -> None:
+    array = decoded(NumpyCodec(np.zeros((2, 2), RECORD), enforce_shape=False), value)
+    assert array.tolist() == [(1, 2.0), (3, 4.0)]
+    assert "(*, 2)" in refusal(NumpyCodec(np.zeros((2, 2), RECORD)), [])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,13 @@ def refusal(codec: PandasCodec, value: Any) -> str:
     return str(refused.value)
 
 
+def written(frame: pd.DataFrame, **how: Any) -> Any:
+    """What DataFrame.to_json makes of it; pandas warns that it means to give up stamps."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return json.loads(frame.to_json(**how))
+
+
 def one_column(cells: Any, dtype: Any = None) -> PandasCodec:
     return PandasCodec(pd.DataFrame({"x": pd.Series(cells, dtype=dtype)}))
 
@@ -63,6 +72,21 @@ def test_the_values_orient_has_no_names_so_the_columns_are_numbered_objects() ->
     frame = decoded(PandasCodec(PLAIN, orient="values"), [[1, 2.5], [3, None]])
     assert frame.columns.equals(pd.RangeIndex(2))
     assert set(frame.dtypes) == {np.dtype(object)}
+
+
+# BUG: the dtype was that of the column whose name was the position.
+@pytest.mark.parametrize("labels", [[1, 0], [1, 2], [10, 20]])
+def test_the_values_orient_casts_numbered_columns_by_position(labels: list[int]) -> None:
+    sample = pd.DataFrame([[1, "x"]], columns=labels)
+    frame = decoded(PandasCodec(sample, orient="values"), [[5, 6]])
+    assert list(frame.columns) == [0, 1]
+    assert frame.iloc[0].tolist() == [5, "6"]
+    assert "at [0].0" in refusal(PandasCodec(sample, orient="values"), [["x", 6]])
+
+
+def test_the_values_orient_takes_no_name_for_a_position() -> None:
+    frame = decoded(PandasCodec(pd.DataFrame({"1": ["x"], "0": [1]}), orient="values"), [["x", 6]])
+    assert frame.iloc[0].tolist() == ["x", 6]
 
 
 def test_the_values_orient_keeps_dtypes_if_the_samples_columns_are_numbered() -> None:
@@ -172,6 +196,68 @@ def test_row_labels_of_a_dated_sample_must_be_dates() -> None:
     assert "row labels" in refusal(codec, {"5": {"a": 1, "b": 2}})
 
 
+# BUG: what DataFrame.to_json writes unless it is told otherwise was refused.
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("orient", ["split", "index", "columns"])
+def test_row_labels_of_a_dated_sample_may_be_stamps(orient: Any, unit: Any) -> None:
+    dates = pd.to_datetime(["2024-02-29T10:00:00", "1975-01-01T00:00:00"])
+    frame = PLAIN.set_index(dates)
+    value = written(frame, orient=orient, date_unit=unit)
+    codec = PandasCodec(PLAIN.set_index(pd.to_datetime(["2024-01-01", "2024-01-02"])), orient=orient)
+    pd.testing.assert_frame_equal(decoded(codec, value), frame, check_index_type=False)
+
+
+@pytest.mark.parametrize("first", ["1969-12-31T23:00:00", "1970-01-01", "1970-01-02", "1970-03-01", "1900-01-01"])
+@pytest.mark.parametrize("orient", ["split", "index", "columns"])
+def test_a_sample_near_1970_is_read_as_it_is_written(orient: Any, first: str) -> None:
+    sample = PLAIN.set_index(pd.DatetimeIndex([first, "2024-01-02"]))
+    codec = PandasCodec(sample, orient=orient)
+    own = written(sample, orient=orient)
+    pd.testing.assert_frame_equal(decoded(codec, own), sample, check_index_type=False)
+
+
+@pytest.mark.parametrize("labels", [[5, 6], [20240131, 20240201], [2**62, 2**80], [1.5e9, 1.7e9 + 0.5], [1.7e12, "x"]])
+def test_numbers_that_are_no_stamps_are_refused_for_a_dated_sample(labels: list[Any]) -> None:
+    codec = PandasCodec(PLAIN.set_index(pd.to_datetime(["2024-01-01", "2024-01-02"])), orient="split")
+    value = {"columns": ["a", "b"], "index": labels, "data": [[1, 2], [3, 4]]}
+    assert "row labels" in refusal(codec, value)
+
+
+# BUG: a sample with a time zone was refused with its own dates.
+@pytest.mark.parametrize("date_format", ["epoch", "iso"])
+@pytest.mark.parametrize("orient", ["split", "index", "columns", "table"])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris"])
+def test_zoned_row_labels_are_in_the_samples_zone(zone: str, orient: Any, date_format: Any) -> None:
+    dates = pd.to_datetime(["2024-02-29T10:00:00", "2024-08-01T00:00:00"]).tz_localize(zone)
+    sample = PLAIN.set_index(dates)
+    value = written(sample, orient=orient, date_format="iso" if orient == "table" else date_format)
+    pd.testing.assert_frame_equal(decoded(PandasCodec(sample, orient=orient), value), sample, check_index_type=False)
+
+
+# BUG: two keys were a 500, even where the sample has them.
+@pytest.mark.parametrize("sample", [PLAIN, PLAIN.set_index(pd.MultiIndex.from_tuples([("x", 1), ("y", 2)]))])
+def test_a_table_schema_may_have_several_keys(sample: pd.DataFrame) -> None:
+    fields = [{"name": name, "type": "string"} for name in ("k", "level_1", "a", "b")]
+    value = {
+        "schema": {"fields": fields, "primaryKey": ["k", "level_1"]},
+        "data": [{"k": "x", "level_1": 1, "a": 1, "b": 2}, {"k": "y", "a": 1, "b": 2}],
+    }
+    frame = decoded(PandasCodec(sample, orient="table"), value)
+    assert list(frame.index.names) == ["k", None]
+    assert list(frame.index.get_level_values(0)) == ["x", "y"]
+    assert frame.index[0] == ("x", 1)
+
+
+@pytest.mark.parametrize("index", [[["x", 1], "y"], [["x"], ["y", 2]], [[[1], 2], [[1], 3]], [{}, {"a": 1}], [[], []]])
+def test_row_labels_of_several_kinds_are_no_defect_of_ours(index: list[Any]) -> None:
+    value = {"columns": ["a", "b"], "index": index, "data": [[1, 2], [3, 4]]}
+    for sample in PLAIN, PLAIN.set_index(pd.MultiIndex.from_tuples([("x", 1), ("y", 2)])):
+        try:
+            decoded(PandasCodec(sample, orient="split"), value)
+        except Misfit as misfit:
+            assert "row labels" in str(misfit)
+
+
 def test_row_labels_of_the_split_orient_are_kept() -> None:
     value = {"columns": ["a", "b"], "index": [7, 1709168523], "data": [[1, 2], [3, 4]]}
     assert list(decoded(PandasCodec(PLAIN, orient="split"), value).index) == [7, 1709168523]
@@ -272,6 +358,9 @@ def test_cells_become_what_the_column_holds(sample: Any, dtype: Any, cells: list
         (DAYS, None, ["2024-02-29T10:00:00Z"], "expected datetime64[us], got str ('2024-02-29T10:00:00Z') at [0].x"),
         (SPAN, None, ["long"], "expected timedelta64[us], got str ('long') at [0].x"),
         (SPAN, None, [5], "expected timedelta64[us], got int (5) at [0].x"),
+        (SPAN, None, ["PT1S", 5000], "expected timedelta64[us], got int (5000) at [1].x"),
+        (SPAN, None, ["5000"], "expected timedelta64[us], got str ('5000') at [0].x"),
+        (SPAN, None, ["PT5"], "expected timedelta64[us], got str ('PT5') at [0].x"),  # nothing at all, to pandas
     ],
 )
 def test_a_cell_that_does_not_fit_is_named(sample: Any, dtype: Any, cells: list[Any], got: str) -> None:
