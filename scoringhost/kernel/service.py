@@ -174,7 +174,7 @@ class Service:
         """Score a call on the spot, or begin it: the rest is to be awaited then. Raises as `score` does."""
         if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
-        if self._batcher is not None:
+        if self._batcher is not None and not self._batcher.has_ended:
             return self._batcher.score(call, self._bind(call))
         runner = self._runner
         thread = runner.thread_here(call.size)
