@@ -6,6 +6,7 @@ stop by signal, 1 for a usage error and for --help, 3 if the settings or the scr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -16,6 +17,7 @@ import click
 from scoringhost import assemble
 from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.standard_output import replace_missing
 from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
@@ -48,6 +50,7 @@ def serve(path: str | None, **arguments: Any) -> None:
     Flags beat SCORINGHOST_* variables, those beat Azure ML's variables (in brackets), those beat
     the configuration file. azmlinfsrv's own flags are accepted too.
     """
+    replace_missing()
     flags = given_flags(arguments)
     if path is not None:
         flags["script"] = ("SCRIPT", path)
@@ -58,7 +61,8 @@ def serve(path: str | None, **arguments: Any) -> None:
         _refuse(error)
     cores = available_cores()
     share = limit_threads(os.environ, settings.workers, cores)
-    _show(settings, cores, share)
+    with contextlib.suppress(OSError):  # a full disk is no reason not to serve
+        _show(settings, cores, share)
     assemble.prepare_process(settings, os.environ, warnings)
     from scoringhost.transports import debugger
     from scoringhost.transports.gunicorn_server import Server, require_free

@@ -36,6 +36,20 @@ def for_the_answer_alone() -> Iterator[None]:
         atexit.register(os.dup2, ERRORS, OUTPUT)  # the last that is registered is the first that runs
 
 
+def replace_missing() -> None:
+    """Open the null device for every standard stream that this process was started without.
+
+    Else the next file or connection that is opened gets its number, and whatever C code writes there.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= ERRORS:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(OUTPUT, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - it stays open
+    if sys.stderr is None:
+        sys.stderr = open(ERRORS, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
 def flush() -> None:
     """Write out what Python has kept for standard output."""
     for stream in (sys.stdout, sys.__stdout__):

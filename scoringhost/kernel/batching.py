@@ -5,8 +5,11 @@ run at once. While a run() is under way calls gather, and the next run() takes t
 `max_rows`. After a batch its callers are expected back: for at most `max_wait_s` the next one waits
 until as many calls are there again.
 
-A batch that fails is halved and tried again, so a bad call fails alone; scripts must not mind
-that run() sees its rows more than once then. A caller who goes away is left out, or forgotten.
+No result is taken apart before run() has shown that it gives one for each row: `row_evidence.py`
+has the rule. Until then, and for ever if it is contradicted, calls are run alone.
+
+A batch that fails is halved and tried again, so a bad call fails alone. Scripts must not mind that
+run() sees its rows more than once, then and at first. A caller who goes away is left out, or forgotten.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from typing import Any
 
 from scoringhost.errors import Overloaded, RunError, ScriptRefused
 from scoringhost.kernel.call import Call, Scored, request_id
-from scoringhost.schema.joining import NotDivisible, divide, join, join_key, rows_of
+from scoringhost.kernel.row_evidence import TRIAL_CALLS, RowEvidence
+from scoringhost.schema.joining import NotDivisible, divide, join, join_key, rows_of, says_the_same
 
 Execute = Callable[[Call, dict[str, Any]], Awaitable[tuple[object, float]]]
 """Run with bound arguments: (output, milliseconds)."""
@@ -78,6 +82,12 @@ class Batcher:
         self._worker: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
         self._expected = 1
+        self._evidence = RowEvidence()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no calls will be joined any more, so that nothing is gained by waiting here."""
+        return bool(self._evidence.ended)
 
     async def score(self, call: Call, arguments: dict[str, Any]) -> Scored:
         """Score one call as part of a batch.
@@ -136,44 +146,101 @@ class Batcher:
             return []
         first = entries[0]
         same = [entry for entry in entries if entry is first or (entry.key is not None and entry.key == first.key)]
-        group = same[: self._policy.take([entry.rows for entry in same])]
+        most = self._policy.take([entry.rows for entry in same])
+        if self._evidence.ended:
+            most = 1
+        elif not self._evidence.is_shown:
+            most = min(most, TRIAL_CALLS)
+        group = same[:most]
         chosen = set(map(id, group))
         self._queue = deque(entry for entry in entries if id(entry) not in chosen)
         return group
 
     async def _run(self, group: list[_Waiting]) -> None:
-        """Run a group as one call; if that fails, its halves."""
-        more = f" +{len(group) - 1}" if len(group) > 1 else ""
-        request_id.set(group[0].own_id + more)
+        """Run a group as one call if that may be; if it fails, its halves."""
+        if len(group) == 1:
+            await self._run_alone(group[0])
+        elif not self._evidence.is_shown:
+            await self._try(group)
+        else:
+            await self._run_joined(group)
+
+    async def _run_alone(self, entry: _Waiting) -> tuple[bool, object]:
+        """Run one call, unless its caller has gone; whether its result has one item for each row, and the result."""
+        if entry.answer.done():
+            return False, None
+        request_id.set(entry.own_id)
         try:
-            answers = await self._answers(group)
+            output, run_ms = await self._execute(entry.call, entry.arguments)
+        except Exception as error:
+            _settle([entry], error)
+            return False, None
+        _settle([entry], [Scored(output, run_ms)])
+        if entry.key is None:  # never joined, whatever it gives
+            return False, output
+        why = self._evidence.take_alone(output, entry.rows)
+        if why and not self._evidence.is_shown:
+            self._tell_once(why)
+        return not why, output
+
+    async def _run_joined(self, group: list[_Waiting]) -> None:
+        request_id.set(f"{group[0].own_id} +{len(group) - 1}")
+        middle = (len(group) + 1) // 2
+        try:
+            output, run_ms = await self._execute(group[0].call, join([entry.arguments for entry in group]))
+            if not self._evidence.divides(output):
+                await self._run_parts(group, middle)  # as some scripts answer to a bad call
+                return
+            pieces = divide(output, [entry.rows for entry in group])
         except NotDivisible as problem:
-            self._tell_once(f"batches are run call by call: the result of run() cannot be taken apart ({problem})")
+            self._end(str(problem))
             await self._run_parts(group, 1)
-        except (RunError, ScriptRefused) as error:
-            if len(group) == 1:
-                _settle(group, error)
-            else:
-                await self._run_parts(group, (len(group) + 1) // 2)
+        except (RunError, ScriptRefused):
+            await self._run_parts(group, middle)
         except Exception as error:
             _settle(group, error)
         else:
-            _settle(group, answers)
+            _settle(group, [Scored(piece, run_ms) for piece in pieces])
 
     async def _run_parts(self, group: list[_Waiting], size: int) -> None:
         for start in range(0, len(group), size):
             await self._run(group[start : start + size])
 
-    async def _answers(self, group: list[_Waiting]) -> list[Scored]:
-        if len(group) == 1:
-            return [Scored(*await self._execute(group[0].call, group[0].arguments))]
-        joined = join([entry.arguments for entry in group])
-        output, run_ms = await self._execute(group[0].call, joined)
-        return [Scored(piece, run_ms) for piece in divide(output, [entry.rows for entry in group])]
+    # -- whether results are made of rows: see row_evidence.py --------------------------------------
 
-    def _tell_once(self, message: str) -> None:
+    async def _try(self, group: list[_Waiting]) -> None:
+        """Run each call of a group alone; if their results are made of rows, see what they are joined."""
+        results = [await self._run_alone(entry) for entry in group]
+        outputs, rows = [output for _, output in results], [entry.rows for entry in group]
+        if not all(is_of_rows for is_of_rows, _ in results) or not self._evidence.is_trial(outputs, rows):
+            return
+        request_id.set(f"{group[0].own_id} +{len(group) - 1}")
+        try:
+            joined, _ = await self._execute(group[0].call, join([entry.arguments for entry in group]))
+            differing = await asyncio.to_thread(self._evidence.difference, joined, outputs, rows)
+            if differing is not None and await self._is_steady(group[differing], outputs[differing]):
+                raise NotDivisible("joined calls get other values than alone")
+        except NotDivisible as problem:
+            self._end(str(problem))
+        except (RunError, ScriptRefused):
+            self._end("joined calls fail")
+        except Exception:
+            return  # no room for it, or the end of the service: nothing has been shown
+        else:
+            self._evidence.passed(joined)
+
+    async def _is_steady(self, entry: _Waiting, before: object) -> bool:
+        """Whether a call that is run alone again has the same result again."""
+        output, _ = await self._execute(entry.call, entry.arguments)
+        return await asyncio.to_thread(says_the_same, output, before)
+
+    def _end(self, why: str) -> None:
+        self._evidence.end(why)
+        self._tell_once(why)
+
+    def _tell_once(self, why: str) -> None:
         if self._notice is not None:
-            self._notice(message)
+            self._notice(f"batches are run call by call: the result of run() cannot be taken apart ({why})")
             self._notice = None
 
 

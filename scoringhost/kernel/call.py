@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 
 from scoringhost.errors import ScoringHostError
@@ -57,6 +57,8 @@ class Call:
     stream_of: what of the output is to be sent piece by piece, or None.
     size: of the body, in bytes; larger calls are expected to take longer.
     deliberate: the answer that an exception of run() stands for, or None if it is a failure.
+    context: the one that `Service.begin` is called in, if nobody enters it afterwards: the steps of
+    a stream are made in it. What is left of the call must then be awaited in a copy.
     """
 
     payload: bytes | Mapping[str, object] | RawRequest
@@ -66,6 +68,7 @@ class Call:
     stream_of: Callable[[object], object | None] = generated
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
     size: int = 0
+    context: Context | None = None
 
 
 @dataclass(slots=True)

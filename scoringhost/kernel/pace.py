@@ -6,6 +6,10 @@ takes over 20 ms (on a busy machine a short one may have been preempted). While 
 runs on the scoring thread and a call is run on the spot, which saves two changes of thread; a call
 whose body is more than twice as large as any of the short ones is not, whatever the pace.
 
+A result that streams says nothing by its first call of run(): the steps may take any time. They are
+never made on the spot, and the loop leaves for them. It comes back after `needed` short calls, so
+that a script of many short streams does not move it for each of them.
+
 Calls that were run on the spot and turned out long have kept the event loop waiting: after each
 such surprise four times as many short ones are needed, up to 65,536; after as many again without
 one, a quarter.
@@ -53,6 +57,11 @@ class Pace:
             if spent_s > VERY_LONG_S or self._since_long < WINDOW:
                 self._slow_down(size, on_the_spot)
             self._since_long = 0
+
+    def streams(self) -> None:
+        """A call turned out to be a stream, whose steps are made elsewhere."""
+        self.short = False
+        self._in_a_row = 0
 
     def _settle_down(self) -> None:
         self._in_a_row = 0

@@ -8,6 +8,11 @@ A `Turn` is one call's right to run. On a scoring thread only one call has it at
 has it keeps it until the work has really ended, which after a deadline may be later than the
 answer to the caller. The deadline counts the time spent in run(), streamed pieces included, and
 not the time spent waiting for the turn or for a slow reader.
+
+All work of one turn is done in one context (PEP 567): what run() sets, the steps of its generator
+find, and a variable that is set in one step can be reset in another, as `flask.stream_with_context`
+and a tracing span around a `yield` do. A context cannot be entered twice at once, so it is never
+that of a task, which the event loop may want to go on with meanwhile.
 """
 
 from __future__ import annotations
@@ -15,6 +20,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 from scoringhost.errors import DeadlineExceeded
@@ -38,6 +45,9 @@ class Turn(Protocol):
             DeadlineExceeded: if it takes longer; it is broken off where that is possible.
         """
 
+    async def step(self, work: Callable[[], Any]) -> Any:
+        """Do one step of a stream as `do` does, but never on the spot: nobody knows how long it takes."""
+
     def where(self) -> str:
         """The stack of the work that is going on, for the log; may be empty."""
 
@@ -54,9 +64,15 @@ class Mover(Protocol):
     def leave(self) -> None:
         """Run the event loop on another thread at once."""
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether the event loop is about to come: it goes on only when the scoring thread has nothing to do."""
+
 
 class Fixed:
     """The mover of a process whose event loop stays where it is."""
+
+    is_coming = False
 
     def come(self) -> None:
         """Stay."""
@@ -74,8 +90,8 @@ class Runner(Protocol):
     def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
         """Do the work at once on the thread that `thread_here` gave; see `Turn.do`."""
 
-    def turn_here(self, thread: ScoringThread, spent_s: float) -> Turn:
-        """The turn that goes on after `do_here`, of which some time is spent already."""
+    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> Turn:
+        """The turn that goes on after `do_here`, in whose context; some of its time is spent already."""
 
     async def turn(self) -> Turn:
         """Wait for a turn, first come first served.
@@ -128,60 +144,67 @@ class ThreadRunner:
             if not self.pace.short:
                 self.mover.leave()
 
-    def turn_here(self, thread: ScoringThread, spent_s: float) -> ThreadTurn:
+    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> ThreadTurn:
         """See `Runner`."""
         self._admission.enter_now()
         self._free.remove(thread)
-        return ThreadTurn(self, thread, spent_s)
+        return ThreadTurn(self, thread, spent_s, context)
 
     def free(self, thread: ScoringThread) -> None:
-        """Take a thread back."""
+        """Take a thread back. Only now may the event loop come to it: until here more work may have followed."""
         self._free.append(thread)
         self._admission.leave()
+        if self.pace.short:
+            self.mover.come()
 
 
 class ThreadTurn:
     """A turn on one scoring thread."""
 
-    __slots__ = ("_ended", "_pieces", "_runner", "_spent_s", "_thread")
+    __slots__ = ("_context", "_ended", "_pieces", "_runner", "_spent_s", "_thread")
 
-    def __init__(self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0) -> None:
+    def __init__(
+        self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0, context: Context | None = None
+    ) -> None:
         self._runner, self._thread = runner, thread
         self._spent_s = spent_s
+        self._context = context if context is not None else copy_context()
         self._pieces = 0
         self._ended = False
 
     async def do(self, work: Callable[[], T], size: int = 0) -> T:
         """Do the work on the scoring thread; see `Turn.do`."""
-        if self._thread.is_here():
-            if self._runner.pace.fits(size):
-                started_s = time.perf_counter()
-                try:
-                    return self._runner.do_here(self._thread, work, size, self._spent_s)
-                finally:
-                    self._spent_s += time.perf_counter() - started_s
-            self._runner.mover.leave()
-        return await self._hand_over(work, size)
+        while self._runner.mover.is_coming:
+            await asyncio.sleep(0)  # work that is handed over now would hold it up
+        if self._thread.is_here() and self._runner.pace.fits(size):
+            started_s = time.perf_counter()
+            try:
+                return self._runner.do_here(self._thread, partial(self._context.run, work), size, self._spent_s)
+            finally:
+                self._spent_s += time.perf_counter() - started_s
+        job = await self._hand_over(work)
+        self._runner.pace.observe(job.spent_s, size, on_the_spot=False)
+        return _outcome_of(job)
 
-    async def _hand_over(self, work: Callable[[], T], size: int) -> T:
+    async def step(self, work: Callable[[], T]) -> T:
+        """Make a step on the scoring thread; see `Turn.step`."""
+        self._runner.pace.streams()
+        return _outcome_of(await self._hand_over(work))
+
+    async def _hand_over(self, work: Callable[[], T]) -> Job[T]:
+        self._runner.mover.leave()
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()
         piece = _Piece(over)
         self._pieces += 1
-        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece))
+        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
         limit_s = self._runner.limit_s
         if limit_s is not None:
             left_s = max(0.0, limit_s - self._spent_s)
             piece.timer = loop.call_later(left_s, self._expire, piece, job, limit_s)
         await over
         self._spent_s += job.spent_s
-        pace = self._runner.pace
-        pace.observe(job.spent_s, size, on_the_spot=False)
-        if pace.short:
-            self._runner.mover.come()
-        if job.error is not None:
-            raise _told_apart(job.error)
-        return job.result  # type: ignore[return-value]
+        return job
 
     def where(self) -> str:
         """The stack of the scoring thread."""
@@ -217,6 +240,13 @@ class ThreadTurn:
             self._runner.when_stuck()
 
 
+def _outcome_of(job: Job[T]) -> T:
+    """The result of a job that is over. Raises what it raised."""
+    if job.error is not None:
+        raise _told_apart(job.error)
+    return job.result  # type: ignore[return-value]
+
+
 class _Piece:
     """One piece of work on its way: `over` is for whoever waits, who may have gone or been answered."""
 
@@ -241,7 +271,7 @@ class LoopRunner:
         """Never asked for."""
         raise NotImplementedError
 
-    def turn_here(self, thread: ScoringThread, spent_s: float) -> LoopTurn:
+    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> LoopTurn:
         """Never asked for."""
         raise NotImplementedError
 
@@ -254,10 +284,11 @@ class LoopRunner:
 class LoopTurn:
     """A turn on the event loop."""
 
-    __slots__ = ("_admission", "_limit_s", "_spent_s", "_task")
+    __slots__ = ("_admission", "_context", "_limit_s", "_spent_s", "_task")
 
     def __init__(self, admission: Admission, limit_s: float | None) -> None:
         self._admission, self._limit_s = admission, limit_s
+        self._context = copy_context()
         self._spent_s = 0.0
         self._task: asyncio.Task[Any] | None = None
 
@@ -265,7 +296,7 @@ class LoopTurn:
         """Await the work; see `Turn.do`."""
         started_s = time.perf_counter()
         left_s = None if self._limit_s is None else max(0.0, self._limit_s - self._spent_s)
-        task = self._task = asyncio.ensure_future(_outcome(work))
+        task = self._task = asyncio.get_running_loop().create_task(_outcome(work), context=self._context)
         try:
             done, _ = await asyncio.wait({task}, timeout=left_s)
         except asyncio.CancelledError:
@@ -279,6 +310,10 @@ class LoopTurn:
         if error is not None:
             raise _told_apart(error)
         return cast("T", result)
+
+    async def step(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Await a step; see `Turn.step`."""
+        return await self.do(work)
 
     def where(self) -> str:
         """Nothing: a task that waits has no stack worth showing."""

@@ -38,9 +38,9 @@ class Job(Generic[T]):
 
     __slots__ = ("_context", "_notify", "_work", "error", "result", "spent_s")
 
-    def __init__(self, work: Callable[[], T], notify: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], T], notify: Callable[[], object], context: contextvars.Context) -> None:
         self._work, self._notify = work, notify
-        self._context = contextvars.copy_context()
+        self._context = context
         self.result: T | None = None
         self.error: BaseException | None = None
         self.spent_s = 0.0
@@ -91,9 +91,11 @@ class ScoringThread:
         """Perform jobs on the adopted thread until `close`."""
         self._serve()
 
-    def submit(self, work: Callable[[], T], notify: Callable[[], object]) -> Job[T]:
-        """Queue some work; it runs in the caller's context variables."""
-        job = Job(work, notify)
+    def submit(
+        self, work: Callable[[], T], notify: Callable[[], object], context: contextvars.Context | None = None
+    ) -> Job[T]:
+        """Queue some work; it runs in the context given (PEP 567), or in a copy of the caller's."""
+        job = Job(work, notify, context or contextvars.copy_context())
         self._jobs.put(job)
         return job
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
@@ -174,7 +174,7 @@ class Service:
         """Score a call on the spot, or begin it: the rest is to be awaited then. Raises as `score` does."""
         if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
-        if self._batcher is not None:
+        if self._batcher is not None and not self._batcher.has_ended:
             return self._batcher.score(call, self._bind(call))
         runner = self._runner
         thread = runner.thread_here(call.size)
@@ -187,13 +187,13 @@ class Service:
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is None:
             return Scored(output, run_ms)
-        return self._stream(call, runner.turn_here(thread, run_ms / 1000), source, output, run_ms)
+        return self._stream(call, runner.turn_here(thread, run_ms / 1000, call.context), source, output, run_ms)
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
         """Wait for a turn and score."""
         turn = await runner.turn()
         try:
-            output, run_ms = await self._guarded(turn, call, partial(self._invoke, call))
+            output, run_ms = await self._guarded(turn.do(partial(self._invoke, call), call.size), turn, call)
         except BaseException:
             turn.end()
             raise
@@ -208,7 +208,7 @@ class Service:
         steps = steps_of(source, on_loop=self.signature.is_async)
 
         async def take() -> Any:
-            return await self._guarded(turn, call, steps.next)
+            return await self._guarded(turn.step(steps.next), turn, call)
 
         try:
             return Scored(output, run_ms, Stream(turn, steps, take, await take()))
@@ -239,7 +239,8 @@ class Service:
         assert self._runner is not None
         turn = await self._runner.turn()
         try:
-            answer: tuple[object, float] = await self._guarded(turn, call, partial(self._call_bound, arguments))
+            doing = turn.do(partial(self._call_bound, arguments), call.size)
+            answer: tuple[object, float] = await self._guarded(doing, turn, call)
             return answer
         finally:
             turn.end()
@@ -262,10 +263,10 @@ class Service:
                 output = await output
             return output, (time.perf_counter() - started_s) * 1000
 
-    async def _guarded(self, turn: Turn, call: Call, work: Callable[[], Any]) -> Any:
-        """Do some of the script's work; what it raises becomes one of our errors and is observed."""
+    async def _guarded(self, doing: Awaitable[Any], turn: Turn, call: Call) -> Any:
+        """Await some of the script's work; what it raises becomes one of our errors and is observed."""
         try:
-            return await turn.do(work, call.size)
+            return await doing
         except asyncio.CancelledError:
             raise
         except BaseException as error:

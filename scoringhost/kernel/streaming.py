@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol, cast
 
@@ -13,7 +14,7 @@ _NONE_AHEAD = object()
 
 
 class Steps(Protocol):
-    """The steps of one generator; what they return is handed to `Turn.do`."""
+    """The steps of one generator; what they return is handed to `Turn.step`."""
 
     def next(self) -> Any:
         """The next item, or END."""
@@ -39,7 +40,10 @@ class ThreadSteps:
 
 
 class PrivateLoopSteps:
-    """An async generator that a plain run() returned: driven on the scoring thread by a loop of its own."""
+    """An async generator that a plain run() returned: driven on the scoring thread by a loop of its own.
+
+    Its tasks share one context, a copy of the one that run() had: that one is entered already.
+    """
 
     def __init__(self, source: object) -> None:
         self._items = cast("Any", source)
@@ -47,10 +51,11 @@ class PrivateLoopSteps:
 
     def next(self) -> Any:
         """The next item, or END."""
-        self._loop = self._loop or asyncio.new_event_loop()
+        if self._loop is None:
+            self._loop, self._context = asyncio.new_event_loop(), contextvars.copy_context()
         item: Any = END
         try:
-            item = self._loop.run_until_complete(_step(self._items))
+            item = self._loop.run_until_complete(self._loop.create_task(_step(self._items), context=self._context))
         finally:
             if item is END:
                 self._loop.close()
@@ -60,7 +65,7 @@ class PrivateLoopSteps:
         """Let the generator run its `finally` blocks."""
         if self._loop is not None and not self._loop.is_closed():
             try:
-                self._loop.run_until_complete(self._items.aclose())
+                self._loop.run_until_complete(self._loop.create_task(_close(self._items), context=self._context))
             finally:
                 self._loop.close()
 
@@ -89,6 +94,10 @@ async def _step(items: Any) -> Any:
         return await items.__anext__()
     except StopAsyncIteration:
         return END
+
+
+async def _close(items: Any) -> None:
+    await items.aclose()
 
 
 def steps_of(source: object, *, on_loop: bool) -> Steps:
@@ -124,7 +133,7 @@ class Stream:
         if self._closed:
             return
         try:
-            await self._turn.do(self._steps.close)
+            await self._turn.step(self._steps.close)
         except asyncio.CancelledError:
             raise
         except BaseException:

@@ -97,6 +97,7 @@ class AzureMl:
             raw_http.stream_of,
             raw_http.deliberate,
             len(request.body),
+            request.context,
         )
         scored = service.begin(call)
         if isinstance(scored, Scored):

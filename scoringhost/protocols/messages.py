@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextvars import Context
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -57,7 +58,8 @@ class HttpRequest:
     """One request, its body read.
 
     path: percent-decoded. query: as it came, without the question mark. fault: what was wrong with
-    the request as it came in (too large, cut off), to be answered instead of handled.
+    the request as it came in (too large, cut off), to be answered instead of handled. context: the one
+    that the answer is begun in, if nobody enters it afterwards (see `Call`).
     """
 
     method: str
@@ -71,6 +73,7 @@ class HttpRequest:
     client: str | None = None
     fault: ScoringHostError | None = None
     abandoned: Callable[[], bool] = _never
+    context: Context | None = None
 
     @property
     def arguments(self) -> list[tuple[str, str]]:

@@ -5,11 +5,13 @@ NumPy and pandas are found in `sys.modules`: a value of theirs is only met where
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from scoringhost.errors import ScoringHostError
 from scoringhost.schema import json_text
 
 
@@ -67,6 +69,31 @@ def join(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return joined
 
 
+def kind_of(output: object) -> Hashable | None:
+    """Equal for results that are taken apart in the same way; None for what has no rows.
+
+    That is a list, an array, a frame, a series, or a dict of those. A tuple of sequences is several
+    results beside each other (`return ids, scores`), not one for each row.
+    """
+    if isinstance(output, dict):
+        kinds = {key: kind_of(value) for key, value in output.items()}
+        return None if not kinds or None in kinds.values() else ("dict", *sorted(kinds.items(), key=repr))
+    if isinstance(output, (list, tuple)):
+        is_beside = isinstance(output, tuple) and any(map(_is_sequence, output))
+        return None if is_beside else type(output).__name__
+    if _is(output, "numpy", "ndarray"):
+        array: Any = output
+        return ("ndarray", array.ndim) if array.ndim else None
+    if _is(output, "pandas", "DataFrame"):
+        frame: Any = output
+        return ("DataFrame", *map(str, frame.columns))
+    return "Series" if _is(output, "pandas", "Series") else None
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, (list, tuple, dict)) or rows_of(value) is not None or _is(value, "pandas", "Series")
+
+
 def divide(output: object, counts: Sequence[int]) -> list[Any]:
     """The result of joined calls as one result for each, of `counts` rows.
 
@@ -75,21 +102,43 @@ def divide(output: object, counts: Sequence[int]) -> list[Any]:
     Raises:
         NotDivisible: if the result, or a part of a dict, does not have one item for each row.
     """
+    if kind_of(output) is None:
+        raise NotDivisible(f"a {type(output).__name__} has no rows")
     if isinstance(output, dict):
         parts = {key: divide(value, counts) for key, value in output.items()}
         return [{key: pieces[at] for key, pieces in parts.items()} for at in range(len(counts))]
+    value: Any = output
     total = sum(counts)
+    if len(value) != total:
+        raise NotDivisible(f"it has {len(value)} items for {total} rows")
     ends = list(accumulate(counts))
     spans = list(zip([0, *ends[:-1]], ends, strict=True))
-    if isinstance(output, (list, tuple)) or _is(output, "numpy", "ndarray"):
-        value: Any = output
-        length = value.shape[0] if hasattr(value, "shape") and value.shape else len(value) if value is not None else 0
-        if length != total:
-            raise NotDivisible(f"it has {length} items for {total} rows")
-        return [value[start:end] for start, end in spans]
     if _is(output, "pandas", "DataFrame") or _is(output, "pandas", "Series"):
-        frame: Any = output
-        if len(frame) != total:
-            raise NotDivisible(f"it has {len(frame)} rows for {total}")
-        return [frame.iloc[start:end] for start, end in spans]
-    raise NotDivisible(f"a {type(output).__name__} has no rows")
+        return [value.iloc[start:end] for start, end in spans]
+    return [value[start:end] for start, end in spans]
+
+
+CLOSE = 1e-3
+"""How far apart two numbers may be, as a share of them: BLAS adds in another order for another number of rows."""
+
+
+def says_the_same(one: object, other: object) -> bool:
+    """Whether two results are the same JSON to a caller, numbers within CLOSE; what cannot be JSON is not."""
+    try:
+        return _is_close(json_text.loads(json_text.dumps(one)), json_text.loads(json_text.dumps(other)))
+    except ScoringHostError:
+        return False
+
+
+def _is_close(one: object, other: object) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_close, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_close(value, other[key]) for key, value in one.items())
+    if _is_number(one) and _is_number(other):
+        return math.isclose(one, other, rel_tol=CLOSE, abs_tol=1e-6)  # type: ignore[arg-type]
+    return type(one) is type(other) and one == other
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

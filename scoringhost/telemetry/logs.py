@@ -11,6 +11,7 @@ from WARNING. With a log level set, that level holds for everything.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import logging.config
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.kernel.call import request_id
+from scoringhost.telemetry.line_writer import LineWriter, line_writers
 
 HOST_LOGGER = "azmlinfsrv"
 PRINT_LOGGER = "azmlinfsrv.print"
@@ -58,7 +60,28 @@ GATHER_S = 0.01
 """Seconds that an access line may wait to be written."""
 
 
-class HostHandler(logging.StreamHandler[Any]):
+class LineHandler(logging.StreamHandler[Any]):
+    """Writes lines to a LineWriter, or to any other text stream."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.setFormatter(LineFormatter())
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record, unless a filter is against it."""
+        if isinstance(self.stream, LineWriter):
+            self.stream.give_way()
+        return super().handle(record)
+
+    def close(self) -> None:
+        """At the end of the process: give whoever reads the log a moment to take what waits."""
+        self.flush()
+        if isinstance(self.stream, LineWriter):
+            self.stream.finish()
+        super().close()
+
+
+class HostHandler(LineHandler):
     """Writes the host's lines. Access lines are gathered for a hundredth of a second and written together.
 
     Formatting one line through `logging` takes as long as a small request; `access` does without,
@@ -67,7 +90,6 @@ class HostHandler(logging.StreamHandler[Any]):
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
-        self.setFormatter(LineFormatter())
         self._entries: deque[AccessEntry] = deque()
         self._second, self._stamp = 0, ""
         self._introduce()
@@ -155,11 +177,12 @@ def configure(level: str | None, script: Path | None, own_folders: Iterable[Path
 
 def _configure_default(level: str | None, script: Path | None) -> list[str]:
     number = logging.getLevelNamesMapping().get(level.upper()) if level else None
+    out, err = line_writers(sys.stdout, sys.stderr, _dropped)
     host = logging.getLogger(HOST_LOGGER)
-    host.handlers[:] = [HostHandler(sys.stdout)]
+    host.handlers[:] = [HostHandler(out)]
     host.propagate = False
     host.setLevel(number or logging.INFO)
-    script_lines = _handler(sys.stderr)
+    script_lines = LineHandler(err)
     if number is None:
         script_lines.addFilter(ScriptFilter(script.parent if script else None))
     root = logging.getLogger()
@@ -173,7 +196,8 @@ def unknown_level(level: str) -> str:
     return f"log level {level!r} is ignored: it is none of DEBUG, INFO, WARNING, ERROR"
 
 
-def _handler(stream: Any) -> logging.Handler:
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(LineFormatter())
-    return handler
+def _dropped(lines: int) -> str:
+    """The line in place of others; it belongs to no request."""
+    message = f"{lines} lines of the log are missing here: they could not be written, or nobody read them"
+    record = logging.LogRecord(HOST_LOGGER, logging.WARNING, "", 0, message, (), None)
+    return contextvars.Context().run(LineFormatter().format, record) + "\n"

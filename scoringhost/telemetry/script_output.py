@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TextIO
 
 from scoringhost.telemetry.logs import PRINT_LOGGER
@@ -47,7 +49,8 @@ class ScriptOutput(io.TextIOBase):
             self._keep("")
             self._emit(kept)
         if not self._behind.closed:  # at the end of the process it may be closed first
-            self._behind.flush()
+            with suppress(OSError):  # what cannot be written is no failure of run()
+                self._behind.flush()
 
     def _emit(self, line: str) -> None:
         line = line.rstrip("\r")
@@ -99,8 +102,10 @@ class ScriptOutput(io.TextIOBase):
 
 
 def capture() -> ScriptOutput:
-    """Replace `sys.stdout` from now on; to be called after logging has been set up."""
+    """Replace `sys.stdout` from now on, if there is none, too; to be called after logging has been set up."""
     if isinstance(sys.stdout, ScriptOutput):
         return sys.stdout
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open
     sys.stdout = output = ScriptOutput(sys.stdout)
     return output

@@ -236,14 +236,15 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         """Answer a request, at once if it needs not wait for anything; then the connection is kept, or closed."""
         self._busy = self._on_the_spot = True
         self._keep_alive = keep_alive
-        context = contextvars.copy_context()
+        context = request.context = contextvars.copy_context()
         answer = context.run(self._app.begin, request)
         self._on_the_spot = False
         if isinstance(answer, HttpResponse) and isinstance(answer.body, bytes):
             self._write(request, answer, answer.body)
             self._finished(request)
             return
-        task = self._loop.create_task(self._answer_later(request, answer), context=context)
+        # In a copy: the context itself may be entered by the steps of a stream, on another thread.
+        task = self._loop.create_task(self._answer_later(request, answer), context=context.copy())
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
 

@@ -64,10 +64,17 @@ class MovingLoop:
             self.loop.stop()
 
     def leave(self) -> None:
-        """Run the loop on the I/O thread from now on."""
-        if self._at_main and not self._stays:
-            self._wanted_at_main = False
+        """Run the loop on the I/O thread from now on; a `come` that has not happened yet is taken back."""
+        if self._stays:
+            return
+        self._wanted_at_main = False
+        if self._at_main:
             self.loop.stop()
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether it is about to be run on the main thread, as soon as that has done what it was handed."""
+        return self._wanted_at_main and not self._at_main
 
     def _end(self, _: object) -> None:
         self._ended = True
@@ -79,6 +86,6 @@ class MovingLoop:
                 self._watch()
                 continue
             self._go_away.clear()
-            if not self._ended:
+            while not (self._ended or self._wanted_at_main):
                 self.loop.run_forever()
-                self._scoring.close()
+            self._scoring.close()

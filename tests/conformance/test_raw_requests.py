@@ -178,3 +178,11 @@ def test_a_streamed_response_that_breaks_is_visibly_cut_off(serve: Serve, door: 
 def test_head_runs_the_script_and_sends_no_body(serve: Serve) -> None:
     reply = act(serve, "repeated", method="HEAD")
     assert (reply.status, reply.body) == (201, b"")
+
+
+def test_a_stream_can_use_the_request_all_the_way(serve: Serve) -> None:
+    for _ in range(40):  # short calls, so that the next one is begun where the event loop is, if that can be
+        assert act(serve, "bytes").status == 200
+    reply = act(serve, "streamed with context")
+    assert reply.body.decode() == "".join(f"{place} of streamed with context\n" for place in range(3))
+    assert reply.whole

@@ -66,3 +66,21 @@ def test_the_scoring_timeout_holds_after_many_short_calls(life: Life) -> None:
     assert served.say("stuck").status == 504
     served.wait_ready(2)
     assert served.say("echo again").json() == "again"
+
+
+def test_a_stream_of_short_steps_holds_nobody_up_and_ends_at_the_time_limit(life: Life, later: type[Later]) -> None:
+    served = life(SCORING_TIMEOUT_MS="1500")
+    for _ in range(200):
+        assert served.say("pid").status == 200
+    stream = later(lambda: served.say("drip 400"))
+    served.log.wait_for("dripping")
+    took_s = []
+    for _ in range(PROBES):
+        started_s = time.monotonic()
+        assert served.ask().body == b"Healthy"
+        took_s.append(time.monotonic() - started_s)
+    assert sorted(took_s)[-2] < 0.2, took_s
+    reply = stream.reply()
+    assert not reply.whole
+    assert len(reply.body.split()) <= 150
+    assert served.say("echo again").json() == "again"

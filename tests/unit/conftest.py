@@ -20,6 +20,7 @@ from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.service import Limits, Service
+from scoringhost.transports.moving_loop import MovingLoop
 
 START_S = 20.0
 """How long anything may take before a test gives up; nothing ever waits that long when all is well."""
@@ -170,3 +171,27 @@ def in_thread() -> Callable[[Callable[[], Any]], Any]:
         return outcome["result"]
 
     return in_thread
+
+
+@pytest.fixture
+def moving(in_thread: Callable[..., Any]) -> Callable[..., Any]:
+    """moving(scenario): play scenario(thread, mover) on a loop that can move to that scoring thread and away."""
+
+    def moving(scenario: Callable[[ScoringThread, MovingLoop], Awaitable[Any]]) -> Any:
+        thread, loop = ScoringThread("adopted"), asyncio.new_event_loop()
+        mover = MovingLoop(loop, thread, lambda: None, stays=False)
+        outcome: list[Any] = []
+
+        async def play() -> None:
+            outcome.append(await asyncio.wait_for(scenario(thread, mover), START_S))
+
+        def on_scoring_thread() -> None:
+            try:
+                mover.run(play())
+            finally:
+                loop.close()
+
+        in_thread(on_scoring_thread)
+        return outcome[0]
+
+    return moving

@@ -55,6 +55,14 @@ def streamed(request):
     return flask.Response((piece for piece in (b"one ", b"two")), mimetype="text/plain")
 
 
+def streamed_with_context(request):
+    def pieces():
+        for place in range(3):
+            yield f"{place} of {flask.request.args['act']}\n"
+
+    return flask.Response(flask.stream_with_context(pieces()), mimetype="text/plain")
+
+
 def broken_stream(request):
     def pieces():
         yield b"one "
@@ -85,6 +93,7 @@ ACTS = {
     "abort": lambda request: flask.abort(418),
     "abort with response": lambda request: flask.abort(flask.Response("own", 409, {"X-Own": "1"})),
     "streamed": streamed,
+    "streamed with context": streamed_with_context,
     "broken stream": broken_stream,
 }
 

@@ -42,7 +42,16 @@ def meet(folder):
 
 
 def die(_):
+    print("dying")  # noqa: T201
     os._exit(9)
+
+
+def drip(count):
+    """A stream of short steps."""
+    print(f"dripping {count}")  # noqa: T201
+    for number in range(int(count)):
+        time.sleep(0.01)
+        yield f"{number} "
 
 
 def environment(name):
@@ -60,6 +69,7 @@ ACTS = {
     "stuck": stuck,
     "meet": meet,
     "die": die,
+    "drip": drip,
     "environment": environment,
     "echo": score,
     "pid": lambda _: os.getpid(),

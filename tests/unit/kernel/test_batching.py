@@ -11,6 +11,7 @@ import pytest
 from scoringhost.errors import Overloaded, RunFailed
 from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.row_evidence import TRIALS
 
 
 class Runs:
@@ -34,12 +35,23 @@ def rows(count: int, first: float = 0.0, width: int = 2) -> dict[str, Any]:
     return {"data": np.arange(count * width, dtype=float).reshape(count, width) + first}
 
 
+TRIAL = [{"data": np.array([[0.0, 1.0]])}, {"data": np.array([[2.0, 5.0]])}]
+
+
 def gathered(runs: Runs, sets: list[dict[str, Any]], max_rows: int = 64, **more: Any) -> list[Any]:
-    """The answers of calls of which the first is held until all have arrived."""
+    """The answers of calls of which the first is held until all have arrived.
+
+    Before, run() has shown with `trial` that its results are made of rows; None: it has not.
+    """
 
     async def go() -> list[Any]:
-        runs.gate = asyncio.Event()
         batcher = Batcher(BatchPolicy(max_rows, 0.0), runs, more.get("max_waiting", 100), more.get("notice", print))
+        trial = more.get("trial", TRIAL)
+        for _ in range(TRIALS if trial is not None else 0):
+            await asyncio.gather(*(batcher.score(Call(b""), arguments) for arguments in trial))
+        await _until(lambda: batcher._worker is None or batcher._worker.done())
+        runs.seen.clear()
+        runs.gate = asyncio.Event()
         first = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
         await _until(lambda: bool(runs.seen))
         others = [asyncio.ensure_future(batcher.score(Call(b""), arguments)) for arguments in sets]
@@ -48,6 +60,7 @@ def gathered(runs: Runs, sets: list[dict[str, Any]], max_rows: int = 64, **more:
             others[at].cancel()
         runs.gate.set()
         answers = await asyncio.gather(first, *others, return_exceptions=True)
+        await _until(lambda: batcher._worker.done())
         return [answer.output if isinstance(answer, Scored) else answer for answer in answers[1:]]
 
     return asyncio.run(go())
@@ -116,19 +129,24 @@ def test_a_caller_who_goes_away_hangs_nobody() -> None:
 
 
 def test_several_parameters_are_joined_and_a_dict_of_arrays_is_taken_apart() -> None:
-    runs = Runs(lambda data, frame: {"sum": data.sum(axis=1), "names": frame["name"].tolist()})
+    def run(data: Any, frame: Any = None) -> Any:
+        if frame is None:
+            return data
+        return {"sum": data.sum(axis=1), "names": frame["name"].tolist()}
+
     sets = [
         {**rows(2), "frame": pd.DataFrame({"name": ["a", "b"]})},
         {**rows(1), "frame": pd.DataFrame({"name": ["c"]})},
     ]
-    runs_first = Runs(lambda data, frame=None: runs.run(data, frame) if frame is not None else data)
-    answers = gathered(runs_first, sets)
+    runs = Runs(run)
+    answers = gathered(runs, sets, trial=sets)
     assert [answer["names"] for answer in answers] == [["a", "b"], ["c"]]
     assert [answer["sum"].tolist() for answer in answers] == [[1.0, 5.0], [1.0]]
+    assert [shape["data"] for shape in runs.seen] == [(1, 2), (3, 2)]
 
 
 def test_plain_arguments_must_be_equal_to_join() -> None:
-    runs = Runs(lambda data, factor=1: data.sum(axis=1) * factor)
+    runs = Runs(lambda data, factor=1: data.sum(axis=1) * factor)  # the trial has no factor
     answers = gathered(runs, [{**rows(1), "factor": 2}, {**rows(1), "factor": 3}, {**rows(1), "factor": 2}])
     assert [answer.tolist() for answer in answers] == [[2.0], [3.0], [2.0]]
     assert sorted(shape["data"] for shape in runs.seen[1:]) == [(1, 2), (2, 2)]
@@ -136,7 +154,9 @@ def test_plain_arguments_must_be_equal_to_join() -> None:
 
 def test_a_result_without_rows_is_made_call_by_call_and_noticed_once() -> None:
     notices: list[str] = []
-    answers = gathered(Runs(lambda data: float(data.sum())), [rows(1), rows(2), rows(1)], notice=notices.append)
+    answers = gathered(
+        Runs(lambda data: float(data.sum())), [rows(1), rows(2), rows(1)], notice=notices.append, trial=None
+    )
     assert answers == [1.0, 6.0, 1.0]
     assert len(notices) == 1
     assert "float" in notices[0]
@@ -164,3 +184,106 @@ def test_an_abandoned_call_is_left_out() -> None:
         return runs.seen
 
     assert [shape["data"] for shape in asyncio.run(go())] == [(1, 2), (1, 2)]
+
+
+# -- whether results are made of rows ---------------------------------------------------------------
+
+
+def joined_runs(runs: Runs, calls: int) -> list[int]:
+    """The rows of those runs that had more than any of the calls, which have one each."""
+    return [shape["data"][0] for shape in runs.seen if shape["data"][0] > 1]
+
+
+def ids_beside_scores(data: Any) -> Any:
+    return [f"id-{int(row[0])}" for row in data], data.sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize("trial", [None, TRIAL])
+@pytest.mark.parametrize(
+    "run",
+    [
+        ids_beside_scores,
+        lambda data: list(ids_beside_scores(data)),
+        lambda data: np.array(ids_beside_scores(data)),
+        lambda data: dict(enumerate(ids_beside_scores(data)[1])),
+        lambda data: {"ids": ids_beside_scores(data)[0], "classes": ["cat", "dog"]},
+        lambda data: sorted(data.sum(axis=1).tolist(), reverse=True),
+        lambda data: data.sum(axis=1) / data.sum(),
+        lambda data: ["one for all"],
+        lambda data: data.sum(axis=1).tolist() if len(data) == 1 else list(ids_beside_scores(data)),
+    ],
+    ids=["tuple", "list", "array", "dict", "one part", "sorted", "scaled", "constant", "other when joined"],
+)
+def test_every_caller_gets_what_a_call_alone_would_have_given(run: Callable[..., Any], trial: Any) -> None:
+    notices: list[str] = []
+    sets = [rows(1, first) for first in (8.0, 3.0, 5.0, 1.0)] * 6
+    answers = gathered(Runs(run), sets, trial=trial, notice=notices.append)
+    assert [repr(answer) for answer in answers] == [repr(run(**arguments)) for arguments in sets]
+    assert len(notices) == 1
+
+
+def test_callers_of_two_rows_do_not_get_two_results_for_rows() -> None:
+    sets = [rows(2, first) for first in (8.0, 3.0, 5.0, 1.0)] * 6
+    answers = gathered(Runs(ids_beside_scores), sets, trial=None)
+    assert answers == [ids_beside_scores(**arguments) for arguments in sets]
+
+
+def test_a_constant_number_of_results_is_never_taken_for_rows() -> None:
+    # Alone a call of four rows fits; two of two rows each would be taken apart, if that were enough.
+    def run(data: Any) -> Any:
+        return [float(data.sum()), 1.0, 2.0, 3.0]
+
+    sets = [rows(4), *[rows(2, first) for first in (8.0, 3.0)] * 6]
+    assert gathered(Runs(run), sets, trial=None) == [run(**arguments) for arguments in sets]
+
+
+def test_calls_are_joined_only_after_the_trials() -> None:
+    runs = Runs()
+    sets = [rows(1, float(at)) for at in range(40)]
+    answers = gathered(runs, sets, trial=None)
+    assert [answer.tolist() for answer in answers] == [[2.0 * at + 1] for at in range(40)]
+    assert joined_runs(runs, 40) == [4, 4, 4, 28], "three trials of four calls each, and the rest"
+    assert len(runs.seen) == 1 + 3 * (4 + 1) + 1
+
+
+def test_results_that_never_are_the_same_are_judged_by_their_number() -> None:
+    counter = iter(range(1000))
+    runs = Runs(lambda data: [{"score": float(row.sum()), "number": next(counter)} for row in data])
+    gathered(runs, [rows(1, float(at)) for at in range(40)], trial=None)
+    assert joined_runs(runs, 40) == [4, 4, 4, 28]
+
+
+def test_a_contradiction_ends_joining_for_good() -> None:
+    def run(data: Any) -> Any:
+        return ["unlike"] if data[0, 0] == 99 else data.sum(axis=1).tolist()
+
+    runs, notices = Runs(run), []
+    sets = [rows(2, 99.0), rows(1), rows(1), rows(1)]
+    answers = gathered(runs, sets, notice=notices.append)
+    assert answers == [["unlike"], [1.0], [1.0], [1.0]]
+    assert [shape["data"][0] for shape in runs.seen] == [1, 5, 2, 1, 1, 1]
+    assert "1 items for 5 rows" in notices[0]
+
+
+def test_another_kind_of_result_for_a_bad_call_ends_nothing() -> None:
+    def run(data: Any) -> Any:
+        return {"error": "negative"} if (data < 0).any() else data.sum(axis=1).tolist()
+
+    runs, notices = Runs(run), []
+    answers = gathered(runs, [rows(1), rows(1, -50.0), rows(1), rows(1)] * 2, notice=notices.append)
+    assert answers == [[1.0], {"error": "negative"}, [1.0], [1.0]] * 2
+    assert notices == []
+    assert 2 in joined_runs(runs, 8)
+
+
+def test_a_run_that_takes_single_rows_only_is_not_joined_again() -> None:
+    def run(data: Any) -> Any:
+        if len(data) != 1:
+            raise ValueError("one row, please")
+        return [float(data.sum())]
+
+    runs, notices = Runs(run), []
+    answers = gathered(runs, [rows(1)] * 12, trial=None, notice=notices.append)
+    assert answers == [[1.0]] * 12
+    assert joined_runs(runs, 12) == [4]
+    assert len(notices) == 1

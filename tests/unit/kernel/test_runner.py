@@ -38,6 +38,8 @@ class Blocked:
 class Moves:
     """A mover that only counts."""
 
+    is_coming = False
+
     def __init__(self) -> None:
         self.came = self.left = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +25,11 @@ from scoringhost.errors import (
     ScriptUnservable,
     UndecodableBody,
 )
-from scoringhost.kernel.call import Call
+from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.service import Service, State
+from scoringhost.transports.moving_loop import MovingLoop
 
 Serve = Callable[..., Any]
 
@@ -516,24 +518,27 @@ def test_what_streams_can_be_decided_by_the_protocol(serving: Serve) -> None:
 
 
 @pytest.fixture
-def on_the_spot(serving: Serve, in_thread: Callable[..., Any]) -> Callable[..., Any]:
+def on_the_spot(serving: Serve, moving: Callable[..., Any]) -> Callable[..., Any]:
     """Play a scenario on an event loop that has moved to the scoring thread, where calls are short."""
 
-    def on_the_spot(source: str, scenario: Callable[[Service], Any]) -> Any:
-        served = serving(source)
+    def on_the_spot(source: str, scenario: Callable[[Service], Any], **limits: Any) -> Any:
+        served = serving(source, **limits)
 
-        async def short(service: Service) -> Any:
-            service._runner.pace.short = True  # type: ignore[union-attr]
-            return await scenario(service)
+        async def short(thread: ScoringThread, mover: MovingLoop) -> Any:
+            served.service.open([thread], lambda: served.stuck.append(True), mover)
+            served.service._runner.pace.short = True
+            mover.come()
+            await until(thread.is_here)
+            return await scenario(served.service)
 
-        def on_scoring_thread() -> Any:
-            served.threads[:] = [ScoringThread("adopted")]
-            served.threads[0].adopt()
-            return served.do(short)
-
-        return in_thread(on_scoring_thread), served.seen
+        return moving(short), served.seen
 
     return on_the_spot
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await asyncio.sleep(0)
 
 
 def test_a_short_call_is_run_where_the_loop_is(on_the_spot: Callable[..., Any]) -> None:
@@ -581,3 +586,134 @@ def test_a_generator_is_a_stream_on_the_spot_too(on_the_spot: Callable[..., Any]
         return found
 
     assert on_the_spot(f"closed = []\n{source}", scenario)[0] == [1, None]
+
+
+def test_the_steps_of_a_stream_are_never_made_where_the_loop_is(on_the_spot: Callable[..., Any]) -> None:
+    source = (
+        "import threading\ndef run(data):\n    if data == 'short': return 0\n    return steps()\n"
+        "def steps():\n    for _ in range(50): yield threading.get_ident()"
+    )
+
+    async def scenario(service: Service) -> tuple[set[object], set[int]]:
+        assert (await service.score(Call(b"short"))).output == 0
+        items: Any = (await service.score(Call(b"long"))).items
+        steps, loop = set(), set()
+        async for item in items:
+            steps.add(item)
+            loop.add(threading.get_ident())
+        await items.aclose()
+        return steps, loop
+
+    (steps, loop), _ = on_the_spot(source, scenario)
+    assert len(steps) == 1
+    assert len(loop) == 1, "the loop moved to and fro between two steps"
+    assert steps != loop
+
+
+def test_enough_short_calls_after_a_stream_bring_the_loop_back(on_the_spot: Callable[..., Any]) -> None:
+    source = (
+        "import threading\ndef run(data):\n    return steps() if data else threading.get_ident()\ndef steps(): yield 1"
+    )
+
+    async def scenario(service: Service) -> None:
+        items: Any = (await service.score(Call(b"x"))).items
+        assert [item async for item in items] == [1]
+
+        async def back() -> bool:
+            return (await service.score(Call(b""))).output == threading.get_ident()
+
+        assert not await back(), "one stream after the other would move the loop each time"
+        while not await back():
+            pass
+
+    on_the_spot(source, scenario)
+
+
+def test_the_time_limit_holds_for_all_steps_of_a_stream_together(on_the_spot: Callable[..., Any]) -> None:
+    source = "import time\ndef run(data):\n    for _ in range(400):\n        time.sleep(0.01)\n        yield 1"
+
+    async def scenario(service: Service) -> int:
+        items: Any = (await service.score(Call(b""))).items
+        seen = 0
+        try:
+            async for _ in items:
+                seen += 1
+        except DeadlineExceeded:
+            return seen
+        finally:
+            await items.aclose()
+        raise AssertionError("it was read to its end")
+
+    seen, _ = on_the_spot(source, scenario, run_s=0.3)
+    assert 0 < seen <= 30
+
+
+# -- the context variables of one stream ------------------------------------------------------------
+
+IN_ONE_CONTEXT = """
+from contextvars import ContextVar
+seen, place = [], ContextVar("place", default=None)
+
+{kind} run(data):
+    if data == "short": return 0
+    token = place.set("run")
+    return {steps}(token)
+
+{steps_kind} {steps}(token):
+    seen.append(place.get())
+    inner = place.set("step")
+    try:
+        yield 1
+        seen.append(place.get())
+        yield 2
+    finally:
+        seen.append(place.get())
+        place.reset(inner)
+        {reset}
+        seen.append(place.get())
+"""
+CONTEXTS = [
+    ("def", "def", "place.reset(token)", [None]),
+    ("def", "async def", "pass", ["run"]),
+    ("async def", "def", "place.reset(token)", [None]),
+    ("async def", "async def", "place.reset(token)", [None]),
+]
+
+
+def in_one_context(kind: str, steps_kind: str, reset: str) -> str:
+    return IN_ONE_CONTEXT.format(kind=kind, steps_kind=steps_kind, reset=reset, steps="steps")
+
+
+async def read_to(service: Service, count: int) -> None:
+    own = contextvars.copy_context()
+    items: Any = await asyncio.create_task(score_in(service, own), context=own.copy())
+    for _ in range(count):
+        await anext(items, None)
+    await items.aclose()
+
+
+async def score_in(service: Service, own: contextvars.Context) -> Any:
+    begun = own.run(service.begin, Call(b"x", context=own))
+    return (begun if isinstance(begun, Scored) else await begun).items
+
+
+@pytest.mark.parametrize(("kind", "steps_kind", "reset", "last"), CONTEXTS)
+@pytest.mark.parametrize(("count", "steps"), [(1, ["run", "step"]), (3, ["run", "step", "step"])])
+def test_all_steps_of_a_stream_are_in_the_context_that_run_had(
+    serving: Serve, kind: str, steps_kind: str, reset: str, last: list[object], count: int, steps: list[object]
+) -> None:
+    served = serving(in_one_context(kind, steps_kind, reset))
+    served.do(lambda service: read_to(service, count))
+    assert served.module.seen == [*steps, *last]
+
+
+@pytest.mark.parametrize(("kind", "steps_kind", "reset", "last"), CONTEXTS[:2])
+def test_a_stream_of_a_run_on_the_spot_keeps_its_context_too(
+    on_the_spot: Callable[..., Any], kind: str, steps_kind: str, reset: str, last: list[object]
+) -> None:
+    async def scenario(service: Service) -> list[object]:
+        await service.score(Call(b"short"))
+        await read_to(service, 3)
+        return list(service.script.module.seen)
+
+    assert on_the_spot(in_one_context(kind, steps_kind, reset), scenario)[0] == ["run", "step", "step", *last]

@@ -29,6 +29,9 @@ class OneTurn:
         outcome = work()
         return await outcome if hasattr(outcome, "__await__") else outcome
 
+    async def step(self, work: Callable[[], Any]) -> Any:
+        return await self.do(work)
+
     def where(self) -> str:
         return ""
 
