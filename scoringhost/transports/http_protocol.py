@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import socket
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge, Malform
 from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.transports.asgi import HEADERS_LIMIT, AsgiApp
+from scoringhost.transports.connections import bytes_wait
 from scoringhost.transports.http_heads import render_head, split_target, understood
 
 PIPELINE_LIMIT = 16
@@ -43,6 +45,9 @@ _TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
 
 LINGER_S = 0.05
 """Seconds that an idle connection stays open when the server stops: a request may be on its way."""
+
+RECENT_S = 1.0
+"""The same, counted from its last request or its beginning: a client in the middle of its work asks again."""
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -92,15 +97,24 @@ class HttpProtocol(asyncio.Protocol):
         self._turns.clear()
         self.resume_writing()
 
+    def transport_socket(self) -> Any:
+        """The socket of the connection; None if it is closed."""
+        return self._transport.get_extra_info("socket")
+
     def shutdown(self) -> None:
         """Close once the request in progress is answered, or soon; uvicorn calls it when the server stops."""
         self._closing = True
         if not self._busy:
-            self._loop.call_later(LINGER_S, self._close_unless_asked)
+            linger_s = max(LINGER_S, self._active_s + RECENT_S - time.monotonic())
+            self._loop.call_later(linger_s, self._close_unless_asked)
 
     def _close_unless_asked(self) -> None:
         """Close, unless a request is in progress or arriving: that one is answered first."""
-        if not (self._busy or self._arriving):
+        if self._busy or self._arriving or self._lost:
+            return
+        if bytes_wait(self._transport):  # closing over them would reset the connection
+            self._loop.call_later(LINGER_S, self._close_unless_asked)
+        else:
             self._transport.close()
 
     def pause_writing(self) -> None:
@@ -277,10 +291,7 @@ class HttpProtocol(asyncio.Protocol):
         error = of_current if self._on_the_spot else of_others
         if connection is None or self._lost:
             return
-        with (
-            suppress(OSError, ValueError),
-            socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as own,
-        ):
+        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as own:
             if self._busy or own.recv(65_536, socket.MSG_DONTWAIT):
                 response = render(error)
                 framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
