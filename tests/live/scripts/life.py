@@ -45,6 +45,10 @@ def die(_):
     os._exit(9)
 
 
+def leave(code):
+    os._exit(int(code))
+
+
 def environment(name):
     return os.environ.get(name)
 
@@ -60,6 +64,7 @@ ACTS = {
     "stuck": stuck,
     "meet": meet,
     "die": die,
+    "leave": leave,
     "environment": environment,
     "echo": score,
     "pid": lambda _: os.getpid(),
