@@ -82,7 +82,7 @@ class Settings:
         "--worker-timeout-s", azure=("WORKER_TIMEOUT",),
     )  # fmt: skip
     drain_timeout_s: int = _setting(
-        30, POSITIVE, "Seconds that running requests have to end after SIGTERM.", "--drain-timeout-s"
+        20, POSITIVE, "Seconds that running requests have to end after SIGTERM.", "--drain-timeout-s"
     )
     keep_alive_s: int = _setting(75, POSITIVE, "Seconds an idle connection is kept open.", "--keep-alive-s")
     max_body_mb: int = _setting(100, POSITIVE, "Largest request body, in MiB, unpacked.", "--max-body-mb")
@@ -241,6 +241,11 @@ class Settings:
         }
 
 
+def address(host: str, port: int) -> str:
+    """Host and port as a URL has them: an IPv6 address is put in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 SPECS: dict[str, Spec] = {
     field.name: field.metadata["spec"] for field in dataclasses.fields(Settings) if "spec" in field.metadata
 }
@@ -295,6 +300,8 @@ class _Gathering:
         self._make_app_root_absolute()
         self._warn_of_unknown_environment()
         self._resolve_paths()
+        if "host" in self.values:  # an IPv6 address may be written as in a URL
+            self.values["host"] = self.values["host"].removeprefix("[").removesuffix("]")
         return Settings(**self.values, origins=self.origins, unread=tuple(self.unread))
 
     def _take_environment(self, name: str) -> None:

@@ -24,7 +24,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from scoringhost.errors import DeadlineExceeded
+from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.pace import Pace
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
@@ -136,6 +136,8 @@ class ThreadRunner:
         try:
             return thread.perform_here(work, None if limit_s is None else limit_s - before_s)
         except Interrupted:
+            if thread.stopping:
+                raise NotReady(thread.stopping) from None
             raise DeadlineExceeded(limit_s or 0.0) from None
         except asyncio.CancelledError as error:
             raise ScriptCancelled from error

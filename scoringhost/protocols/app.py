@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from scoringhost.errors import InternalError, ScoringHostError
+from scoringhost.errors import InternalError, NotReady, ScoringHostError
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.tracebacks import user_traceback
 from scoringhost.protocols.cors import Cors
@@ -16,6 +17,9 @@ from scoringhost.protocols.request_ids import RequestIds, read_ids
 from scoringhost.protocols.routes import Routes
 
 SERVER_VERSION = "x-ms-server-version"
+
+STOPPING = "The server is stopping, and run() has not ended in time; try again"
+"""The message with which a server cancels what it cannot wait for: that request is answered with a 503."""
 
 
 class HttpObserver(Protocol):
@@ -54,7 +58,7 @@ class HttpApp:
         return None
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request. Never raises but for CancelledError; a body that streams must be closed."""
+        """Answer a request. Never raises but for a CancelledError that says nothing; a stream must be closed."""
         answer = self.begin(request)
         return answer if isinstance(answer, HttpResponse) else await answer
 
@@ -87,6 +91,10 @@ class HttpApp:
             response = await answer
         except Exception as error:
             response = self._failed(error)
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args != (STOPPING,):
+                raise  # the client has gone, and nobody would read an answer
+            response = self._failed(NotReady(STOPPING))
         return self._finished(request, response, ids, started_s, logged)
 
     def _failed(self, error: Exception) -> HttpResponse:

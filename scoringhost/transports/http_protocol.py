@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import socket
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from scoringhost.protocols.http_errors import render
 from scoringhost.protocols.messages import BODILESS, HttpRequest, HttpResponse
 from scoringhost.transports.asgi import AsgiApp
 from scoringhost.transports.connection_limits import SMALL_BODY
+from scoringhost.transports.connections import bytes_wait, was_reset
 from scoringhost.transports.http_heads import render_head
 from scoringhost.transports.http_reading import RequestReader
 
@@ -32,10 +34,12 @@ PIPELINE_LIMIT = 16
 """Requests read ahead on one connection before reading pauses."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLOSED_STATE = 7  # TCP_CLOSE of Linux's include/net/tcp_states.h
 
 LINGER_S = 0.05
 """Seconds that an idle connection stays open when the server stops: a request may be on its way."""
+
+RECENT_S = 1.0
+"""The same, counted from its last request or its beginning: a client in the middle of its work asks again."""
 
 LAST_READ_S = 5.0
 """Seconds that a client which was refused while it sends has to read the answer, before the connection is reset."""
@@ -108,19 +112,11 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         return True
 
     def _is_lost(self) -> bool:
-        return self._lost or (self._half_closed and self._was_reset())
+        return self._lost or (self._half_closed and was_reset(self._transport))
 
-    def _was_reset(self) -> bool:
-        """Whether the client has answered what was sent to it with a reset; only Linux can tell."""
-        connection: socket.socket | None = self._transport.get_extra_info("socket")
-        if connection is None or not hasattr(socket, "TCP_INFO"):
-            return False
-        with (
-            suppress(OSError, ValueError),
-            socket.fromfd(connection.fileno(), connection.family, connection.type) as own,
-        ):
-            return own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSED_STATE
-        return False
+    def transport_socket(self) -> Any:
+        """The socket of the connection; None if it is closed."""
+        return self._transport.get_extra_info("socket")
 
     def shutdown(self) -> None:
         """Close once the request in progress is answered, or soon; uvicorn calls it when the server stops."""
@@ -128,13 +124,18 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         if self._lingering:
             self._transport.close()
         elif not self._busy:
-            self._loop.call_later(LINGER_S, self._close_unless_asked)
+            linger_s = max(LINGER_S, self._active_s + RECENT_S - time.monotonic())
+            self._loop.call_later(linger_s, self._close_unless_asked)
         if self._writable is not None:
             self._watch_unsent()
 
     def _close_unless_asked(self) -> None:
         """Close, unless a request is in progress or arriving: that one is answered first."""
-        if not (self._busy or self._arriving):
+        if self._busy or self._arriving or self._lost:
+            return
+        if bytes_wait(self._transport):  # closing over them would reset the connection
+            self._loop.call_later(LINGER_S, self._close_unless_asked)
+        else:
             self._close()
 
     def _close(self) -> None:
@@ -266,10 +267,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         error = of_current if self._on_the_spot else of_others
         if connection is None or self._lost:
             return
-        with (
-            suppress(OSError, ValueError),
-            socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as own,
-        ):
+        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as own:
             if self._busy or own.recv(65_536, socket.MSG_DONTWAIT):
                 response = render(error)
                 framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
