@@ -119,8 +119,8 @@ class WorkerLife:
         beat = self._loop.create_task(self._heartbeat())
         size_mb = pss_mb()
         memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
+        self._worker.link.tell_ready()  # before the log, from which somebody may conclude that it may be killed
         log.info("worker %d is ready for requests%s", os.getpid(), memory)
-        self._worker.link.tell_ready()
         await self._server.serve(sockets=self._listeners)
         await self._end()
         beat.cancel()
