@@ -85,9 +85,11 @@ def read(settings: Settings, text: str) -> tuple[Settings, GunicornArguments]:
     values: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     ignored: list[str] = []
-    for name, value in _parsed(config, text).items():
-        if name in REFUSED:
-            raise SettingsError(VARIABLE, text, f"{_flag(config, name)}: {REFUSED[name]}")
+    parsed = _parsed(config, text)
+    for name, why in REFUSED.items():
+        if name in parsed:
+            raise SettingsError(VARIABLE, text, f"{_flag(config, name)}: {why}")
+    for name, value in parsed.items():
         checked = _checked(config, name, value, text)
         if name in OURS:
             changes[OURS[name]] = checked
@@ -104,8 +106,8 @@ def read(settings: Settings, text: str) -> tuple[Settings, GunicornArguments]:
 def _parsed(config: Config, text: str) -> dict[str, Any]:
     """The settings that the text gives, by gunicorn's names."""
 
-    def refuse(message: object, *_: object) -> NoReturn:
-        raise ValueError(message or "--help and --version are for gunicorn's own command")
+    def refuse(*said: object) -> NoReturn:
+        raise ValueError(*said or ("--help and --version are for gunicorn's own command",))
 
     parser = config.parser()
     parser.error = parser.exit = refuse  # argparse prints and ends the process
