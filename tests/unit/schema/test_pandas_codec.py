@@ -141,6 +141,12 @@ def test_without_enforced_shape_columns_may_be_more_or_fewer() -> None:
     assert decoded(codec, []).shape == (0, 0)
 
 
+# BUG: half a surrogate pair as a name was a 500.
+def test_a_name_that_no_column_can_have_is_refused() -> None:
+    value = json.loads(r'[{"\ud800": 1}]')
+    assert "names of columns" in refusal(PandasCodec(PLAIN, enforce_shape=False), value)
+
+
 def test_without_enforced_dtypes_pandas_chooses_them() -> None:
     frame = decoded(PandasCodec(PLAIN, enforce_dtypes=False), [{"a": 1.5, "b": None}, {"a": 2, "b": True}])
     assert frame.dtypes.tolist() == [np.dtype("float64"), np.dtype(object)]
