@@ -328,13 +328,14 @@ class _Gathering:
         if path is None:
             return
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows begin with a mark
             if not isinstance(content, dict):
                 raise ValueError("it must hold a JSON object")
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, RecursionError) as problem:
+            why = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
             if named:
-                raise SettingsError("config_file", str(path), f"cannot be used: {problem}") from None
-            self.warnings.append(f"{path} is ignored: {problem}")
+                raise SettingsError("config_file", str(path), f"cannot be used: {why}") from None
+            self.warnings.append(f"{path} is ignored: {why}")
             return
         self._take_content(content, path)
 
@@ -387,7 +388,8 @@ class _Gathering:
             self.values["script"], self.origins["script"] = str(main), FOUND_MAIN
 
     def _absolute(self, path: str, base: Path) -> str:
-        return str(Path(os.path.abspath(base / Path(path).expanduser())))
+        # Path.expanduser() raises for a user that there is not; this leaves the path, which is not found then.
+        return os.path.abspath(base / os.path.expanduser(path))
 
     def _resolve_paths(self) -> None:
         if self.values.get("model_dir"):
@@ -401,6 +403,6 @@ class _Gathering:
             script = script / _ENTRY_FILE
         self.values["script"] = str(script)
         beside = script.parent / "model"
-        if not self.values.get("model_dir") and beside.is_dir():
+        if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"

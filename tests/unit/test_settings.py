@@ -296,6 +296,37 @@ def test_a_broken_config_json_that_nobody_named_is_ignored_with_a_warning(
     assert settings.port == 5001
 
 
+# BUG: a RecursionError ended the start.
+def test_a_config_json_that_is_nested_too_deeply_is_ignored_with_a_warning(
+    warned: Callable[..., Any], tmp_path: Path
+) -> None:
+    config(tmp_path, "[" * 100_000)
+    assert "nested too deeply" in warned()[1][0]
+    with pytest.raises(SettingsError, match="nested too deeply"):
+        warned(config_file="config.json")
+
+
+# BUG: what an editor on Windows saves was ignored.
+def test_a_config_json_may_begin_with_a_byte_order_mark(load: Callable[..., Settings], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b'\xef\xbb\xbf{"port": 7010}')
+    assert load().port == 7010
+
+
+# BUG: a traceback of ours in place of a sentence.
+@pytest.mark.parametrize("name", ["script", "model_dir", "config_file", "app_root"])
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "n" * 5000])
+def test_a_path_that_cannot_be_looked_at_is_refused_or_kept(
+    warned: Callable[..., Any], tmp_path: Path, name: str, path: str
+) -> None:
+    (tmp_path / "score.py").touch()
+    try:
+        settings, _ = warned({"AZUREML_ENTRY_SCRIPT": "score.py"}, **{name: path})
+    except SettingsError as error:
+        assert error.name == f"--{name}" or name == "config_file"
+    else:
+        assert path in str(getattr(settings, name))
+
+
 def test_an_empty_config_json_is_as_good_as_none(load: Callable[..., Settings], tmp_path: Path) -> None:
     config(tmp_path, "")
     assert load().port == 5001
