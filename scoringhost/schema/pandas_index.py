@@ -89,7 +89,7 @@ def _dates(labels: list[JsonValue], sample: pd.DatetimeIndex) -> Index:
     if stamps and all(stamp is not None for stamp in stamps):
         there = iter(stamps)
         moments = ["NaT" if label is None else next(there) for label in labels]
-        stamped = np.array(moments, dtype=f"M8[{'ms' if is_early else _unit(stamps)}]")
+        stamped = np.array(moments, dtype=f"M8[{_unit(stamps, is_early=is_early)}]")
         index = pd.DatetimeIndex(stamped.astype(f"M8[{unit}]"))
         return index if sample.tz is None else index.tz_localize("UTC").tz_convert(sample.tz)
     return pd.Index(slow_dates(labels, np.dtype(f"M8[{unit}]") if sample.tz is None else sample.dtype))
@@ -103,15 +103,17 @@ def _stamp(label: JsonValue, text: re.Pattern[str]) -> int | None:
     return None
 
 
-def _unit(stamps: list[Any]) -> str:
+def _unit(stamps: list[Any], *, is_early: bool) -> str:
     """The unit of stamps as `pandas.read_json` finds it: the first of s, ms, us and ns in which all are dates.
 
     Raises:
-        ValueError: if no unit makes dates of them.
+        ValueError: if no unit makes dates of them; milliseconds if `is_early`.
     """
     largest, smallest = max(map(abs, stamps)), min(map(abs, stamps))
+    if is_early and largest < _STAMP_UNITS["ms"]:
+        return "ms"
     unit = next((unit for unit, limit in _STAMP_UNITS.items() if largest < limit), None)
-    if unit is None or smallest <= _YEAR_S:
+    if is_early or unit is None or smallest <= _YEAR_S:
         raise ValueError("no dates in seconds, milliseconds, microseconds or nanoseconds since 1970")
     return unit
 

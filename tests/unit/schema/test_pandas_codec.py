@@ -239,6 +239,13 @@ def test_numbers_that_are_no_stamps_are_refused_for_a_dated_sample(labels: list[
     assert "row labels" in refusal(codec, value)
 
 
+@pytest.mark.parametrize("label", [10**13, -(10**17), 2**62, 2**70, 10**400])
+def test_milliseconds_beyond_all_dates_are_refused_for_a_sample_near_1970(label: int) -> None:
+    codec = PandasCodec(PLAIN.set_index(pd.DatetimeIndex(["1970-01-01", "1970-01-02"])), orient="split")
+    value = {"columns": ["a", "b"], "index": [label], "data": [[1, 2]]}
+    assert "row labels" in refusal(codec, value)
+
+
 # BUG: a sample with a time zone was refused with its own dates.
 @pytest.mark.parametrize("date_format", ["epoch", "iso"])
 @pytest.mark.parametrize("orient", ["split", "index", "columns", "table"])
