@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scoringhost import assemble
 from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import SettingsError
-from scoringhost.settings import PREFIX, Settings
+from scoringhost.settings import FOUND_MAIN, PREFIX, Settings
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -90,7 +90,7 @@ def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] 
 
 def _settings_of_app(environ: Mapping[str, str], folder: Path) -> tuple[Settings, list[str]]:
     settings, warnings = Settings.load(environ, {}, folder)
-    if settings.script is None:
+    if settings.origins.get("script") in (None, FOUND_MAIN):
         settings, warnings = Settings.load(environ, {"script": ("score.py of the app", str(folder))}, folder)
     return settings, warnings
 

@@ -220,6 +220,17 @@ class Settings:
         origin = self.origins.get("cors_origins", "")
         return origin in ("flag --access_control_allow_origins", "environment AML_CORS_ORIGINS")
 
+    @property
+    def document_prefix(self) -> str:
+        """What stands before each path in the API document: empty, or a slash and the prefix.
+
+        Of a prefix that is nothing but slashes azmlinfsrv keeps one, so its paths begin with two; under its own name
+        for the setting that is so here, too, and not under ours.
+        """
+        stem = self.service_path_prefix.strip("/")
+        is_azures = self.origins.get("service_path_prefix") == "environment SERVICE_PATH_PREFIX"
+        return f"/{stem}" if stem or (is_azures and self.service_path_prefix) else ""
+
     def describe(self) -> list[tuple[str, str, str]]:
         """Rows (name, value, where it came from) for every setting, secrets masked."""
         rows = []
@@ -250,7 +261,10 @@ SPECS: dict[str, Spec] = {
     field.name: field.metadata["spec"] for field in dataclasses.fields(Settings) if "spec" in field.metadata
 }
 
-_ENTRY_FILE = "score.py"
+_ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
+FOUND_MAIN = "found in the app root"
+"""The origin of a script that nobody has named."""
+
 _LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key"})
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
 _IGNORED_KEYS = frozenset(
@@ -314,14 +328,19 @@ class _Gathering:
     def _make_app_root_absolute(self) -> None:
         self.values["app_root"] = self._absolute(self.values.get("app_root") or str(self.here), self.here)
 
-    def _put(self, name: str, value: object, origin: str, key: str) -> None:
+    def _put(self, name: str, value: object, origin: str, key: str, file: Path | None = None) -> None:
+        """Take a value, given by the flag, variable or key `key`; in `file`, if it is of one."""
+        spec = SPECS[name]
+        shown = key if file is None else f"{key} in {file}"
         try:
-            self.values[name] = _converted(SPECS[name].type, value)
+            self.values[name] = _converted(spec.type, value)
             self.origins[name] = origin
         except click.BadParameter as problem:
-            if name not in _LENIENT:
-                raise SettingsError(key, value, problem.message) from None
-            self.warnings.append(f"{key}={value!r} is ignored: {problem.message}")
+            # azmlinfsrv takes whatever is not "true" for false, so such words are in use.
+            is_switch_of_azure = spec.type is click.BOOL and key in spec.azure
+            if name not in _LENIENT and not is_switch_of_azure:
+                raise SettingsError(shown, value, problem.message) from None
+            self.warnings.append(f"{shown}={value!r} is ignored: {problem.message}")
 
     # -- the configuration file ---------------------------------------------------------------
 
@@ -330,13 +349,14 @@ class _Gathering:
         if path is None:
             return
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows begin with a mark
             if not isinstance(content, dict):
                 raise ValueError("it must hold a JSON object")
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, RecursionError) as problem:
+            why = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
             if named:
-                raise SettingsError("config_file", str(path), f"cannot be used: {problem}") from None
-            self.warnings.append(f"{path} is ignored: {problem}")
+                raise SettingsError("config_file", str(path), f"cannot be used: {why}") from None
+            self.warnings.append(f"{path} is ignored: {why}")
             return
         self._take_content(content, path)
 
@@ -366,7 +386,7 @@ class _Gathering:
         for key, value in content.items():
             name = keys.get(key)
             if name is not None and name not in self.origins and value is not None:
-                self._put(name, value, f"file {path}", f"{key} in {path}")
+                self._put(name, value, f"file {path}", key, path)
 
     # -- finishing ----------------------------------------------------------------------------
 
@@ -382,12 +402,21 @@ class _Gathering:
         root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
         return Path(self._absolute(self.values["script"], root))
 
+    def _take_main(self) -> None:
+        """Without a script azmlinfsrv imports `main`, which it finds in the app root."""
+        main = Path(self.values["app_root"]) / _MAIN_FILE
+        if os.path.isfile(main):
+            self.values["script"], self.origins["script"] = str(main), FOUND_MAIN
+
     def _absolute(self, path: str, base: Path) -> str:
-        return str(Path(os.path.abspath(base / Path(path).expanduser())))
+        # Path.expanduser() raises for a user that there is not; this leaves the path, which is not found then.
+        return os.path.abspath(base / os.path.expanduser(path))
 
     def _resolve_paths(self) -> None:
         if self.values.get("model_dir"):
             self.values["model_dir"] = self._absolute(self.values["model_dir"], self.here)
+        if not self.values.get("script"):
+            self._take_main()
         if not self.values.get("script"):
             return
         script = self._script()
@@ -395,6 +424,6 @@ class _Gathering:
             script = script / _ENTRY_FILE
         self.values["script"] = str(script)
         beside = script.parent / "model"
-        if not self.values.get("model_dir") and beside.is_dir():
+        if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"

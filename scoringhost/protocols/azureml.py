@@ -25,8 +25,9 @@ from scoringhost.protocols.http_errors import FAILED, JSON
 from scoringhost.protocols.messages import HttpRequest, HttpResponse
 from scoringhost.protocols.routes import Endpoint
 from scoringhost.schema import json_text
+from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
-from scoringhost.schema.openapi import Json, OpenApiVersion
+from scoringhost.schema.openapi import OpenApiVersion
 
 HTML = "text/html; charset=utf-8"
 EXEC_MS = "x-ms-run-fn-exec-ms"
@@ -41,7 +42,7 @@ class AzureMl:
     """
 
     host: Host
-    documents: Mapping[OpenApiVersion, Json]
+    documents: Mapping[OpenApiVersion, JsonValue]
     nan: NanPolicy
     max_body: int
     _warned: set[str] = field(default_factory=set)

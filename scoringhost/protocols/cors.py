@@ -4,10 +4,9 @@ Names follow https://fetch.spec.whatwg.org/#http-cors-protocol. Two ways of matc
 
 * azmlinfsrv's, for origins given by its own names: entries are compared as they stand, a bare host
   never equals what a browser sends, and a single origin (or `*`) is announced unasked.
-* ours, for all others: a bare host stands for that host under http and https, no origin is told to a
-  request that names none, and every answer says that it depends on the origin, so that no cache hands
-  it to a page of another one (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches). azmlinfsrv
-  leaves that out where it refuses an origin.
+* ours, for all others: a bare host stands for that host under http and https, nothing is said to a
+  request without an Origin, and a refusal, too, says that it depends on the origin, so that no cache
+  hands it to a page that may read it (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches).
 
 In both a `*` inside an entry (https://*.example.com) stands for one label of a host name.
 """
@@ -44,11 +43,12 @@ class Cors:
         if not self.entries:
             return
         origin = request.headers.get("origin")
-        if not self._unasked:
-            response.headers.append(("Vary", "Origin"))
         if origin is None:
             self._announce(response)
-        elif self._all or any(pattern.fullmatch(origin) for pattern in self._patterns):
+            return
+        if not self._unasked:
+            response.headers.append(("Vary", "Origin"))
+        if self._all or any(pattern.fullmatch(origin) for pattern in self._patterns):
             self._allow(origin, request, response)
 
     def _announce(self, response: HttpResponse) -> None:

@@ -18,7 +18,8 @@ from scoringhost.protocols.http_errors import JSON
 from scoringhost.protocols.messages import HttpRequest, HttpResponse
 from scoringhost.protocols.routes import Endpoint
 from scoringhost.schema import json_text
-from scoringhost.schema.openapi import Json, OpenApiVersion
+from scoringhost.schema.declared import JsonValue
+from scoringhost.schema.openapi import OpenApiVersion
 
 _FOLDER = Path(__file__).parent
 _FILES = {
@@ -42,7 +43,7 @@ class Docs:
     """The endpoints of the page, for the default service of a host."""
 
     host: Host
-    documents: Mapping[OpenApiVersion, Json]
+    documents: Mapping[OpenApiVersion, JsonValue]
     name: str
     version: str
     server: str
@@ -61,7 +62,7 @@ class Docs:
         """What the page shows and fills in."""
         service = self.host.resolve()
         kind = _KINDS[service.signature.takes]
-        about: Json = {
+        about: dict[str, JsonValue] = {
             "name": self.name,
             "version": self.version,
             "server": self.server,
@@ -82,7 +83,7 @@ def _content(name: str) -> bytes:
     return (_FOLDER / name).read_bytes()
 
 
-def sample_of(documents: Mapping[OpenApiVersion, Json]) -> object | None:
+def sample_of(documents: Mapping[OpenApiVersion, JsonValue]) -> object | None:
     """The body that the API documents show as an example of the input; None if there is none."""
     for document in documents.values():
         for path in (("components", "schemas", "ServiceInput", "example"), ("definitions", "ServiceInput", "example")):

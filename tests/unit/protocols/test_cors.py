@@ -91,15 +91,15 @@ def test_a_bare_host_stands_for_nothing_else(origin: str) -> None:
     assert ALLOW_ORIGIN not in told("www.example.com", origin)
 
 
-# BUG: a cache could hand the answer for one origin, or for none, to a page of another (Fetch, 3.2.5).
+# BUG: a cache could hand what a refused origin was answered to a page that is allowed (Fetch, 3.2.5).
 @pytest.mark.parametrize("origins", ["*", EXAMPLE, "https://a.com, https://b.com"])
-@pytest.mark.parametrize("origin", [None, EXAMPLE, "https://evil.org"])
-def test_caches_are_told_of_every_answer_that_it_depends_on_the_origin(origins: str, origin: str | None) -> None:
+@pytest.mark.parametrize("origin", [EXAMPLE, "https://evil.org", "null"])
+def test_caches_are_told_that_an_answer_depends_on_the_origin(origins: str, origin: str) -> None:
     assert told(origins, origin)["Vary"] == "Origin"
 
 
-def test_a_request_without_an_origin_is_allowed_nothing() -> None:
-    assert told("*", None) == {"Vary": "Origin"}
+def test_a_request_without_an_origin_is_told_nothing() -> None:
+    assert told("*", None) == {}
 
 
 def test_the_opaque_origin_can_be_listed() -> None:
