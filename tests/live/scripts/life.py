@@ -54,6 +54,12 @@ def drip(count):
         yield f"{number} "
 
 
+def large(count):
+    """So many numbers."""
+    print(f"making {count}")  # noqa: T201
+    return list(map(float, range(int(count))))
+
+
 def environment(name):
     return os.environ.get(name)
 
@@ -70,6 +76,7 @@ ACTS = {
     "meet": meet,
     "die": die,
     "drip": drip,
+    "large": large,
     "environment": environment,
     "echo": score,
     "pid": lambda _: os.getpid(),
