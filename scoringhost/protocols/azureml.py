@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from scoringhost.errors import (
     MethodNotAllowed,
@@ -15,7 +15,8 @@ from scoringhost.errors import (
     UnknownDocument,
     UnsupportedContentType,
 )
-from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Service, State
 from scoringhost.kernel.signature import Takes
@@ -27,11 +28,17 @@ from scoringhost.protocols.routes import Endpoint
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
+from scoringhost.schema.large_json import is_large
 from scoringhost.schema.openapi import OpenApiVersion
 
 HTML = "text/html; charset=utf-8"
 EXEC_MS = "x-ms-run-fn-exec-ms"
+LARGE_PACKED = 4096
+"""Bytes of a packed body above which it is not unpacked on the event loop: they may become 4 MB."""
+
 _JSON_TYPES = frozenset({list, dict, str, float, int, bool, type(None)})
+_PACKED = object()
+"""In place of a payload that has to be unpacked first."""
 
 
 @dataclass(slots=True)
@@ -45,7 +52,8 @@ class AzureMl:
     documents: Mapping[OpenApiVersion, JsonValue]
     nan: NanPolicy
     max_body: int
-    _warned: set[str] = field(default_factory=set)
+    _encoders: dict[str, _Encoder] = field(default_factory=dict)
+    _helper: HelperThread = field(default_factory=HelperThread)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
@@ -90,23 +98,39 @@ class AzureMl:
             return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
         if not raw and request.method not in ("GET", "POST"):
             raise MethodNotAllowed(request.method, ())  # HEAD; azmlinfsrv sends no Allow with this one
-        call = Call(
-            self._payload(service, request),
-            request.headers.titled,
-            request.abandoned,
-            raw_http.context_for(request, raw=raw),
-            raw_http.stream_of,
-            raw_http.deliberate,
-            len(request.body),
-            request.context,
-        )
-        scored = service.begin(call)
+        payload = self._payload(service, request)
+        if payload is _PACKED:
+            return self._unpack_and_score(service, request)
+        scored = service.begin(self._call(service, request, payload, len(request.body)))
         if isinstance(scored, Scored):
             return self._respond(service, request, scored)
         return self._respond_later(service, request, scored)
 
+    def _call(self, service: Service, request: HttpRequest, payload: Any, size: int) -> Call:
+        encoder = self._encoders.get(service.name)
+        if encoder is None or encoder.service is not service:
+            encoder = self._encoders[service.name] = _Encoder(service, self.nan)
+        return Call(
+            payload,
+            request.headers.titled,
+            request.abandoned,
+            raw_http.context_for(request, raw=service.signature.takes is Takes.RAW),
+            raw_http.stream_of,
+            raw_http.deliberate,
+            size,
+            request.context,
+            encoder,
+        )
+
     async def _respond_later(self, service: Service, request: HttpRequest, scored: Awaitable[Scored]) -> HttpResponse:
         return self._respond(service, request, await scored)
+
+    async def _unpack_and_score(self, service: Service, request: HttpRequest) -> HttpResponse:
+        body = await self._helper.do(partial(unpacked, request, self.max_body))
+        call = self._call(service, request, body, len(body))
+        context = request.context
+        scored = service.begin(call) if context is None else context.run(service.begin, call)
+        return self._respond(service, request, scored if isinstance(scored, Scored) else await scored)
 
     def _payload(self, service: Service, request: HttpRequest) -> Any:
         takes = service.signature.takes
@@ -116,35 +140,60 @@ class AzureMl:
             return query_values(request)
         if takes is Takes.NAMED and not _is_json(request):
             raise UnsupportedContentType(request.headers.get("content-type"))
-        return unpacked(request, self.max_body) if "content-encoding" in request.headers else request.body
+        if "content-encoding" not in request.headers:
+            return request.body
+        return unpacked(request, self.max_body) if len(request.body) <= LARGE_PACKED else _PACKED
 
     def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
-        response = self._encoded(service, request, scored)
+        if scored.encoded is not None:
+            body = cast("bytes", scored.encoded)
+            response = HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
+        elif raw_http.is_response(scored.output):
+            response = raw_http.to_http(scored.output, scored.items)
+        elif scored.items is not None:
+            response = _streamed(request, scored.items, self.nan)
+        else:
+            body = cast("bytes", scored.output)
+            response = HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], body)
         response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
         return response
 
-    def _encoded(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
-        output = scored.output
-        if type(output) not in _JSON_TYPES:
-            if raw_http.is_response(output):
-                return raw_http.to_http(output, scored.items)
-            if scored.items is not None:
-                return _streamed(request, scored.items, self.nan)
-            if isinstance(output, bytes) and service.signature.takes is Takes.RAW:
-                return HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], output)
-        try:
-            warn = None if service.name in self._warned else partial(self._warn_of_nan, service)
-            body = json_text.dumps({} if output is None else output, nan=self.nan, on_nonfinite=warn)
-        except ResultNotEncodable as error:
-            service.observer.run_failed(service.name, error, "")
-            raise
-        return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
 
-    def _warn_of_nan(self, service: Service) -> None:
-        self._warned.add(service.name)
-        if self.nan is NanPolicy.NULL:
-            service.observer.noticed(
-                service.name, "a result held NaN or an infinity, which JSON cannot; null was sent (see the nan setting)"
+class _Encoder:
+    """The results of one service as JSON; see `Encoder`."""
+
+    def __init__(self, service: Service, nan: NanPolicy) -> None:
+        self.service, self._nan = service, nan
+        self._takes_raw = service.signature.takes is Takes.RAW
+        self._on_nonfinite: Callable[[], None] | None = self._warn_of_nan
+
+    def at_once(self, output: object) -> object | None:
+        """The JSON; None for a response that the script has made itself, and for bytes from @rawhttp."""
+        if type(output) not in _JSON_TYPES and (
+            raw_http.is_response(output) or (self._takes_raw and isinstance(output, bytes))
+        ):
+            return None
+        return LATER if is_large(output) else self._encode(output)
+
+    def beside(self, output: object) -> bytes:
+        """The JSON of a large result."""
+        return self._encode(output, in_pieces=True)
+
+    def _encode(self, output: object, *, in_pieces: bool = False) -> bytes:
+        try:
+            return json_text.dumps(
+                {} if output is None else output, nan=self._nan, on_nonfinite=self._on_nonfinite, in_pieces=in_pieces
+            )
+        except ResultNotEncodable as error:
+            self.service.observer.run_failed(self.service.name, error, "")
+            raise
+
+    def _warn_of_nan(self) -> None:
+        self._on_nonfinite = None
+        if self._nan is NanPolicy.NULL:
+            self.service.observer.noticed(
+                self.service.name,
+                "a result held NaN or an infinity, which JSON cannot; null was sent (see the nan setting)",
             )
 
 

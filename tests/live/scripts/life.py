@@ -58,6 +58,12 @@ def leave(code):
     os._exit(int(code))
 
 
+def large(count):
+    """So many numbers."""
+    print(f"making {count}")  # noqa: T201
+    return list(map(float, range(int(count))))
+
+
 def environment(name):
     return os.environ.get(name)
 
@@ -75,6 +81,7 @@ ACTS = {
     "die": die,
     "drip": drip,
     "leave": leave,
+    "large": large,
     "environment": environment,
     "echo": score,
     "pid": lambda _: os.getpid(),
