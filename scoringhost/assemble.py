@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost._version import __version__
-from scoringhost.compat import declarations_of, install_import_shims
+from scoringhost.dialects.azureml import AzureMl
+from scoringhost.dialects.docs import Docs
+from scoringhost.dialects.unready import Unready
+from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError, SettingsError
+from scoringhost.http.app import HttpApp
+from scoringhost.http.cors import Cors
+from scoringhost.http.routes import Endpoint, Routes
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.imports import make_importable
-from scoringhost.kernel.script import EntryScript, require_file
 from scoringhost.kernel.service import Limits, Service
-from scoringhost.protocols.app import HttpApp
-from scoringhost.protocols.azureml import AzureMl
-from scoringhost.protocols.cors import Cors
-from scoringhost.protocols.docs import Docs
-from scoringhost.protocols.routes import Endpoint, Routes
-from scoringhost.protocols.site import Site
-from scoringhost.protocols.unready import Unready
+from scoringhost.process.environment import Loan, lend
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
-from scoringhost.script_environment import Loan, lend
+from scoringhost.script.azureml_names import declarations_of, install_import_shims
+from scoringhost.script.imports import make_importable
+from scoringhost.script.loading import EntryScript, require_file
 from scoringhost.settings import SPECS, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver

@@ -18,8 +18,8 @@ from scoringhost import assemble
 from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
-from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import StartupError
+from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.settings import Settings, address
 
 USAGE_ERROR = 1
@@ -54,7 +54,7 @@ def serve(path: str | None, **arguments: Any) -> None:
     flags = given_flags(arguments)
     if path is not None:
         flags["script"] = ("SCRIPT", path)
-    from scoringhost.transports import gunicorn_arguments
+    from scoringhost.doors.server import gunicorn_arguments
 
     try:
         settings, warnings = Settings.load(os.environ, flags, os.getcwd())
@@ -67,8 +67,8 @@ def serve(path: str | None, **arguments: Any) -> None:
     with contextlib.suppress(OSError):  # a full disk is no reason not to serve
         _show(settings, gunicorns.other_place, cores, share)
     assemble.prepare_process(settings, os.environ, warnings + gunicorns.warnings)
-    from scoringhost.transports import debugger
-    from scoringhost.transports.gunicorn_server import Server, require_free
+    from scoringhost.doors.server import debugger
+    from scoringhost.doors.server.gunicorn_server import Server, require_free
 
     own_port = () if gunicorns.other_place else (settings.port,)
     try:

@@ -23,7 +23,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-from scoringhost.kernel.tracebacks import user_stack
+from scoringhost.script.tracebacks import user_stack
 
 T = TypeVar("T")
 

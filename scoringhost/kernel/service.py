@@ -30,10 +30,10 @@ from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
-from scoringhost.kernel.script import EntryScript
-from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.kernel.streaming import Stream, steps_of
-from scoringhost.kernel.tracebacks import user_traceback
+from scoringhost.script.loading import EntryScript
+from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
+from scoringhost.script.tracebacks import user_traceback
 
 ASYNC_ROOM = 100
 """Calls of an `async def run` under way at once in one worker, unless `threads` says more."""

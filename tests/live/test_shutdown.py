@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scoringhost.doors.server.leaving import LEFT_S
+from scoringhost.doors.server.worker_life import GRACE_S
 from scoringhost.settings import Settings
-from scoringhost.transports.leaving import LEFT_S
-from scoringhost.transports.worker_life import GRACE_S
 
 if TYPE_CHECKING:
     from tests.conftest import Served

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scoringhost.transports.master import MOST_TRIES
+from scoringhost.doors.server.master import MOST_TRIES
 
 if TYPE_CHECKING:
     from tests.conftest import Served

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from scoringhost import assemble
+from scoringhost.http.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.kernel.scoring_thread import ScoringThread
-from scoringhost.protocols.messages import Headers, HttpRequest, HttpResponse
 from scoringhost.settings import Settings
 
 RAW = """
