@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from scoringhost.process.environment import Loan, lend, users_own
-from scoringhost.script import environment as script_environment
+from scoringhost.process import environment as script_environment
 
 NAME = "MODEL"
 

@@ -41,7 +41,7 @@ def test_a_large_result_is_large_wherever_its_weight_is(value: Any) -> None:
 @pytest.mark.parametrize(
     "value",
     [None, 1, 1.5, "x", [], [1.0], [[1.0]], {}, {"a": [1, 2]}, [0.5] * 1000, np.zeros((100, 100)), object(), [{}] * 20],
-    ids=repr,
+    ids=lambda value: f"{type(value).__name__} {len(value) if hasattr(value, '__len__') else ''}",
 )
 def test_an_ordinary_result_is_not(value: Any) -> None:
     assert not is_large(value)
