@@ -179,7 +179,7 @@ def test_an_init_that_takes_the_process_down_is_tried_a_few_times(
     script.write_text(COUNTED.format(act=end), encoding="utf-8")
     served = start(script, "--workers", "2")
     assert served.exit_code() == 3
-    assert (tmp_path / "tries").stat().st_size <= 2 * MOST_TRIES
+    assert (tmp_path / "tries").stat().st_size < 3 * MOST_TRIES
     assert served.log.matches("for want of memory.*2 worker.*--workers")
 
 

@@ -35,6 +35,7 @@ def keep_apart(listeners: Sequence[socket.socket]) -> None:
     # Loaded now: after a fork of a process with threads there is little that may be done.
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
     main = threading.get_ident()
+    generations = [0]  # 1 in a child of the worker, 2 in a child of that
     masks: dict[int, set[signal.Signals | int]] = {}  # by thread: several may fork at once
 
     def hold_signals() -> None:
@@ -54,7 +55,8 @@ def keep_apart(listeners: Sequence[socket.socket]) -> None:
         # The kernel takes the end of the thread that forked for the end of the parent, so that only
         # the main thread's children can be tied to the worker. Their own children are not: a daemon
         # that detaches itself by forking twice does so on purpose.
-        if prctl is not None and threading.get_ident() == main and os.getppid() == worker:
+        generations[0] += 1
+        if prctl is not None and threading.get_ident() == main and generations[0] == 1:
             prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() != worker:  # it has ended meanwhile
                 os._exit(1)
