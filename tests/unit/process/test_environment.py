@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from scoringhost.process.environment import Loan, lend, users_own
 from scoringhost.process import environment as script_environment
+from scoringhost.process.environment import Loan, lend, users_own
 
 NAME = "MODEL"
 
