@@ -9,13 +9,15 @@ from pathlib import Path
 
 from scoringhost._version import __version__
 from scoringhost.dialects.azureml import AzureMl
+from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError, SettingsError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
-from scoringhost.http.routes import Endpoint, Routes
+from scoringhost.http.dialect import Dialect
+from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
@@ -128,19 +130,20 @@ def _site(settings: Settings, service: Service, observer: LogObserver) -> Site:
     host = Host()
     host.add(service)
     documents = api_documents(settings, service)
-    dialect = AzureMl(host, documents, NanPolicy(settings.nan), settings.max_body_mb * MIB)
+    version = server_version(settings)
+    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
+    dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, server_version=version)]
     model_dir = Path(settings.model_dir) if settings.model_dir else None
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    endpoints = dialect.endpoints()
     if settings.docs:
-        server = server_version(settings)
-        page = Docs(host, documents, settings.service_name, settings.service_version, server, model_dir)
-        endpoints |= page.endpoints()
-    app = HttpApp(Routes(endpoints), cors, [observer], server_version(settings), settings.debug)
-    return Site(host, app, settings.max_body_mb * MIB, settings.threads, model_dir)
+        name = settings.service_name
+        page = Docs(host, documents, name, settings.service_version, model_dir, server_version=version)
+        dialects.append(page)
+    app = HttpApp(dialects, cors, [observer], debug=settings.debug)
+    return Site(host, app, max_body, settings.threads, model_dir)
 
 
 def cors_of(settings: Settings) -> Cors:
@@ -150,12 +153,16 @@ def cors_of(settings: Settings) -> Cors:
 
 def stand_in(settings: Settings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return http_app(settings, Unready(error).endpoints())
+    return _http_app(settings, Unready(error, server_version=server_version(settings)))
 
 
 def http_app(settings: Settings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
     """HTTP as the settings want it over some endpoints: request ids, CORS, errors, the log."""
-    return HttpApp(Routes(endpoints), cors_of(settings), [LogObserver()], server_version(settings), settings.debug)
+    return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
+
+
+def _http_app(settings: Settings, dialect: Dialect) -> HttpApp:
+    return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
 def _load_service(settings: Settings, observer: LogObserver) -> Service:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, cast
 
 from scoringhost.dialects import raw_http
+from scoringhost.dialects.azureml_words import FAILED, AzureMlWords
 from scoringhost.errors import (
     MethodNotAllowed,
     NotReady,
@@ -17,7 +18,7 @@ from scoringhost.errors import (
     UnsupportedContentType,
 )
 from scoringhost.http.bodies import unpacked
-from scoringhost.http.errors import FAILED, JSON
+from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.call import LATER, Call, Scored
@@ -42,7 +43,7 @@ _PACKED = object()
 
 
 @dataclass(slots=True)
-class AzureMl:
+class AzureMl(AzureMlWords):
     """The endpoints of the default service of a host.
 
     documents: the API documents there are. max_body: bytes, unpacked.
@@ -58,7 +59,9 @@ class AzureMl:
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
         return {
-            "/": Endpoint({"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False),
+            "/": Endpoint(
+                {"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False, is_open=True
+            ),
             "/score": Endpoint({"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}),
             "/swagger.json": Endpoint({"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}),
         }
@@ -120,6 +123,8 @@ class AzureMl:
             size,
             request.context,
             encoder,
+            request.stages,
+            request.began_s,
         )
 
     async def _respond_later(self, service: Service, request: HttpRequest, scored: Awaitable[Scored]) -> HttpResponse:

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from scoringhost.dialects.azureml_words import FAILED, render
 from scoringhost.errors import ResultNotEncodable, ScoringHostError, ScriptRefused
-from scoringhost.http.errors import FAILED, render
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.kernel.call import RawRequest, generated
 

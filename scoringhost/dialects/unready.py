@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
+from scoringhost.dialects.azureml_words import AzureMlWords
 from scoringhost.errors import ScoringHostError
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Unready:
+@dataclass(slots=True)
+class Unready(AzureMlWords):
     """The paths of the Azure ML dialect, every one answered with the same error."""
 
     error: ScoringHostError
@@ -20,7 +21,7 @@ class Unready:
         """What is served where."""
         read = dict.fromkeys(("GET", "HEAD", "OPTIONS"), self._refuse)
         return {
-            "/": Endpoint(read, logged=False),
+            "/": Endpoint(read, logged=False, is_open=True),
             "/score": Endpoint({**read, "POST": self._refuse}),
             "/swagger.json": Endpoint(read),
         }

@@ -25,22 +25,22 @@ class AsgiApp:
         """Serve one connection scope; only `http` is served."""
         if scope["type"] != "http":
             raise NotImplementedError(f"ASGI scope {scope['type']!r} is not served")
-        request = await read_request(scope, receive, self.max_body)
+        request = head_of(scope, receive, self.max_body)
+        request.fault = request.fault or await self.app.let_in(request)
+        if request.fault is None:
+            request.body, request.fault = await _read_body(receive, self.max_body)
         await write_response(await self.app.handle(request), request, send)
 
 
-async def read_request(scope: Scope, receive: Receive, max_body: int) -> HttpRequest:
-    """The request with its whole body, or with a fault if the body is too large or cut off."""
+def head_of(scope: Scope, receive: Receive, max_body: int) -> HttpRequest:
+    """The request without its body, or with a fault if its head or its body is too large."""
     raw_headers = scope["headers"]
     headers = Headers.from_raw(raw_headers)
     fault: CallError | None = None
-    body = b""
     if sum(len(name) + len(value) for name, value in raw_headers) > HEADERS_LIMIT:
         fault = HeadersTooLarge(f"The request headers are larger than {HEADERS_LIMIT} bytes")
     elif int(headers.get("content-length") or 0) > max_body:
         fault = BodyTooLarge(max_body)
-    else:
-        body, fault = await _read_body(receive, max_body)
     client, server = scope.get("client"), scope.get("server") or ("localhost", None)
     host = headers.get("host") or (f"{server[0]}:{server[1]}" if server[1] else server[0])
     return HttpRequest(
@@ -48,7 +48,6 @@ async def read_request(scope: Scope, receive: Receive, max_body: int) -> HttpReq
         path=_path(scope),
         query=scope["query_string"],
         headers=headers,
-        body=body,
         scheme=scope.get("scheme", "http"),
         host=host,
         http_version=scope.get("http_version", "1.1"),

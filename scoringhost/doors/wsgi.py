@@ -13,8 +13,7 @@ from werkzeug.formparser import FormDataParser
 from scoringhost import errors
 from scoringhost.engine.process import Process
 from scoringhost.engine.site import Site
-from scoringhost.errors import BodyTooLarge, CallError, IncompleteBody, NotReady, UnknownRoute
-from scoringhost.http.errors import render
+from scoringhost.errors import BodyTooLarge, IncompleteBody, NotReady, UnknownRoute
 from scoringhost.http.messages import BODILESS, Headers, HttpRequest, HttpResponse
 
 
@@ -99,42 +98,43 @@ class _Application(flask.Flask):
         return response
 
     def _answer(self, request: flask.Request) -> flask.Response:
-        received = read_request(request, request.max_content_length or self._site.max_body)
+        app, received = self._site.app, head_of(request)
         try:
-            response = self._process.run(self._site.app.handle(received))
+            if app.guards:
+                received.fault = self._process.run(app.let_in(received))
+            if received.fault is None:
+                read_body(request, received, request.max_content_length or self._site.max_body)
+            response = self._process.run(app.handle(received))
         except NotReady as error:
-            response = render(error)
+            response = app.render(error, received.path)
         return write_response(response, received.method, self._process)
 
 
-def read_request(request: flask.Request, max_body: int) -> HttpRequest:
-    """Flask's request as ours, with its whole body or a fault. `max_body` is what Flask limits it to, in bytes."""
-    body = b""
-    fault: CallError | None = None
+def read_body(request: flask.Request, ours: HttpRequest, max_body: int) -> None:
+    """Give our request its body, or a fault. `max_body` is what Flask limits it to, in bytes."""
     try:
-        body = request.get_data(cache=False)
+        ours.body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        fault = BodyTooLarge(max_body)
+        ours.fault = BodyTooLarge(max_body)
     except ClientDisconnected:
-        fault = IncompleteBody()
+        ours.fault = IncompleteBody()
+    if ours.fault is None and request.content_length is not None and len(ours.body) < request.content_length:
+        ours.fault = IncompleteBody()
+
+
+def head_of(request: flask.Request) -> HttpRequest:
+    """Flask's request as ours, without its body."""
     environ = request.environ
     return HttpRequest(
         method=request.method,
         path=request.path,
         query=request.query_string,
         headers=Headers.of((name.lower(), value) for name, value in request.headers.items()),
-        body=body,
         scheme=request.scheme,
         host=request.host,
         http_version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
         client=request.remote_addr,
-        fault=_fault(fault, request, len(body)),
     )
-
-
-def _fault(fault: CallError | None, request: flask.Request, read: int) -> CallError | None:
-    short = request.content_length is not None and read < request.content_length
-    return fault or (IncompleteBody() if short else None)
 
 
 def write_response(response: HttpResponse, method: str, process: Process) -> flask.Response:

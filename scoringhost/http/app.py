@@ -5,57 +5,97 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 from scoringhost.errors import InternalError, NotReady, ScoringHostError
 from scoringhost.http.cors import Cors
-from scoringhost.http.errors import render
+from scoringhost.http.dialect import Dialect
+from scoringhost.http.guards import Guard
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.http.request_ids import RequestIds, read_ids
-from scoringhost.http.routes import Routes
+from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watched
+from scoringhost.http.request_ids import read_ids
+from scoringhost.http.routes import Match, Routes
 from scoringhost.kernel.call import request_id
 from scoringhost.script.tracebacks import user_traceback
-
-SERVER_VERSION = "x-ms-server-version"
 
 STOPPING = "The server is stopping, and run() has not ended in time; try again"
 """The message with which a server cancels what it cannot wait for: that request is answered with a 503."""
 
 
-class HttpObserver(Protocol):
-    """Told of every exchange, and of our own defects."""
-
-    def exchanged(
-        self, request: HttpRequest, response: HttpResponse, ids: RequestIds, elapsed_ms: float, logged: bool
-    ) -> None:
-        """A response is about to be sent; `logged`: the request is worth an access line."""
-
-    def broke(self, traceback: str) -> None:
-        """scoringhost itself failed."""
-
-
 class HttpApp:
-    """Everything HTTP that does not depend on the server."""
+    """Everything HTTP that depends neither on the server nor on the dialect."""
 
     def __init__(
         self,
-        routes: Routes,
+        dialects: Sequence[Dialect],
         cors: Cors,
         observers: Sequence[HttpObserver] = (),
-        server_version: str = "",
+        *,
+        guards: Sequence[Guard] = (),
+        watchers: Sequence[Watcher] = (),
         debug: bool = False,
     ) -> None:
-        self._routes, self._cors = routes, cors
-        self._observers, self._debug = tuple(observers), debug
-        self._always = [(SERVER_VERSION, server_version)] if server_version else []
+        self._routes, self._cors = Routes(dialects), cors
+        self._observers, self._watchers, self._debug = tuple(observers), tuple(watchers), debug
+        self.guards = tuple(guards)
+        """Who is asked before a request's body is read; a door that can do so calls `admit`."""
 
     def route_error(self, path: str, method: str) -> ScoringHostError | None:
         """Why no endpoint answers such a request; None if one does."""
         try:
-            self._routes.answer(self._routes.find(path), method)
+            self._routes.match(path).answer(path, method)
         except ScoringHostError as error:
             return error
         return None
+
+    def render(self, error: ScoringHostError, path: str = "/score") -> HttpResponse:
+        """An error in the words of the dialect that has the path, for a door that has no request to answer."""
+        return self._routes.match(path).dialect.render(error)
+
+    # -- who may come in ----------------------------------------------------------------------------
+
+    def admit(self, head: HttpRequest) -> Awaitable[None] | None:
+        """Ask the guards, once, before the body is read; something to await if one of them takes time.
+
+        Health probes and CORS preflights pass: a browser sends no key with those
+        (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
+
+        Raises:
+            CallError: if a guard refuses the request, now or when awaited.
+        """
+        head.admitted = True
+        match = self._routes.match(head.path)
+        is_open = match.endpoint is not None and match.endpoint.is_open
+        if is_open or (self._cors.entries and self._cors.is_preflight(head)):
+            return None
+        for at, guard in enumerate(self.guards):
+            waiting = guard.check(head, match)
+            if waiting is not None:
+                return self._ask_on(waiting, self.guards[at + 1 :], head, match)
+        return None
+
+    async def let_in(self, head: HttpRequest) -> ScoringHostError | None:
+        """Ask the guards before the body is read; returns why the request may not come in, or None if it may."""
+        if not self.guards:
+            return None
+        try:
+            waiting = self.admit(head)
+            if waiting is not None:
+                await waiting
+        except ScoringHostError as refusal:
+            return refusal
+        return None
+
+    @staticmethod
+    async def _ask_on(waiting: Awaitable[None], others: Sequence[Guard], head: HttpRequest, match: Match) -> None:
+        await waiting
+        for guard in others:
+            more = guard.check(head, match)
+            if more is not None:
+                await more
+
+    # -- one exchange -------------------------------------------------------------------------------
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request. Never raises but for a CancelledError that says nothing; a stream must be closed."""
@@ -67,62 +107,83 @@ class HttpApp:
 
         To be called in a context of the request's own (PEP 567), in which the rest is awaited, too.
         """
-        started_s = time.perf_counter()
-        ids = read_ids(request.headers)
+        request.began_s = time.perf_counter()
+        ids = request.ids = read_ids(request.headers)
         request_id.set(ids.request)
-        endpoint = None
+        match = request.match = self._routes.match(request.path)
+        if self._watchers:
+            request.stages = watched(self._watchers, request)
         try:
-            endpoint = self._routes.find(request.path)
             fault = ids.fault or request.fault
-            if fault is not None:
+            if fault is not None and match.endpoint is not None:
                 raise fault
-            answer = self._routes.answer(endpoint, request.method)(request)
+            if self.guards:
+                answer = self._answer_admitted(request, match)
+            else:
+                answer = match.answer(request.path, request.method)(request)
         except Exception as error:
-            answer = self._failed(error)
-        logged = endpoint is None or endpoint.logged
+            answer = self._failed(error, request)
         if isinstance(answer, HttpResponse):
-            return self._finished(request, answer, ids, started_s, logged)
-        return self._later(answer, request, ids, started_s, logged)
+            return self._finished(request, answer)
+        return self._later(answer, request)
 
-    async def _later(
-        self, answer: Awaitable[HttpResponse], request: HttpRequest, ids: RequestIds, started_s: float, logged: bool
-    ) -> HttpResponse:
+    def _answer_admitted(self, request: HttpRequest, match: Match) -> HttpResponse | Awaitable[HttpResponse]:
+        """Answer once the guards have let the request in; a door may have asked them already."""
+        waiting = request.admission if request.admitted else self.admit(request)
+        if waiting is not None:
+            return self._answer_after(waiting, request, match)
+        return match.answer(request.path, request.method)(request)
+
+    @staticmethod
+    async def _answer_after(waiting: Awaitable[None], request: HttpRequest, match: Match) -> HttpResponse:
+        await waiting
+        response = match.answer(request.path, request.method)(request)
+        return response if isinstance(response, HttpResponse) else await response
+
+    async def _later(self, answer: Awaitable[HttpResponse], request: HttpRequest) -> HttpResponse:
         try:
             response = await answer
         except Exception as error:
-            response = self._failed(error)
+            response = self._failed(error, request)
         except asyncio.CancelledError as cancelled:
             if cancelled.args != (STOPPING,):
                 raise  # the client has gone, and nobody would read an answer
-            response = self._failed(NotReady(STOPPING))
-        return self._finished(request, response, ids, started_s, logged)
+            response = self._failed(NotReady(STOPPING), request)
+        return self._finished(request, response)
 
-    def _failed(self, error: Exception) -> HttpResponse:
+    def _failed(self, error: Exception, request: HttpRequest) -> HttpResponse:
         if isinstance(error, ScoringHostError):
-            return render(error, self._detail(error))
-        traceback = user_traceback(error)
-        for observer in self._observers:
-            observer.broke(traceback)
-        return render(InternalError(), traceback if self._debug else "")
+            known, cause = error, error.__cause__
+            detail = user_traceback(cause) if self._debug and cause is not None else ""
+        else:
+            traceback = user_traceback(error)
+            for observer in self._observers:
+                observer.broke(traceback)
+            known, detail = InternalError(), traceback if self._debug else ""
+        if request.stages is not None:
+            request.stages.failed(known)
+        return request.match.dialect.render(known, detail)
 
-    def _detail(self, error: ScoringHostError) -> str:
-        cause = error.__cause__
-        return user_traceback(cause) if self._debug and cause is not None else ""
-
-    def _finished(
-        self, request: HttpRequest, response: HttpResponse, ids: RequestIds, started_s: float, logged: bool
-    ) -> HttpResponse:
+    def _finished(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Add what every response carries, and tell those who watch."""
+        standing = request.match.dialect.standing_headers(request.ids)
         if response.foreign:
-            for name, value in self._always + ids.pairs:
+            for name, value in standing:
                 response.replace(name, value)
         else:
-            response.headers += self._always
-            response.headers += ids.pairs
+            response.headers += standing
         if self._cors.entries:
             self._cors.apply(request, response)
-        if self._observers:
-            elapsed_ms = (time.perf_counter() - started_s) * 1000
-            for observer in self._observers:
-                observer.exchanged(request, response, ids, elapsed_ms, logged)
+        body = response.body
+        if not isinstance(body, bytes):
+            response.body = ObservedStream(body, request.match.dialect, partial(self._sent, request, response))
+        elif self._observers or request.stages is not None:
+            self._sent(request, response, len(body), whole=True)
         return response
+
+    def _sent(self, request: HttpRequest, response: HttpResponse, size: int, whole: bool) -> None:
+        if request.stages is not None:
+            request.stages.sent(response.status, size, whole)
+        elapsed_ms = (time.perf_counter() - request.began_s) * 1000
+        for observer in self._observers:
+            observer.sent(request, response, elapsed_ms, size, whole)

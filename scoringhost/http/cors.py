@@ -38,6 +38,12 @@ class Cors:
         """Entries that azmlinfsrv's exact matching will never find, because they have no scheme."""
         return [entry for entry in self.entries if self._unasked and entry != "*" and "://" not in entry]
 
+    @staticmethod
+    def is_preflight(request: HttpRequest) -> bool:
+        """Whether a browser asks if it may send a request, before it does."""
+        headers = request.headers
+        return request.method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
     def apply(self, request: HttpRequest, response: HttpResponse) -> None:
         """Add the headers that the browser asks for; what the script has set itself stays."""
         if not self.entries:

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from scoringhost import errors
-from scoringhost.errors import MethodNotAllowed, RunError, ScoringHostError, ScriptRefused, StartupError, Unavailable
-from scoringhost.http.messages import HttpResponse
-from scoringhost.schema import json_text
+from scoringhost.errors import ScoringHostError
 
-FAILED = "x-ms-run-function-failed"
 JSON = "application/json"
 
 
@@ -74,19 +71,3 @@ def row_of(error: ScoringHostError) -> ErrorRow:
         if kind in _BY_TYPE:
             return _BY_TYPE[kind]
     return _BY_TYPE[errors.InternalError]
-
-
-def render(error: ScoringHostError, detail: str = "") -> HttpResponse:
-    """The response for an error: `{"message": why}`; `detail` is a traceback, in debug mode only."""
-    if isinstance(error, ScriptRefused) and isinstance(error.response, HttpResponse):
-        return error.response
-    body = {"message": str(error)}
-    if detail:
-        body["traceback"] = detail
-    encoded = json_text.dumps(body)
-    headers = [("Content-Type", JSON), (FAILED, str(isinstance(error, (RunError, StartupError))))]
-    if isinstance(error, Unavailable):
-        headers.append(("Retry-After", str(error.retry_after_s)))
-    if isinstance(error, MethodNotAllowed) and error.allowed:
-        headers.append(("Allow", ", ".join(error.allowed)))
-    return HttpResponse(row_of(error).http, headers, encoded)

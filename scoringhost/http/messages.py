@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from scoringhost.errors import ScoringHostError
+
+if TYPE_CHECKING:
+    from scoringhost.http.request_ids import RequestIds
+    from scoringhost.http.routes import Match
+    from scoringhost.kernel.observer import Stages
 
 _KEEP_ESCAPED = "scoringhost.keep-escaped"
 
@@ -64,6 +70,12 @@ class HttpRequest:
     path: percent-decoded. query: as it came, without the question mark. fault: what was wrong with
     the request as it came in (too large, cut off), to be answered instead of handled. context: the one
     that the answer is begun in, if nobody enters it afterwards (see `Call`).
+
+    What the guards have found out: caller, the name of who is calling, for the log; admitted, whether
+    they have been asked; admission, what to await if they need time.
+
+    What HttpApp has found out when an endpoint is asked: ids, match, began_s (of `time.perf_counter`),
+    and stages, what hears of them (see `kernel/observer.py`).
     """
 
     method: str
@@ -78,6 +90,18 @@ class HttpRequest:
     fault: ScoringHostError | None = None
     abandoned: Callable[[], bool] = _never
     context: Context | None = None
+    caller: str = field(default="", init=False)
+    admitted: bool = field(default=False, init=False)
+    admission: Awaitable[None] | None = field(default=None, init=False)
+    stages: Stages | None = field(default=None, init=False)
+    ids: RequestIds = field(init=False)
+    match: Match = field(init=False)
+    began_s: float = field(init=False)
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The values that the path has for the parameters of its pattern."""
+        return self.match.parameters
 
     @property
     def arguments(self) -> list[tuple[str, str]]:

@@ -69,6 +69,13 @@ class _Waiting:
     own_id: str
     since_s: float
     answer: asyncio.Future[Scored]
+    has_begun: bool = False
+
+    def begin(self) -> None:
+        """Its batch is about to be run; what fails in a batch is run again, but has waited only once."""
+        if self.call.stages is not None and not self.has_begun:
+            self.has_begun = True
+            self.call.stages.waited(time.monotonic() - self.since_s)
 
 
 BREATH_S = 0.002
@@ -188,12 +195,13 @@ class Batcher:
         if entry.answer.done():
             return False, None
         request_id.set(entry.own_id)
+        entry.begin()
         try:
             output, run_ms = await self._execute(entry.call, entry.arguments)
         except Exception as error:
             _fail([entry], error)
             return False, None
-        await self._answer(entry, output, run_ms)
+        await self._answer(entry, output, run_ms, calls=1, rows=entry.rows)
         if entry.key is None:  # never joined, whatever it gives
             return False, output
         why = self._evidence.take_alone(output, entry.rows)
@@ -204,6 +212,8 @@ class Batcher:
     async def _run_joined(self, group: list[_Waiting]) -> None:
         request_id.set(f"{group[0].own_id} +{len(group) - 1}")
         middle = (len(group) + 1) // 2
+        for entry in group:
+            entry.begin()
         try:
             output, run_ms = await self._execute(group[0].call, join([entry.arguments for entry in group]))
             if not self._evidence.divides(output):
@@ -218,17 +228,24 @@ class Batcher:
         except Exception as error:
             _fail(group, error)
         else:
-            began_s = time.monotonic()
-            for entry, piece in zip(group, pieces, strict=True):
-                await self._answer(entry, piece, run_ms)
-                if time.monotonic() - began_s > BREATH_S:
-                    await asyncio.sleep(0)
-                    began_s = time.monotonic()
+            await self._answer_all(group, pieces, run_ms)
 
-    async def _answer(self, entry: _Waiting, output: object, run_ms: float) -> None:
+    async def _answer_all(self, group: list[_Waiting], pieces: list[Any], run_ms: float) -> None:
+        """Give each caller its part of a joined result."""
+        began_s = time.monotonic()
+        rows = sum(entry.rows for entry in group)
+        for entry, piece in zip(group, pieces, strict=True):
+            await self._answer(entry, piece, run_ms, calls=len(group), rows=rows)
+            if time.monotonic() - began_s > BREATH_S:
+                await asyncio.sleep(0)
+                began_s = time.monotonic()
+
+    async def _answer(self, entry: _Waiting, output: object, run_ms: float, *, calls: int, rows: int) -> None:
         """Give a caller its result, encoded before the next run() may write into the same array."""
         if entry.answer.done():
             return
+        if entry.call.stages is not None:
+            entry.call.stages.ran(run_ms / 1000, calls, rows)
         try:
             scored = Scored(output, run_ms, None, await self._encode(entry.call, output))
         except Exception as error:

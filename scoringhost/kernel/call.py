@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scoringhost.errors import ScoringHostError
+from scoringhost.kernel.observer import Stages
 
 request_id: ContextVar[str] = ContextVar("scoringhost_request_id", default="")
 """The id of the request that the current code works for; empty outside of requests."""
@@ -75,6 +76,7 @@ class Call:
     context: the one that `Service.begin` is called in, if nobody enters it afterwards: the steps of
     a stream are made in it. What is left of the call must then be awaited in a copy.
     encoder: makes of the output what is sent, if that is wanted.
+    stages: hears what happens to the call, if anybody watches; began_s: since when, of `time.perf_counter`.
     """
 
     payload: bytes | Mapping[str, object] | RawRequest
@@ -86,6 +88,8 @@ class Call:
     size: int = 0
     context: Context | None = None
     encoder: Encoder | None = None
+    stages: Stages | None = None
+    began_s: float = 0.0
 
 
 @dataclass(slots=True)

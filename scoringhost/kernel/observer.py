@@ -23,6 +23,39 @@ class Observer(Protocol):
         """Something that the owner of the service should know; said once."""
 
 
+class Stages(Protocol):
+    """Hears the stages of one call, in this order, each with what it took in seconds.
+
+    What nobody listens to is not timed. A method may be called on any thread, but not two at once;
+    it must be quick and must not raise. A call that fails goes from where it was to `failed` and `sent`.
+    """
+
+    def waited(self, seconds: float) -> None:
+        """It has waited for its turn, or for its batch, and is about to be run."""
+
+    def decoded(self, seconds: float) -> None:
+        """Its payload has become arguments; before it waits, if calls are batched."""
+
+    def ran(self, seconds: float, calls: int, rows: int) -> None:
+        """run() has returned, or the last piece of its stream has been made.
+
+        calls: how many were joined in this run(), 1 without batching; rows: of all of them, or 0 if
+        nobody has counted.
+        """
+
+    def encoded(self, seconds: float) -> None:
+        """The result has become what is sent; not for streams."""
+
+    def failed(self, error: ScoringHostError) -> None:
+        """The call is answered with an error; its `__cause__` is what run() raised, if it did."""
+
+    def sent(self, status: int, size: int, whole: bool) -> None:
+        """The response, of `size` bytes, is handed over to be sent, or its stream has ended; the last word.
+
+        whole: false if a stream broke off, or its reader did.
+        """
+
+
 class Silence:
     """The observer that does nothing."""
 

@@ -25,9 +25,9 @@ from scoringhost.errors import (
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
-from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.call import LATER, Call, Encoder, Scored
 from scoringhost.kernel.helper_thread import HelperThread
-from scoringhost.kernel.observer import Observer, Silence
+from scoringhost.kernel.observer import Observer, Silence, Stages
 from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 from scoringhost.kernel.streaming import Stream, steps_of
@@ -193,7 +193,7 @@ class Service:
             raise self._translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is None:
-            encoded = None if call.encoder is None else call.encoder.at_once(output)
+            encoded = None if call.encoder is None else _encode_at_once(call, call.encoder, output)
             if encoded is not LATER:
                 return Scored(output, run_ms, None, encoded)
             return self._encode_in_turn(call, runner.turn_here(thread, 0.0, call.context), output, run_ms)
@@ -223,20 +223,34 @@ class Service:
         """Encode a result, here if that is quickly done."""
         if call.encoder is None:
             return None
-        encoded = call.encoder.at_once(output)
-        if encoded is LATER:
-            return await self._helper.do(partial(call.encoder.beside, output))
+        encoded = _encode_at_once(call, call.encoder, output)
+        if encoded is not LATER:
+            return encoded
+        started_s = time.perf_counter()
+        encoded = await self._helper.do(partial(call.encoder.beside, output))
+        if call.stages is not None:
+            call.stages.encoded(time.perf_counter() - started_s)
         return encoded
 
     async def _stream(self, call: Call, turn: Turn, source: object, output: object, run_ms: float) -> Scored:
         """Make the first step of a result that streams."""
         steps = steps_of(source, on_loop=self.signature.is_async)
+        stages, spent_s = call.stages, run_ms / 1000
 
         async def take() -> Any:
-            return await self._guarded(turn.step(steps.next), turn, call)
+            nonlocal spent_s
+            started_s = time.perf_counter()
+            try:
+                return await self._guarded(turn.step(steps.next), turn, call)
+            finally:
+                spent_s += time.perf_counter() - started_s
+
+        def ended() -> None:
+            if stages is not None:
+                stages.ran(spent_s, 1, 0)
 
         try:
-            return Scored(output, run_ms, Stream(turn, steps, take, await take()))
+            return Scored(output, run_ms, Stream(turn, steps, take, await take(), ended))
         except BaseException:
             turn.end()
             raise
@@ -245,16 +259,29 @@ class Service:
         """On the scoring thread: (output, milliseconds in run()). For an async run(): its coroutine."""
         if call.abandoned():
             raise IncompleteBody
+        if call.stages is not None:
+            call.stages.waited(time.perf_counter() - call.began_s)
         if self.signature.is_async:
             return self._invoke_async(call)
         if call.around is None:
-            return self._call_bound(bind(self.signature, call))
+            return self._decode_and_run(call)
         with call.around():
+            return self._decode_and_run(call)
+
+    def _decode_and_run(self, call: Call) -> tuple[object, float]:
+        stages = call.stages
+        if stages is None:
             return self._call_bound(bind(self.signature, call))
+        output, run_ms = self._call_bound(_bind_watched(self.signature, call, stages))
+        if call.stream_of(output) is None:
+            stages.ran(run_ms / 1000, 1, 0)
+        return output, run_ms
 
     def _bind(self, call: Call) -> dict[str, Any]:
         try:
-            return bind(self.signature, call)
+            if call.stages is None:
+                return bind(self.signature, call)
+            return _bind_watched(self.signature, call, call.stages)
         except CallError as error:
             self.observer.call_refused(self.name, error)
             raise
@@ -284,12 +311,16 @@ class Service:
 
     async def _invoke_async(self, call: Call) -> tuple[object, float]:
         with call.around() if call.around is not None else nullcontext():
-            arguments = bind(self.signature, call)
+            stages = call.stages
+            arguments = bind(self.signature, call) if stages is None else _bind_watched(self.signature, call, stages)
             started_s = time.perf_counter()
             output = self._run(**arguments)
             if hasattr(output, "__await__"):
                 output = await output
-            return output, (time.perf_counter() - started_s) * 1000
+            spent_s = time.perf_counter() - started_s
+            if stages is not None and call.stream_of(output) is None:
+                stages.ran(spent_s, 1, 0)
+            return output, spent_s * 1000
 
     async def _guarded(self, doing: Awaitable[Any], turn: Turn, call: Call) -> Any:
         """Await some of the script's work; what it raises becomes one of our errors and is observed."""
@@ -328,3 +359,20 @@ class Service:
         failure = RunFailed()
         self.observer.run_failed(self.name, failure, user_traceback(error))
         return failure
+
+
+def _bind_watched(signature: RunSignature, call: Call, stages: Stages) -> dict[str, Any]:
+    started_s = time.perf_counter()
+    arguments = bind(signature, call)
+    stages.decoded(time.perf_counter() - started_s)
+    return arguments
+
+
+def _encode_at_once(call: Call, encoder: Encoder, output: object) -> object | None:
+    if call.stages is None:
+        return encoder.at_once(output)
+    started_s = time.perf_counter()
+    encoded = encoder.at_once(output)
+    if encoded is not None and encoded is not LATER:
+        call.stages.encoded(time.perf_counter() - started_s)
+    return encoded

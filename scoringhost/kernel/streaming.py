@@ -110,11 +110,22 @@ def steps_of(source: object, *, on_loop: bool) -> Steps:
 class Stream:
     """The items of one streamed result. `aclose` must be called, whether or not it was read to its end."""
 
-    def __init__(self, turn: Turn, steps: Steps, take: Callable[[], Awaitable[Any]], first: object) -> None:
-        """`take` makes one step and translates what it raises; `first` is the step made already."""
+    def __init__(
+        self,
+        turn: Turn,
+        steps: Steps,
+        take: Callable[[], Awaitable[Any]],
+        first: object,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`take` makes one step and translates what it raises; `first` is the step made already.
+
+        `ended` is told once that no further step will be made.
+        """
         self._turn, self._steps, self._take = turn, steps, take
         self._ahead = self.first = first
         self._closed = False
+        self._ended = ended
 
     def __aiter__(self) -> Stream:
         return self
@@ -145,3 +156,4 @@ class Stream:
         if not self._closed:
             self._closed = True
             self._turn.end()
+            self._ended()

@@ -7,7 +7,6 @@ import time
 
 from scoringhost.errors import DeadlineExceeded, ScoringHostError
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.http.request_ids import RequestIds
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 
 
@@ -38,17 +37,16 @@ class LogObserver:
 
     # -- HTTP -------------------------------------------------------------------------------------
 
-    def exchanged(
-        self, request: HttpRequest, response: HttpResponse, ids: RequestIds, elapsed_ms: float, logged: bool
-    ) -> None:
-        """The access line: method, path with query, status, milliseconds, bytes."""
+    def sent(self, request: HttpRequest, response: HttpResponse, elapsed_ms: float, size: int, whole: bool) -> None:
+        """The access line: method, path with query, status, milliseconds, bytes; for a stream at its end."""
+        ids, endpoint = request.ids, request.match.endpoint
         if ids.deprecated:
             self._log.warning("the header x-ms-request-id is deprecated; send x-ms-client-request-id")
-        if not logged or not self._log.isEnabledFor(logging.INFO):
+        if (endpoint is not None and not endpoint.logged) or not self._log.isEnabledFor(logging.INFO):
             return
         target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
         method, status = request.method, response.status
-        length = len(response.body) if isinstance(response.body, bytes) else "N/A"
+        length: int | str = size if whole else f"{size} (broken off)"
         handlers = self._log.handlers
         if len(handlers) == 1 and type(handlers[0]) is HostHandler:
             handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, ids.request))

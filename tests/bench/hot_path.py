@@ -24,6 +24,7 @@ import uvloop
 from uvicorn.server import ServerState
 
 from scoringhost import assemble
+from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.http.routes import Endpoint, Routes
@@ -93,8 +94,8 @@ def main() -> None:
     observers, site.app._observers = site.app._observers, ()
     silent = rounds()
     routes = site.app._routes
-
-    site.app._routes = Routes({"/score": Endpoint({"POST": routes.find("/").methods["GET"]})})
+    health = routes.match("/").endpoint.methods["GET"]
+    site.app._routes = Routes([OtherEndpoints({"/score": Endpoint({"POST": health})})])
     http = rounds()
     site.app._routes, site.app._observers = routes, observers
     print(f"with the log       {observed:8.1f} us a request", file=out)

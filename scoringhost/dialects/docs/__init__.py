@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from scoringhost.dialects.azureml_words import AzureMlWords
 from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
@@ -38,16 +39,17 @@ _GUARDS = (("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("
 _KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
 
 
-@dataclass(frozen=True, slots=True)
-class Docs:
+@dataclass(slots=True)
+class Docs(AzureMlWords):
     """The endpoints of the page, for the default service of a host."""
 
     host: Host
     documents: Mapping[OpenApiVersion, JsonValue]
-    name: str
-    version: str
-    server: str
+    service_name: str
+    service_version: str
     model_dir: Path | None
+    name: ClassVar[str] = "docs"
+    prefix: ClassVar[str] = "/docs"
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
@@ -63,9 +65,9 @@ class Docs:
         service = self.host.resolve()
         kind = _KINDS[service.signature.takes]
         about: dict[str, JsonValue] = {
-            "name": self.name,
-            "version": self.version,
-            "server": self.server,
+            "name": self.service_name,
+            "version": self.service_version,
+            "server": self.server_version,
             "script": service.script.path.name,
             "model_dir": str(self.model_dir) if self.model_dir else None,
             "kind": kind,

@@ -18,11 +18,11 @@ from functools import partial
 import azure.functions as func
 from azure.functions.warmup import WarmUpContext
 
+from scoringhost.dialects.azureml_words import render
 from scoringhost.doors.functions.messages import fixed_body, read_request, whole_body, write_response
 from scoringhost.engine.site import Site
 from scoringhost.errors import InitFailed, InternalError, NotReady, Overloaded, ScoringHostError, StartupError
 from scoringhost.http.app import HttpApp
-from scoringhost.http.errors import render
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.process.memory import settle

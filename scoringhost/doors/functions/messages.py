@@ -7,8 +7,8 @@ from urllib.parse import unquote, unquote_plus
 import azure.functions as func
 
 from scoringhost.errors import BodyTooLarge, CallError, LengthRequired, RunError
-from scoringhost.http.errors import render
 from scoringhost.http.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.http.observing import ObservedStream
 
 KEY_HEADER, KEY_ARGUMENT = "x-functions-key", "code"
 """Where callers put the key that the Functions host asks for; it has checked it already."""
@@ -58,7 +58,8 @@ async def whole_body(response: HttpResponse, method: str) -> bytes:
             async for piece in body:
                 pieces.append(piece)
     except RunError as error:
-        broken = render(error)
+        assert isinstance(body, ObservedStream), "every stream of HttpApp is one"
+        broken = body.dialect.render(error)
         response.status = broken.status
         for name, value in broken.headers:
             response.replace(name, value)

@@ -26,7 +26,6 @@ from scoringhost.doors.server.connections import bytes_wait, was_reset
 from scoringhost.doors.server.http_heads import render_head
 from scoringhost.doors.server.http_reading import RequestReader
 from scoringhost.errors import IncompleteBody, ScoringHostError
-from scoringhost.http.errors import render
 from scoringhost.http.messages import BODILESS, HttpRequest, HttpResponse
 
 PIPELINE_LIMIT = 16
@@ -48,7 +47,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
     """One connection, made by uvicorn's server. `read_already`: bytes that somebody else has read from it."""
 
     __slots__ = (
-        "_app", "_busy", "_dated", "_half_closed", "_idle_limit_s", "_keep_alive", "_lingering", "_on_the_spot",
+        "_busy", "_dated", "_half_closed", "_idle_limit_s", "_keep_alive", "_lingering", "_on_the_spot",
         "_server", "_streaming", "_timer", "_transport", "_turns", "_unsent_look", "_writable", "read_already",
     )  # fmt: skip
 
@@ -61,7 +60,6 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
     ) -> None:
         intake = cast("Intake", config.loaded_app)
         super().__init__(intake, _loop or asyncio.get_running_loop())
-        self._app = intake.app
         self.read_already = b""
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._turns: deque[tuple[HttpRequest, bool]] = deque()
@@ -209,7 +207,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
             self._pause_reading()
 
     def _tell_to_go_on(self) -> None:
-        if self._busy or self._turns:
+        if self._busy or self._turns or self._is_undecided():
             self._wants_continue = True
         else:
             self._transport.write(_CONTINUE)
@@ -218,7 +216,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         """Answer what waits, as far as the client takes it, and read on."""
         while self._turns and not self._busy and self._writable is None and not self._lost:
             self._answer(*self._turns.popleft())
-        if self._lost or self._busy or self._turns or self._writable is not None:
+        if self._lost or self._busy or self._turns or self._writable is not None or self._is_undecided():
             return
         if self._half_closed:
             self._close()
@@ -268,7 +266,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
             return
         with suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as own:
             if self._busy or own.recv(65_536, socket.MSG_DONTWAIT):
-                response = render(error)
+                response = self._app.render(error)
                 framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
                 own.send(render_head(response, framing) + response.body, socket.MSG_DONTWAIT)  # type: ignore[operator]
 
@@ -288,9 +286,11 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
             return
         if response.status in BODILESS:
             # A 205 says that it has no content, the others may not mention it (RFC 9110, 8.6).
-            self._transport.write(self._head(response, "content-length: 0\r\n" if response.status == 205 else ""))
+            self._transport.write(
+                self._response_head(response, "content-length: 0\r\n" if response.status == 205 else "")
+            )
             return
-        head = self._head(response, f"content-length: {len(body)}\r\n")
+        head = self._response_head(response, f"content-length: {len(body)}\r\n")
         if request.method == "HEAD" or not body:
             self._transport.write(head)
         elif len(body) < 65_536:
@@ -298,7 +298,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         else:
             self._transport.writelines([head, body])
 
-    def _head(self, response: HttpResponse, framing: str) -> bytes:
+    def _response_head(self, response: HttpResponse, framing: str) -> bytes:
         if not self._keep_alive or self._closing:
             framing += "connection: close\r\n"
         always = self._server.default_headers  # a new list every second, for the date
@@ -317,7 +317,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         self._keep_alive = self._keep_alive and chunked
         self._streaming = True
         try:
-            self._transport.write(self._head(response, "transfer-encoding: chunked\r\n" if chunked else ""))
+            self._transport.write(self._response_head(response, "transfer-encoding: chunked\r\n" if chunked else ""))
             if request.method != "HEAD":
                 await self._send_pieces(body, chunked)
         except Exception:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 import httptools
@@ -56,15 +57,45 @@ class RequestReader(ABC):
 
     # With more than 30 attributes CPython 3.11 no longer lays instances out alike, which costs 3 % of a small request.
     __slots__ = (
-        "_active_s", "_allowed", "_around", "_arriving", "_chunks", "_client", "_closing", "_fault", "_head_size",
-        "_headers", "_held", "_in_flight", "_in_head", "_limits", "_look", "_loop", "_lost", "_max_body", "_parser",
-        "_parts", "_progress", "_reading_paused", "_received", "_refused", "_size", "_url", "_version",
-        "_wants_continue", "_window",
+        "_active_s",
+        "_allowed",
+        "_app",
+        "_around",
+        "_arriving",
+        "_chunks",
+        "_client",
+        "_closing",
+        "_fault",
+        "_guarded",
+        "_head_size",
+        "_headers",
+        "_held",
+        "_in_flight",
+        "_in_head",
+        "_limits",
+        "_look",
+        "_loop",
+        "_lost",
+        "_max_body",
+        "_parser",
+        "_parts",
+        "_progress",
+        "_reading_paused",
+        "_received",
+        "_refused",
+        "_request_head",
+        "_size",
+        "_url",
+        "_version",
+        "_wants_continue",
+        "_window",
     )  # fmt: skip
 
     def __init__(self, intake: Intake, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._max_body = loop, intake.max_body
         self._limits, self._in_flight = intake.limits, intake.in_flight
+        self._app, self._guarded = intake.app, bool(intake.app.guards)
+        self._request_head: HttpRequest | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._in_head = self._arriving = self._refused = self._wants_continue = False
         self._reading_paused = self._closing = self._lost = False
@@ -82,6 +113,14 @@ class RequestReader(ABC):
     @abstractmethod
     def _take(self, request: HttpRequest, keep_alive: bool) -> None:
         """Answer a request, now or after those before it."""
+
+    @abstractmethod
+    def _pause_reading(self) -> None:
+        """Read no more, until `_go_on`."""
+
+    @abstractmethod
+    def _go_on(self) -> None:
+        """Answer what waits, as far as the client takes it, and read on."""
 
     @abstractmethod
     def _tell_to_go_on(self) -> None:
@@ -239,7 +278,7 @@ class RequestReader(ABC):
         headers[key] = text
 
     def on_headers_complete(self) -> None:
-        """The head is there: refuse a body that is too large before it is sent."""
+        """The head is there: refuse what may not come in, or is too large, before its body is sent."""
         self._in_head = False
         headers = self._headers
         self._version = version = self._parser.get_http_version()
@@ -247,6 +286,8 @@ class RequestReader(ABC):
             self._fault = self._wrong_version(version)
         elif self._head_size + self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(_TOO_LARGE)
+        if self._guarded:
+            self._ask_guards()
         length = headers.get("content-length")
         if length is not None:
             size = int(length or 0)
@@ -254,11 +295,61 @@ class RequestReader(ABC):
                 self._expect_body(size)
         elif "transfer-encoding" in headers:
             self._expect_chunks(headers["transfer-encoding"])
-        if "expect" in headers and version == "1.1" and headers["expect"].lower() == "100-continue":
-            if self._fault is not None:  # the client waits for a word before it sends the body
-                self._refuse_with(self._fault)
-                raise _Refused
-            self._tell_to_go_on()
+        if "expect" in headers:
+            self._on_expect(headers["expect"])
+
+    def _on_expect(self, value: str) -> None:
+        """The client waits for a word before it sends the body (RFC 9110, 10.1.1; not one of HTTP/1.0)."""
+        if self._version != "1.1" or value.lower() != "100-continue":
+            return
+        if self._fault is not None:
+            self._refuse_with(self._fault)
+            raise _Refused
+        self._tell_to_go_on()
+
+    # -- who may come in ----------------------------------------------------------------------------
+
+    def _ask_guards(self) -> None:
+        """Refuse a request that may not come in before its body is read, and read no further until that is known."""
+        self._request_head = None
+        if self._fault is not None:
+            return  # it is refused in any case
+        path, query = split_target(self._url)
+        method = self._parser.get_method().decode("ascii")
+        host = self._headers.get("host") or "localhost"
+        head = HttpRequest(method, path, query, self._headers, b"", "http", host, self._version, self._client)
+        try:
+            waiting = self._app.admit(head)
+        except ScoringHostError as error:
+            self._refuse_with(error)
+            raise _Refused from None
+        self._request_head = head
+        if waiting is not None:
+            head.admission = task = asyncio.ensure_future(waiting)
+            task.add_done_callback(partial(self._on_admission, head))
+            self._pause_reading()
+
+    def _on_admission(self, head: HttpRequest, task: asyncio.Future[None]) -> None:
+        """The guards have decided. A request that has arrived meanwhile is refused where it is answered."""
+        error = None if task.cancelled() else task.exception()
+        if self._lost:
+            return
+        if self._arriving and self._request_head is head and isinstance(error, ScoringHostError):
+            self._refuse_with(error)
+        else:
+            self._go_on()
+
+    def _is_undecided(self) -> bool:
+        """Whether the guards have not decided yet about the request that arrives."""
+        head = self._request_head
+        admission = None if head is None else head.admission
+        return isinstance(admission, asyncio.Future) and not admission.done()
+
+    def _take_over_admission(self, request: HttpRequest) -> None:
+        """The whole request is there: what the guards have said of its head holds for it."""
+        head = self._request_head
+        if head is not None:
+            request.caller, request.admitted, request.admission = head.caller, head.admitted, head.admission
 
     def _wrong_version(self, version: str) -> CallError:
         if version == "0.9":
@@ -340,6 +431,8 @@ class RequestReader(ABC):
             self._fault,
             self._is_lost,
         )
+        if self._guarded:
+            self._take_over_admission(request)
         self._parts = []
         if self._held:
             self._pass_on(len(request.body))

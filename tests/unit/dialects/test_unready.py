@@ -12,11 +12,10 @@ from scoringhost.errors import InitFailed, NotReady, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.messages import HttpRequest
-from scoringhost.http.routes import Routes
 
 
 def ask(error: ScoringHostError, method: str, path: str) -> int:
-    app = HttpApp(Routes(Unready(error).endpoints()), Cors(None))
+    app = HttpApp([Unready(error)], Cors(None))
     return asyncio.run(app.handle(HttpRequest(method, path))).status
 
 
@@ -36,7 +35,10 @@ def test_other_paths_and_methods_are_what_they_are_later() -> None:
 def test_the_endpoints_and_what_of_them_is_logged_are_those_of_the_dialect() -> None:
     dialect = AzureMl(None, {}, None, 1).endpoints()  # type: ignore[arg-type]
     unready = Unready(NotReady("x")).endpoints()
-    described = [{path: (set(one.methods), one.logged) for path, one in found.items()} for found in (dialect, unready)]
+    described = [
+        {path: (set(one.methods), one.logged, one.is_open) for path, one in found.items()}
+        for found in (dialect, unready)
+    ]
     assert described[0] == described[1]
 
 

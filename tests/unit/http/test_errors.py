@@ -7,6 +7,7 @@ import json
 import pytest
 
 from scoringhost import errors
+from scoringhost.dialects.azureml_words import render
 from scoringhost.errors import (
     DeadlineExceeded,
     InternalError,
@@ -19,7 +20,7 @@ from scoringhost.errors import (
     ScriptRefused,
     UnknownRoute,
 )
-from scoringhost.http.errors import ROWS, render, row_of
+from scoringhost.http.errors import ROWS, row_of
 from scoringhost.http.messages import HttpResponse
 
 EXPECTED = [

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.errors import DeadlineExceeded, MissingParameter, RunFailed
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.request_ids import RequestIds
+from scoringhost.http.routes import Endpoint, Match
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 
@@ -51,9 +53,12 @@ def exchange(
     *,
     logged: bool = True,
     deprecated: bool = False,
-) -> tuple[HttpRequest, HttpResponse, RequestIds, float, bool]:
-    ids = RequestIds("r-1", [], deprecated=deprecated)
-    return HttpRequest("POST", path, query), HttpResponse(200, [], body), ids, 1.23456, logged  # type: ignore[arg-type]
+    whole: bool = True,
+) -> tuple[HttpRequest, HttpResponse, float, int, bool]:
+    request = HttpRequest("POST", path, query)
+    request.ids = RequestIds("r-1", [], deprecated=deprecated)
+    request.match = Match(OtherEndpoints({}), Endpoint({}, logged=logged), path)
+    return request, HttpResponse(200, [], body), 1.23456, 5, whole  # type: ignore[arg-type]
 
 
 def test_every_state_has_a_line(kept: Kept) -> None:
@@ -95,33 +100,33 @@ def test_a_defect_of_ours_asks_for_a_report(kept: Kept) -> None:
 
 
 def test_an_access_line_has_method_path_status_milliseconds_and_bytes(kept: Kept) -> None:
-    LogObserver().exchanged(*exchange())
+    LogObserver().sent(*exchange())
     assert kept.lines == [("INFO", "POST /score 200 1.235ms 5")]
 
 
 def test_an_access_line_has_the_query(kept: Kept) -> None:
-    LogObserver().exchanged(*exchange(query=b"a=1&b=100%25"))
+    LogObserver().sent(*exchange(query=b"a=1&b=100%25"))
     assert kept.lines == [("INFO", "POST /score?a=1&b=100%25 200 1.235ms 5")]
 
 
 @pytest.mark.parametrize(("path", "query"), [("/a\nb", b""), ("/a", b"\n"), ("/\x1b[2J", b""), ("/\u2028", b"")])
 def test_a_path_cannot_make_a_line_of_its_own(kept: Kept, path: str, query: bytes) -> None:
-    LogObserver().exchanged(*exchange(path, query))
+    LogObserver().sent(*exchange(path, query))
     assert kept.lines[0][1].isprintable()
 
 
-def test_the_length_of_a_stream_is_not_known(kept: Kept) -> None:
-    LogObserver().exchanged(*exchange(body=never()))
-    assert kept.lines[0][1].endswith(" N/A")
+def test_a_stream_that_broke_off_is_called_that(kept: Kept) -> None:
+    LogObserver().sent(*exchange(body=never(), whole=False))
+    assert kept.lines[0][1].endswith(" 5 (broken off)")
 
 
 def test_a_health_probe_has_no_line(kept: Kept) -> None:
-    LogObserver().exchanged(*exchange("/", logged=False))
+    LogObserver().sent(*exchange("/", logged=False))
     assert kept.lines == []
 
 
 def test_a_deprecated_header_is_warned_of(kept: Kept) -> None:
-    LogObserver().exchanged(*exchange("/", logged=False, deprecated=True))
+    LogObserver().sent(*exchange("/", logged=False, deprecated=True))
     assert kept.lines == [
         ("WARNING", "the header x-ms-request-id is deprecated; send x-ms-client-request-id"),
     ]
@@ -129,7 +134,7 @@ def test_a_deprecated_header_is_warned_of(kept: Kept) -> None:
 
 def test_above_info_there_are_no_access_lines(kept: Kept) -> None:
     logging.getLogger(HOST_LOGGER).setLevel(logging.WARNING)
-    LogObserver().exchanged(*exchange())
+    LogObserver().sent(*exchange())
     assert kept.lines == []
 
 
@@ -139,7 +144,7 @@ def test_the_hosts_own_handler_writes_access_lines_the_short_way(kept: Kept) -> 
     async def play() -> None:
         handler = HostHandler(stream)
         logging.getLogger(HOST_LOGGER).handlers[:] = [handler]
-        LogObserver().exchanged(*exchange())
+        LogObserver().sent(*exchange())
         handler.flush()
 
     asyncio.run(play())

@@ -1,0 +1,116 @@
+"""Observing HTTP: who hears of each request, and of the pieces of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from scoringhost.errors import ScoringHostError
+from scoringhost.http.dialect import Dialect
+from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.kernel.observer import Stages
+
+
+class HttpObserver(Protocol):
+    """Told of every exchange at its end, and of our own defects. A method must be quick and must not raise."""
+
+    def sent(self, request: HttpRequest, response: HttpResponse, elapsed_ms: float, size: int, whole: bool) -> None:
+        """A response is handed over to be sent, or a stream has ended.
+
+        elapsed_ms: from the request's last byte on. size: bytes of the body. whole: false if a stream broke
+        off, or its reader did.
+        """
+
+    def broke(self, traceback: str) -> None:
+        """scoringhost itself failed."""
+
+
+class Watcher(Protocol):
+    """Wants to hear the stages of requests, as metrics and traces do."""
+
+    def begin(self, request: HttpRequest) -> Stages | None:
+        """What hears the stages of this request; None if it is not to be watched.
+
+        Called in the context (PEP 567) that the request is handled in, run() included: a context variable
+        that is set here is seen there.
+        """
+
+
+class AllStages:
+    """Several that hear the stages of one call."""
+
+    def __init__(self, listeners: Sequence[Stages]) -> None:
+        self._listeners = listeners
+
+    def waited(self, seconds: float) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.waited(seconds)
+
+    def decoded(self, seconds: float) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.decoded(seconds)
+
+    def ran(self, seconds: float, calls: int, rows: int) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.ran(seconds, calls, rows)
+
+    def encoded(self, seconds: float) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.encoded(seconds)
+
+    def failed(self, error: ScoringHostError) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.failed(error)
+
+    def sent(self, status: int, size: int, whole: bool) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.sent(status, size, whole)
+
+
+def watched(watchers: Sequence[Watcher], request: HttpRequest) -> Stages | None:
+    """What hears the stages of a request, if anybody does."""
+    listeners = [stages for one in watchers if (stages := one.begin(request)) is not None]
+    if not listeners:
+        return None
+    return listeners[0] if len(listeners) == 1 else AllStages(listeners)
+
+
+def _nothing(size: int, whole: bool) -> None:
+    """The stream has ended already."""
+
+
+class ObservedStream:
+    """A streamed body that counts what is taken of it; `ended` is told (bytes, whole), once.
+
+    dialect: in whose words a door says that the stream broke, if it has not sent anything yet.
+    """
+
+    def __init__(self, body: AsyncIterator[bytes], dialect: Dialect, ended: Callable[[int, bool], None]) -> None:
+        self._body, self.dialect, self._ended = body, dialect, ended
+        self._size, self._is_whole = 0, False
+
+    def __aiter__(self) -> ObservedStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await self._body.__anext__()
+        except StopAsyncIteration:
+            self._is_whole = True
+            raise
+        self._size += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        """Close the body; every door does so at the end, whatever has happened."""
+        try:
+            await self._body.aclose()  # type: ignore[attr-defined]
+        finally:
+            ended, self._ended = self._ended, _nothing  # it holds the request: no cycle is left behind
+            ended(self._size, self._is_whole)
