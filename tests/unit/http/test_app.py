@@ -323,7 +323,7 @@ def test_a_watcher_hears_failures_and_the_end_and_its_context_is_that_of_the_req
         ("failed", "UnknownRoute"),
         ("sent", 404, 83, True),
         ("failed", "InternalError"),
-        ("sent", 500, 78, True),
+        ("sent", 500, 82, True),
         ("sent", 200, 7, True),
     ]
 
