@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from scoringhost.dialects import raw_http
 from scoringhost.dialects.azureml_words import FAILED, AzureMlWords
@@ -95,7 +96,7 @@ class AzureMl(AzureMlWords):
 
     def score(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
         """Score the request with the default service, at once if that can be done on the spot."""
-        service = self.host.resolve()
+        service = self.host.default or self.host.resolve()
         raw = service.signature.takes is Takes.RAW
         if not raw and request.method == "OPTIONS":
             return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
@@ -110,6 +111,7 @@ class AzureMl(AzureMlWords):
         return self._respond_later(service, request, scored)
 
     def _call(self, service: Service, request: HttpRequest, payload: Any, size: int) -> Call:
+        raw = service.signature.takes is Takes.RAW
         encoder = self._encoders.get(service.name)
         if encoder is None or encoder.service is not service:
             encoder = self._encoders[service.name] = _Encoder(service, self.nan)
@@ -117,7 +119,7 @@ class AzureMl(AzureMlWords):
             payload,
             request.headers.titled,
             request.abandoned,
-            raw_http.context_for(request, raw=service.signature.takes is Takes.RAW),
+            raw_http.context_for(request, raw=raw) if raw or "flask" in sys.modules else None,
             raw_http.stream_of,
             raw_http.deliberate,
             size,
@@ -143,22 +145,24 @@ class AzureMl(AzureMlWords):
             return raw_http.raw_request(request)
         if request.method == "GET":
             return query_values(request)
-        if takes is Takes.NAMED and not _is_json(request):
-            raise UnsupportedContentType(request.headers.get("content-type"))
+        if takes is Takes.NAMED:
+            given = request.headers.get("content-type")
+            if given != JSON and not _is_json(given or ""):
+                raise UnsupportedContentType(given)
         if "content-encoding" not in request.headers:
             return request.body
         return unpacked(request, self.max_body) if len(request.body) <= LARGE_PACKED else _PACKED
 
     def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
         if scored.encoded is not None:
-            body = cast("bytes", scored.encoded)
+            body: Any = scored.encoded
             response = HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
         elif raw_http.is_response(scored.output):
             response = raw_http.to_http(scored.output, scored.items)
         elif scored.items is not None:
             response = _streamed(request, scored.items, self.nan)
         else:
-            body = cast("bytes", scored.output)
+            body = scored.output
             response = HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], body)
         response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
         return response
@@ -178,7 +182,9 @@ class _Encoder:
             raw_http.is_response(output) or (self._takes_raw and isinstance(output, bytes))
         ):
             return None
-        return LATER if is_large(output) else self._encode(output)
+        if is_large(output):
+            return LATER
+        return self._encode(output)
 
     def beside(self, output: object) -> bytes:
         """The JSON of a large result."""
@@ -217,10 +223,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _is_json(request: HttpRequest) -> bool:
-    given = request.headers.get("content-type") or ""
-    if given == JSON:
-        return True
+def _is_json(given: str) -> bool:
     media = given.partition(";")[0].strip().lower()
     return media == JSON or (media.startswith("application/") and media.endswith("+json"))
 

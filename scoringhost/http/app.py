@@ -110,7 +110,8 @@ class HttpApp:
         request.began_s = time.perf_counter()
         ids = request.ids = read_ids(request.headers)
         request_id.set(ids.request)
-        match = request.match = self._routes.match(request.path)
+        path = request.path
+        match = request.match = self._routes.exact.get(path) or self._routes.match(path)
         if self._watchers:
             request.stages = watched(self._watchers, request)
         try:
@@ -120,7 +121,7 @@ class HttpApp:
             if self.guards:
                 answer = self._answer_admitted(request, match)
             else:
-                answer = match.answer(request.path, request.method)(request)
+                answer = (match.methods.get(request.method) or match.answer(path, request.method))(request)
         except Exception as error:
             answer = self._failed(error, request)
         if isinstance(answer, HttpResponse):
@@ -177,8 +178,12 @@ class HttpApp:
         body = response.body
         if not isinstance(body, bytes):
             response.body = ObservedStream(body, request.match.dialect, partial(self._sent, request, response))
-        elif self._observers or request.stages is not None:
+        elif request.stages is not None:
             self._sent(request, response, len(body), whole=True)
+        elif self._observers:
+            elapsed_ms = (time.perf_counter() - request.began_s) * 1000
+            for observer in self._observers:
+                observer.sent(request, response, elapsed_ms, len(body), True)
         return response
 
     def _sent(self, request: HttpRequest, response: HttpResponse, size: int, whole: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from scoringhost.errors import MethodNotAllowed, UnknownRoute
@@ -49,6 +49,8 @@ class Match:
     endpoint: Endpoint | None = None
     pattern: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, Answer] = field(default_factory=dict)
+    """Those of the endpoint; empty if nothing is served."""
 
     def answer(self, path: str, method: str) -> Answer:
         """What answers a method there.
@@ -78,34 +80,33 @@ class Routes:
         Raises:
             ValueError: if two dialects serve the same path, or none takes the paths that nobody serves.
         """
-        self._exact: dict[str, Match] = {}
+        self.exact: dict[str, Match] = {}
+        """The paths without parameters, for who is in a hurry."""
         self._patterns: list[tuple[re.Pattern[str], Match]] = []
         for dialect in dialects:
             for pattern, endpoint in dialect.endpoints().items():
-                self._add(Match(dialect, endpoint, pattern))
+                self._add(Match(dialect, endpoint, pattern, {}, endpoint.methods))
         if all(dialect.prefix for dialect in dialects):
             raise ValueError("one dialect must take the paths that nobody serves: its prefix is empty")
         # Longest first: the nearest dialect words the 404.
         self._nobodys = [Match(dialect) for dialect in sorted(dialects, key=lambda one: -len(one.prefix))]
 
     def _add(self, match: Match) -> None:
-        if any(
-            match.pattern == known.pattern for known in (*self._exact.values(), *(one for _, one in self._patterns))
-        ):
+        if any(match.pattern == known.pattern for known in (*self.exact.values(), *(one for _, one in self._patterns))):
             raise ValueError(f"two dialects serve {match.pattern}")
         if "{" in match.pattern:
             self._patterns.append((_compiled(match.pattern), match))
         else:
-            self._exact[match.pattern] = match
+            self.exact[match.pattern] = match
 
     def match(self, path: str) -> Match:
         """What a decoded path leads to; never fails."""
-        found = self._exact.get(path)
+        found = self.exact.get(path)
         if found is not None:
             return found
         for pattern, match in self._patterns:
             if (values := pattern.fullmatch(path)) is not None:
-                return Match(match.dialect, match.endpoint, match.pattern, values.groupdict())
+                return replace(match, parameters=values.groupdict())
         return next(one for one in self._nobodys if _is_below(path, one.dialect.prefix))
 
 

@@ -62,6 +62,21 @@ class Encoder(Protocol):
         """A large result encoded, on any thread, without keeping the interpreter lock for long."""
 
 
+class AsItIs:
+    """Encodes nothing: whoever calls wants the output itself."""
+
+    def at_once(self, output: object) -> object | None:
+        """Nothing."""
+        return None
+
+    def beside(self, output: object) -> object:
+        """Never asked for."""
+        return output
+
+
+_AS_IT_IS = AsItIs()
+
+
 @dataclass(slots=True)
 class Call:
     """One request to score, free of any protocol.
@@ -75,7 +90,7 @@ class Call:
     deliberate: the answer that an exception of run() stands for, or None if it is a failure.
     context: the one that `Service.begin` is called in, if nobody enters it afterwards: the steps of
     a stream are made in it. What is left of the call must then be awaited in a copy.
-    encoder: makes of the output what is sent, if that is wanted.
+    encoder: makes of the output what is sent.
     stages: hears what happens to the call, if anybody watches; began_s: since when, of `time.perf_counter`.
     """
 
@@ -87,7 +102,7 @@ class Call:
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
     size: int = 0
     context: Context | None = None
-    encoder: Encoder | None = None
+    encoder: Encoder = _AS_IT_IS
     stages: Stages | None = None
     began_s: float = 0.0
 

@@ -30,26 +30,26 @@ SMALL_BODY = 16_384
 class CallSpeed:
     """What recent calls took. Durations are in seconds, sizes in bytes."""
 
-    __slots__ = ("_in_a_row", "_largest", "_since_long", "needed", "short")
+    __slots__ = ("_in_a_row", "_since_long", "largest", "needed", "short")
 
     def __init__(self) -> None:
         self.short = False
         self.needed = FIRST_NEEDED
         self._in_a_row = 0
         self._since_long = WINDOW
-        self._largest = SMALL_BODY
+        self.largest = SMALL_BODY
 
     def fits(self, size: int) -> bool:
         """Whether a call with a body of that size may be run on the spot."""
-        return self.short and size <= 2 * self._largest
+        return self.short and size <= 2 * self.largest
 
     def observe(self, spent_s: float, size: int, *, on_the_spot: bool) -> None:
         """Take in what one call took."""
         self._since_long += 1
         if spent_s <= SHORT_S:
             self._in_a_row += 1
-            if size > self._largest:
-                self._largest = size
+            if size > self.largest:
+                self.largest = size
             if self._in_a_row >= self.needed:
                 self._settle_down()
         elif spent_s > LONG_S:
@@ -72,6 +72,6 @@ class CallSpeed:
     def _slow_down(self, size: int, on_the_spot: bool) -> None:
         self.short = False
         if size > SMALL_BODY:
-            self._largest = max(SMALL_BODY, min(self._largest, size // 2))
+            self.largest = max(SMALL_BODY, min(self.largest, size // 2))
         if on_the_spot:
             self.needed = min(4 * self.needed, MOST_NEEDED)

@@ -13,12 +13,13 @@ class Host:
 
     def __init__(self) -> None:
         self._services: dict[str, dict[str, Service]] = {}
-        self._default: Service | None = None
+        self.default: Service | None = None
+        """The newest version of the first service."""
 
     def add(self, service: Service) -> None:
         """Take a service in; one of the same name and version is replaced."""
         self._services.setdefault(service.name, {})[service.version] = service
-        self._default = next(reversed(next(iter(self._services.values())).values()))
+        self.default = next(reversed(next(iter(self._services.values())).values()))
 
     def resolve(self, name: str | None = None, version: str | None = None) -> Service:
         """The service of that name and version.
@@ -28,8 +29,8 @@ class Host:
         Raises:
             UnknownService: if there is none.
         """
-        if name is None and version is None and self._default is not None:
-            return self._default
+        if name is None and version is None and self.default is not None:
+            return self.default
         if name is None:
             name = next(iter(self._services), None)
         versions = self._services.get(name or "")

@@ -22,6 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextvars import Context, copy_context
 from functools import partial
+from threading import get_ident
 from typing import Any, Protocol, TypeVar, cast
 
 from scoringhost.errors import DeadlineExceeded, NotReady
@@ -123,9 +124,10 @@ class ThreadRunner:
 
     def thread_here(self, size: int) -> ScoringThread | None:
         """See `Runner`. No place is taken: until the work is over nobody else can ask for one."""
-        if self._free and self.call_speed.fits(size):
+        speed = self.call_speed
+        if speed.short and size <= 2 * speed.largest and self._free:  # `fits`, without the call
             thread = self._free[-1]
-            if thread.is_here() and self._admission.idle:
+            if thread.ident == get_ident() and self._admission.idle:
                 return thread
         return None
 

@@ -68,7 +68,8 @@ class ScoringThread:
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._current: object | None = None
-        self._thread_id = 0
+        self.ident = 0
+        """Of the thread, as `threading.get_ident` has it."""
         self._by_signal = False
         self._signalled = False
         self._unreported: Job[Any] | None = None
@@ -84,7 +85,7 @@ class ScoringThread:
 
     def adopt(self) -> None:
         """Take the calling thread for the scoring thread. On the main thread, interrupts use a signal."""
-        self._thread_id = threading.get_ident()
+        self.ident = threading.get_ident()
         self._by_signal = _SIGNAL is not None and threading.current_thread() is threading.main_thread()
         if self._by_signal:
             signal.signal(_SIGNAL, self._on_signal)  # type: ignore[arg-type]
@@ -112,7 +113,7 @@ class ScoringThread:
 
     def stack(self) -> str:
         """Where the thread is right now, as a traceback without the frames of the host."""
-        frame = sys._current_frames().get(self._thread_id)
+        frame = sys._current_frames().get(self.ident)
         return user_stack(frame) if frame is not None else ""
 
     def close(self) -> None:
@@ -121,7 +122,7 @@ class ScoringThread:
 
     def is_here(self) -> bool:
         """Whether the caller is on the scoring thread: the event loop has moved to it."""
-        return threading.get_ident() == self._thread_id
+        return threading.get_ident() == self.ident
 
     def perform_here(self, work: Callable[[], T], limit_s: float | None) -> T:
         """Do some work at once, on the scoring thread itself; what it raises is raised here.
@@ -188,9 +189,9 @@ class ScoringThread:
                 return
             self._signalled = True
             if self._by_signal:
-                signal.pthread_kill(self._thread_id, _SIGNAL)  # type: ignore[arg-type]
+                signal.pthread_kill(self.ident, _SIGNAL)  # type: ignore[arg-type]
             else:
-                _raise_in(self._thread_id, Interrupted)
+                _raise_in(self.ident, Interrupted)
 
     # -- on the scoring thread ----------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from scoringhost.errors import (
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
-from scoringhost.kernel.call import LATER, Call, Encoder, Scored
+from scoringhost.kernel.call import LATER, Call, Scored
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.observer import Observer, Silence, Stages
 from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
@@ -193,7 +193,8 @@ class Service:
             raise self._translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is None:
-            encoded = None if call.encoder is None else _encode_at_once(call, call.encoder, output)
+            watched = call.stages is not None
+            encoded = _encode_at_once(call, output) if watched else call.encoder.at_once(output)
             if encoded is not LATER:
                 return Scored(output, run_ms, None, encoded)
             return self._encode_in_turn(call, runner.turn_here(thread, 0.0, call.context), output, run_ms)
@@ -221,9 +222,7 @@ class Service:
 
     async def _encoded(self, call: Call, output: object) -> object | None:
         """Encode a result, here if that is quickly done."""
-        if call.encoder is None:
-            return None
-        encoded = _encode_at_once(call, call.encoder, output)
+        encoded = _encode_at_once(call, output)
         if encoded is not LATER:
             return encoded
         started_s = time.perf_counter()
@@ -263,16 +262,16 @@ class Service:
             call.stages.waited(time.perf_counter() - call.began_s)
         if self.signature.is_async:
             return self._invoke_async(call)
+        if call.stages is not None:
+            return self._invoke_watched(call, call.stages)
         if call.around is None:
-            return self._decode_and_run(call)
-        with call.around():
-            return self._decode_and_run(call)
-
-    def _decode_and_run(self, call: Call) -> tuple[object, float]:
-        stages = call.stages
-        if stages is None:
             return self._call_bound(bind(self.signature, call))
-        output, run_ms = self._call_bound(_bind_watched(self.signature, call, stages))
+        with call.around():
+            return self._call_bound(bind(self.signature, call))
+
+    def _invoke_watched(self, call: Call, stages: Stages) -> tuple[object, float]:
+        with call.around() if call.around is not None else nullcontext():
+            output, run_ms = self._call_bound(_bind_watched(self.signature, call, stages))
         if call.stream_of(output) is None:
             stages.ran(run_ms / 1000, 1, 0)
         return output, run_ms
@@ -368,11 +367,11 @@ def _bind_watched(signature: RunSignature, call: Call, stages: Stages) -> dict[s
     return arguments
 
 
-def _encode_at_once(call: Call, encoder: Encoder, output: object) -> object | None:
+def _encode_at_once(call: Call, output: object) -> object | None:
     if call.stages is None:
-        return encoder.at_once(output)
+        return call.encoder.at_once(output)
     started_s = time.perf_counter()
-    encoded = encoder.at_once(output)
+    encoded = call.encoder.at_once(output)
     if encoded is not None and encoded is not LATER:
         call.stages.encoded(time.perf_counter() - started_s)
     return encoded

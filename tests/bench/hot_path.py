@@ -42,7 +42,7 @@ class Steady(CallSpeed):
     def __init__(self) -> None:
         super().__init__()
         self.short = True
-        self._largest = 1 << 30
+        self.largest = 1 << 30
 
     def _slow_down(self, size: int, on_the_spot: bool) -> None:
         """Stay."""

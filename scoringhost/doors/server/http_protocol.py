@@ -198,40 +198,15 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
     # -- answering ----------------------------------------------------------------------------------
 
     def _take(self, request: HttpRequest, keep_alive: bool) -> None:
-        """Answer a request, now or after those before it, or once the client has read the answers to those."""
-        if not self._busy and self._writable is None:
-            self._answer(request, keep_alive)
-            return
-        self._turns.append((request, keep_alive))
-        if len(self._turns) >= PIPELINE_LIMIT:
-            self._pause_reading()
+        """Answer a request: at once if it needs not wait for anything, or after those before it.
 
-    def _tell_to_go_on(self) -> None:
-        if self._busy or self._turns or self._is_undecided():
-            self._wants_continue = True
-        else:
-            self._transport.write(_CONTINUE)
-
-    def _go_on(self) -> None:
-        """Answer what waits, as far as the client takes it, and read on."""
-        while self._turns and not self._busy and self._writable is None and not self._lost:
-            self._answer(*self._turns.popleft())
-        if self._lost or self._busy or self._turns or self._writable is not None or self._is_undecided():
+        Nothing is answered while the client does not read the answers that it has got.
+        """
+        if self._busy or self._writable is not None:
+            self._turns.append((request, keep_alive))
+            if len(self._turns) >= PIPELINE_LIMIT:
+                self._pause_reading()
             return
-        if self._half_closed:
-            self._close()
-            return
-        if self._wants_continue:
-            self._wants_continue = False
-            if self._arriving and not self._in_head:
-                self._transport.write(_CONTINUE)
-        if self._reading_paused and not self._transport.is_closing():
-            self._reading_paused = False
-            self._active_s = time.monotonic()
-            self._transport.resume_reading()
-
-    def _answer(self, request: HttpRequest, keep_alive: bool) -> None:
-        """Answer a request, at once if it needs not wait for anything; then the connection is kept, or closed."""
         self._busy = self._on_the_spot = True
         self._keep_alive = keep_alive
         context = request.context = contextvars.copy_context()
@@ -245,6 +220,30 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         task = self._loop.create_task(self._answer_later(request, answer), context=context.copy())
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
+
+    def _tell_to_go_on(self) -> None:
+        if self._busy or self._turns or self._is_undecided():
+            self._wants_continue = True
+        else:
+            self._transport.write(_CONTINUE)
+
+    def _go_on(self) -> None:
+        """Answer what waits, as far as the client takes it, and read on."""
+        while self._turns and not self._busy and self._writable is None and not self._lost:
+            self._take(*self._turns.popleft())
+        if self._lost or self._busy or self._turns or self._writable is not None or self._is_undecided():
+            return
+        if self._half_closed:
+            self._close()
+            return
+        if self._wants_continue:
+            self._wants_continue = False
+            if self._arriving and not self._in_head:
+                self._transport.write(_CONTINUE)
+        if self._reading_paused and not self._transport.is_closing():
+            self._reading_paused = False
+            self._active_s = time.monotonic()
+            self._transport.resume_reading()
 
     async def _answer_later(
         self, request: HttpRequest, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]
