@@ -54,10 +54,14 @@ def drip(count):
         yield f"{number} "
 
 
+NUMBERS = []
+
+
 def large(count):
-    """So many numbers."""
-    print(f"making {count}")  # noqa: T201
-    return list(map(float, range(int(count))))
+    """So many numbers, made once."""
+    while len(NUMBERS) < int(count):
+        NUMBERS.append(len(NUMBERS) / 7)
+    return NUMBERS
 
 
 def environment(name):
