@@ -54,7 +54,7 @@ class AzureMl(AzureMlWords):
     documents: Mapping[OpenApiVersion, JsonValue]
     nan: NanPolicy
     max_body: int
-    _encoders: dict[str, _Encoder] = field(default_factory=dict)
+    _encoders: dict[Service, _Encoder] = field(default_factory=dict)
     _helper: HelperThread = field(default_factory=HelperThread)
 
     def endpoints(self) -> dict[str, Endpoint]:
@@ -102,41 +102,36 @@ class AzureMl(AzureMlWords):
             return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
         if not raw and request.method not in ("GET", "POST"):
             raise MethodNotAllowed(request.method, ())  # HEAD; azmlinfsrv sends no Allow with this one
-        payload = self._payload(service, request)
-        if payload is _PACKED:
-            return self._unpack_and_score(service, request)
-        scored = service.begin(self._call(service, request, payload, len(request.body)))
-        if isinstance(scored, Scored):
-            return self._respond(service, request, scored)
-        return self._respond_later(service, request, scored)
-
-    def _call(self, service: Service, request: HttpRequest, payload: Any, size: int) -> Call:
-        raw = service.signature.takes is Takes.RAW
-        encoder = self._encoders.get(service.name)
-        if encoder is None or encoder.service is not service:
-            encoder = self._encoders[service.name] = _Encoder(service, self.nan)
-        return Call(
-            payload,
+        encoder = self._encoders.get(service)
+        if encoder is None:
+            encoder = self._encoders[service] = _Encoder(service, self.nan)
+        call = Call(
+            self._payload(service, request),
             request.headers.titled,
             request.abandoned,
             raw_http.context_for(request, raw=raw) if raw or "flask" in sys.modules else None,
             raw_http.stream_of,
             raw_http.deliberate,
-            size,
+            len(request.body),
             request.context,
             encoder,
             request.stages,
             request.began_s,
         )
+        if call.payload is _PACKED:
+            return self._unpack_and_score(service, request, call)
+        scored = service.begin(call)
+        if isinstance(scored, Scored):
+            return self._respond(service, request, scored)
+        return self._respond_later(service, request, scored)
 
     async def _respond_later(self, service: Service, request: HttpRequest, scored: Awaitable[Scored]) -> HttpResponse:
         return self._respond(service, request, await scored)
 
-    async def _unpack_and_score(self, service: Service, request: HttpRequest) -> HttpResponse:
+    async def _unpack_and_score(self, service: Service, request: HttpRequest, call: Call) -> HttpResponse:
         body = await self._helper.do(partial(unpacked, request, self.max_body))
-        call = self._call(service, request, body, len(body))
-        context = request.context
-        scored = service.begin(call) if context is None else context.run(service.begin, call)
+        call.payload, call.size = body, len(body)
+        scored = service.begin(call) if call.context is None else call.context.run(service.begin, call)
         return self._respond(service, request, scored if isinstance(scored, Scored) else await scored)
 
     def _payload(self, service: Service, request: HttpRequest) -> Any:
@@ -154,8 +149,8 @@ class AzureMl(AzureMlWords):
         return unpacked(request, self.max_body) if len(request.body) <= LARGE_PACKED else _PACKED
 
     def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
-        if scored.encoded is not None:
-            body: Any = scored.encoded
+        body = scored.encoded
+        if body is not None:
             response = HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
         elif raw_http.is_response(scored.output):
             response = raw_http.to_http(scored.output, scored.items)
@@ -184,17 +179,16 @@ class _Encoder:
             return None
         if is_large(output):
             return LATER
-        return self._encode(output)
+        try:
+            return json_text.dumps({} if output is None else output, nan=self._nan, on_nonfinite=self._on_nonfinite)
+        except ResultNotEncodable as error:
+            self.service.observer.run_failed(self.service.name, error, "")
+            raise
 
     def beside(self, output: object) -> bytes:
         """The JSON of a large result."""
-        return self._encode(output, in_pieces=True)
-
-    def _encode(self, output: object, *, in_pieces: bool = False) -> bytes:
         try:
-            return json_text.dumps(
-                {} if output is None else output, nan=self._nan, on_nonfinite=self._on_nonfinite, in_pieces=in_pieces
-            )
+            return json_text.dumps(output, nan=self._nan, on_nonfinite=self._on_nonfinite, in_pieces=True)
         except ResultNotEncodable as error:
             self.service.observer.run_failed(self.service.name, error, "")
             raise

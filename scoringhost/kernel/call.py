@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from scoringhost.errors import ScoringHostError
 from scoringhost.kernel.observer import Stages
@@ -117,4 +117,4 @@ class Scored:
     output: object
     run_ms: float
     items: AsyncIterator[object] | None = None
-    encoded: object | None = None
+    encoded: Any = None

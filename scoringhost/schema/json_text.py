@@ -20,7 +20,7 @@ import orjson
 from scoringhost.errors import ResultNotEncodable, UndecodableBody
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_values import SCALARS, Converter, Refused, are_finite_scalars, is_a, name_of
-from scoringhost.schema.large_json import encode_in_pieces
+from scoringhost.schema.large_json import PIECE, encode_in_pieces
 
 # -- reading -------------------------------------------------------------------------------------
 
@@ -93,7 +93,8 @@ def dumps(
         ResultNotEncodable: for any other type (it is named, with its place), for a value that
             contains itself, is nested too deeply, or holds an integer of too many digits.
     """
-    data = _dumps_plain(value, in_pieces) if _is_plain(value) else None
+    is_plain = _is_plain_in_pieces(value) if in_pieces else _is_plain(value)
+    data = _dumps_plain(value, in_pieces) if is_plain else None
     if data is None or (nan is NanPolicy.LITERAL and data.find(b"null") >= 0):
         return _dumps_converted(value, nan, on_nonfinite, in_pieces)
     if on_nonfinite is not None and data.find(b"null") >= 0 and _has_nonfinite(value):
@@ -168,6 +169,18 @@ def _is_plain(value: object) -> bool:
         return SCALARS.issuperset(map(type, items)) or all(map(_is_plain, items))
     except RecursionError:
         return False
+
+
+def _is_plain_in_pieces(value: Any) -> bool:
+    """The same, without looking at millions of items in one go, during which no other thread runs."""
+    kind = type(value)
+    if kind is dict:
+        return all(map(_is_plain_in_pieces, value.values()))
+    if kind is not list and kind is not tuple:
+        return _is_plain(value)
+    if len(value) <= PIECE:
+        return SCALARS.issuperset(map(type, value)) or all(map(_is_plain_in_pieces, value))
+    return all(_is_plain_in_pieces(value[start : start + PIECE]) for start in range(0, len(value), PIECE))
 
 
 def _is_numeric(value: object) -> bool:

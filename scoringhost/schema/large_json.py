@@ -61,10 +61,13 @@ def is_large(value: Any) -> bool:
     at a few members.
     """
     kind = type(value)
-    if kind is list and value and type(value[0]) is float is type(value[-1]):
-        return len(value) > LARGE
     if kind in SCALARS:
         return kind is str and len(value) > LARGE * LETTERS
+    if kind is list:
+        if value and type(value[0]) is float is type(value[-1]):
+            return len(value) > LARGE
+    elif kind is not dict and type(size := getattr(value, "size", None)) is int and size <= _FEW:
+        return False  # an array of few numbers
     try:
         return _weight_at_a_glance(value) > LARGE
     except RecursionError:  # it contains itself, or is nested too deeply to be encoded
@@ -88,8 +91,6 @@ def _weight_at_a_glance(value: Any) -> int:
         for item in value.values():
             weight += 1 if type(item) in SCALARS else _weight_at_a_glance(item)
         return weight
-    if getattr(value, "size", 0) == 1:  # an array of one number
-        return 1
     return weight_of(value)
 
 
