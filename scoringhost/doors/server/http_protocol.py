@@ -258,8 +258,8 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
             else:
                 await self._stream(request, response, response.body)
         except asyncio.CancelledError:
-            # The call was left out, as its client has gone, or the server stops in the middle of a stream. A half-closed
-            # connection is not read from any more, so that nobody but us would ever close it.
+            # The call was left out, as its client has gone, or the server stops in the middle of a stream.
+            # A half-closed connection is not read from any more, so that nobody but us would ever close it.
             self._keep_alive = False
             self._finished(request)
             raise

@@ -1,4 +1,4 @@
-"""An entry script whose first call waits until it is told to go on, with a declared array, so that calls can be joined."""
+"""An entry script with a declared array, for batches; a call of one row waits until it is told to go on."""
 
 import os
 import time
