@@ -139,7 +139,11 @@ def _place(config: Config, text: str) -> dict[str, Any]:
         first = config.address[0]
     except (ValueError, RuntimeError) as problem:
         raise SettingsError(VARIABLE, text, f"--bind: {problem}") from None
-    return {"host": first[0], "port": first[1]} if isinstance(first, tuple) else {}
+    if not isinstance(first, tuple):
+        return {}
+    if not 0 <= first[1] < 65_536:
+        raise SettingsError(VARIABLE, text, f"--bind: {first[1]} is no port")
+    return {"host": first[0], "port": first[1]}
 
 
 def _changed(settings: Settings, changes: dict[str, Any], text: str) -> Settings:

@@ -248,11 +248,18 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
     async def _answer_later(
         self, request: HttpRequest, answer: HttpResponse | Coroutine[Any, Any, HttpResponse]
     ) -> None:
-        response = answer if isinstance(answer, HttpResponse) else await answer
-        if isinstance(response.body, bytes):
-            self._write(request, response, response.body)
-        else:
-            await self._stream(request, response, response.body)
+        try:
+            response = answer if isinstance(answer, HttpResponse) else await answer
+            if isinstance(response.body, bytes):
+                self._write(request, response, response.body)
+            else:
+                await self._stream(request, response, response.body)
+        except asyncio.CancelledError:
+            # The call was left out, as its client has gone, or the server stops in the middle of a stream.
+            # A half-closed connection is not read from any more, so that nobody but us would ever close it.
+            self._keep_alive = False
+            self._finished(request)
+            raise
         self._finished(request)
         self._active_s = time.monotonic()
         self._go_on()

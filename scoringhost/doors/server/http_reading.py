@@ -30,6 +30,9 @@ from scoringhost.errors import (
 )
 from scoringhost.http.messages import HEADERS_LIMIT, Headers, HttpRequest
 
+PIECES = 1024
+"""Chunks whose bytes are joined while the rest of the body arrives."""
+
 LOOK_S = 1.0
 """Seconds between two looks at a request that is still arriving."""
 
@@ -40,6 +43,7 @@ _NAMES = {
     for spelling in (name, name.title())
 }  # fmt: skip
 _OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings", "expect"})
+_HALF_A_HEAD = HEADERS_LIMIT // 2 + 1
 _TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
 _TOO_MUCH_AROUND = f"Trailers and chunk extensions are larger than {HEADERS_LIMIT} bytes"
 
@@ -148,22 +152,26 @@ class RequestReader(ABC):
         """Parse what came."""
         if self._refused:
             return
-        self._active_s = time.monotonic()
         self._received = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._serve_plainly(data[upgrade.args[0] :])
         except httptools.HttpParserError as problem:
-            if not self._refused:
-                self._refuse(understood(data, str(problem) or "Invalid HTTP request received."))
+            self._not_understood(data, problem)
         if self._arriving and not self._refused:
+            self._active_s = time.monotonic()
             self._still_arriving(len(data))
+
+    def _not_understood(self, data: bytes, problem: httptools.HttpParserError) -> None:
+        if not self._refused:
+            self._refuse(understood(data, str(problem) or "Invalid HTTP request received."))
 
     def _still_arriving(self, size: int) -> None:
         """Bound what a request may have beside its body, and begin to look at how fast it comes."""
         if self._in_head:
-            self._head_size += size
+            # Of what was read together with the request before it nobody knows how much belongs to this head.
+            self._head_size += size if self._received else min(size, _HALF_A_HEAD)
             if self._head_size > HEADERS_LIMIT:
                 self._refuse_with(HeadersTooLarge(_TOO_LARGE))
                 return
@@ -231,25 +239,44 @@ class RequestReader(ABC):
         self._held = 0
 
     def _serve_plainly(self, rest: bytes) -> None:
-        """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one."""
-        method = self._parser.get_method()
-        if method == b"CONNECT":
-            self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers))
-            return
-        self._drop_body()
+        """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one.
+
+        In a loop, as the next request may wish for one as well: thousands of them fit into what is read at once.
+        """
+        while not self._refused:
+            method = self._parser.get_method()
+            if method == b"CONNECT":
+                self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers))
+                return
+            if self._fault is not None:  # of two Host headers only one would be left
+                self._refuse_with(self._fault)
+                return
+            data = self._head_without_upgrade(method) + rest
+            self._received = len(data)
+            self._drop_body()
+            self._parser = httptools.HttpRequestParser(self)
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data[upgrade.args[0] :]
+            except httptools.HttpParserError as problem:
+                self._not_understood(data, problem)
+
+    def _head_without_upgrade(self, method: bytes) -> bytes:
         lines = [b"%s %s HTTP/%s" % (method, self._url, self._version.encode())]
         if "close" in self._headers.get("connection", "").lower():
             lines.append(b"connection: close")
         lines += [
             f"{name}: {value}".encode("latin-1") for name, value in self._headers.items() if name not in _OF_AN_UPGRADE
         ]
-        self._parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     # -- callbacks of the parser --------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """A request line has begun."""
+        """A request line has begun; line breaks in front of it are no sign of life."""
+        self._active_s = time.monotonic()
         self._url, self._version = b"", ""
         self._headers = Headers()
         self._size = self._head_size = 0
@@ -284,7 +311,9 @@ class RequestReader(ABC):
         self._version = version = self._parser.get_http_version()
         if version != "1.1" and version != "1.0":
             self._fault = self._wrong_version(version)
-        elif self._head_size + self._received > HEADERS_LIMIT // 2 and sum(map(len, headers.values())) > HEADERS_LIMIT:
+        elif (not self._received or self._head_size + self._received > HEADERS_LIMIT // 2) and sum(
+            map(len, headers.values())
+        ) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(_TOO_LARGE)
         if self._guarded:
             self._ask_guards()
@@ -380,8 +409,14 @@ class RequestReader(ABC):
         self._held += size
 
     def on_chunk_header(self) -> None:
-        """The size of a chunk, with its extensions."""
+        """The size of a chunk, with its extensions.
+
+        A piece of two bytes takes forty: small ones are joined every now and then, each once.
+        """
         self._chunks += 1
+        if self._chunks % PIECES == 0:
+            joined = self._chunks // PIECES - 1
+            self._parts[joined:] = [b"".join(self._parts[joined:])]
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; what is over the limit is read and dropped."""
@@ -410,6 +445,7 @@ class RequestReader(ABC):
     def on_message_complete(self) -> None:
         """The whole request is there."""
         self._arriving = False
+        self._received = 0
         parser, headers, parts, version = self._parser, self._headers, self._parts, self._version
         if parser.should_upgrade():
             return  # the parser stops here and leaves the body to us

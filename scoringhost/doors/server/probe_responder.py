@@ -18,7 +18,7 @@ from contextlib import suppress
 from scoringhost.doors.server.http_heads import render_head, well_formed
 from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
 from scoringhost.http.app import HttpApp
-from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.messages import HEADERS_LIMIT, HttpRequest, HttpResponse
 
 POLL_S = 0.005
 _PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.")
@@ -34,7 +34,8 @@ class ProbeResponder:
         self._selector = selectors.DefaultSelector()  # now: there may be no room for one when it is needed
         for listener in listeners:
             self._selector.register(listener, selectors.EVENT_READ)
-        self._waiting: dict[socket.socket, bytes] = {}
+        self._waiting: dict[socket.socket, bytes] = {}  # may still turn out to be health probes
+        self._others: list[tuple[socket.socket, bytes]] = []
         self._lock = threading.Lock()
         self._rests_until_s = 0.0
         self._exhaustion = ExhaustionLog()
@@ -56,10 +57,12 @@ class ProbeResponder:
                         self._accept(ready)
                     elif self._is_done(ready):
                         del self._waiting[ready]
-            for connection, data in self._waiting.items():
+            for connection in self._waiting:
                 self._selector.unregister(connection)
+            for connection, data in [*self._others, *self._waiting.items()]:
                 self._hand_over(connection, data)
             self._waiting.clear()
+            self._others.clear()
 
     def _accept(self, listener: socket.socket) -> None:
         if time.monotonic() < self._rests_until_s:
@@ -76,7 +79,7 @@ class ProbeResponder:
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _is_done(self, connection: socket.socket) -> bool:
-        """Read from a connection; whether it has been answered or has gone."""
+        """Read from a connection; whether it has been answered, has gone, or is none of ours."""
         try:
             data = connection.recv(65_536)
         except BlockingIOError:
@@ -86,9 +89,14 @@ class ProbeResponder:
         if not data:
             self._let_go(connection)
             return True
-        self._waiting[connection] += data
-        read = self._waiting[connection]
-        request = well_formed(read) if read.startswith(_PROBES) else None
+        read = self._waiting[connection] + data
+        if len(read) > HEADERS_LIMIT or not read.startswith(tuple(probe[: len(read)] for probe in _PROBES)):
+            # No more of it is read here, where no limit of bodies holds: a large one would fill the memory.
+            self._selector.unregister(connection)
+            self._others.append((connection, read))
+            return True
+        self._waiting[connection] = read
+        request = well_formed(read)
         if request is None:
             return False
         with suppress(OSError):

@@ -84,7 +84,17 @@ def test_what_a_user_relies_on_and_would_not_get_is_refused_by_name(text: str) -
 
 @pytest.mark.parametrize(
     "text",
-    ["--no-such-flag", "--workers many", "--workers 0", "--keep-alive 0", "--bind 1.2.3.4:many", "'", "--help", "-v"],
+    [
+        "--no-such-flag",
+        "--workers many",
+        "--workers 0",
+        "--keep-alive 0",
+        "--bind 1.2.3.4:many",
+        "--bind 1.2.3.4:65536",
+        "'",
+        "--help",
+        "-v",
+    ],
 )
 def test_what_gunicorn_does_not_understand_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="^GUNICORN_CMD_ARGS: "):
