@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 PORT_OF_PAGES = "5001"
-WITHIN_S = 60.0
+WITHIN_S = 30.0
+
+# What a program prints may depend on whether somebody reads it: an answer is indented for a person.
+IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
 # What differs from one run to the next is made equal on both sides.
 CHANGING = (
@@ -32,7 +35,7 @@ CHANGING = (
     (r"(?<=exec-ms: )[\d.]+", "(number)"),
     (r"\b(p50|p95|p99|max) [\d.]+", r"\1 (number)"),
     (r"\b\d+\.\d+ ?(ms|s)\b", r"(number) \1"),
-    (r"\bscoringhost([/ ])\d+\.\d+\.\d+\S*", r"scoringhost\1(version)"),
+    (r"\bscoringhost([/ ])\d+\.\d+\.\d+[\w.+]*", r"scoringhost\1(version)"),
 )
 
 
@@ -70,14 +73,14 @@ class Terminal:
         self.typed += command + "\n"
         if re.match(r"scoringhost serve\b(?!.*--help)", command):
             return self._serve(command, shown)
-        process = self._start(command)
+        process = self._start(sys.executable, "-c", IN_A_TERMINAL, "bash", "-c", self._with_port(command))
         process.exit_code(WITHIN_S)
         return difference(shown, self._as_on_a_page(process))
 
     def log_difference(self, shown: str) -> str:
         """How the lines of a log differ from those that the server has written, from whichever line on."""
         assert self._server is not None, "no server has been started on this page"
-        return self._wait_for(f"...\n{shown}\n...", self._server)
+        return self._wait_for("...\n" + shown.strip("\n") + "...", self._server)
 
     def close(self) -> None:
         """End what was started."""
@@ -90,22 +93,24 @@ class Terminal:
         if self._server is None or command != self._served_by:
             if self._server is not None:
                 self._server.stop()
-            self._server, self._served_by = self._start(f"exec {command} --port {self.port}"), command
-        found = self._wait_for(f"{before}...", self._server)
+            self._server = self._start("bash", "-c", f"exec {command} --port {self.port}")
+            self._served_by = command
+        found = self._wait_for(before.rstrip("\n") + "...", self._server)
         if found or not stops:
             return found
         self._server.signal(signal.SIGINT)
         self._server.exit_code(WITHIN_S)
-        found = difference(before + "..." + after, self._as_on_a_page(self._server))
+        found = difference(before.rstrip("\n") + "...\n" + after, self._as_on_a_page(self._server))
         self._server = None
         return found
 
-    def _start(self, command: str) -> Served:
-        command = re.sub(rf"(?<=:){PORT_OF_PAGES}\b", self.port, command)
+    def _start(self, *command: str) -> Served:
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return self._served_class(
-            int(self.port), "bash", "-c", command, cwd=self.folder, environ={"PATH": programs, "COLUMNS": "120"}
-        )
+        environ = {"PATH": programs, "COLUMNS": "120", "TERM": "dumb"}
+        return self._served_class(int(self.port), *command, cwd=self.folder, environ=environ)
+
+    def _with_port(self, command: str) -> str:
+        return re.sub(rf"(?<=:){PORT_OF_PAGES}\b", self.port, command)
 
     def _wait_for(self, shown: str, process: Served) -> str:
         """Wait until a running process has printed what is shown, or has ended; returns what differs then."""
@@ -122,9 +127,7 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(
-    tmp_path: Path, port_of_nobody: Callable[[], int], served_class: type[Served]
-) -> Iterator[Terminal]:
+def terminal(tmp_path: Path, port_of_nobody: Callable[[], int], served_class: type[Served]) -> Iterator[Terminal]:
     """A terminal in a folder with a copy of the samples."""
     shutil.copytree(ROOT / "samples", tmp_path / "samples", ignore=shutil.ignore_patterns("__pycache__"))
     terminal = Terminal(tmp_path, port_of_nobody(), served_class)

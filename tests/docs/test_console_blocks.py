@@ -47,16 +47,17 @@ def evaluate(example: Example) -> str | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
     if example.parsed["language"] == "console":
-        wrong = [f"$ {command}\n{said}" for command, shown in commands(source) if (said := terminal.run(command, shown))]
+        wrong = [
+            f"$ {command}\n{said}" for command, shown in commands(source) if (said := terminal.run(command, shown))
+        ]
         return "\n".join(wrong) or None
     return None
 
 
 def commands(source: str) -> list[tuple[str, str]]:
     """The commands of a console block, each with what it prints; a line that ends in a backslash goes on."""
-    found = re.findall(r"^\$ ((?:.*\\\n)*.*)\n?((?:(?!\$ ).*\n?)*)", source, re.MULTILINE)
-    assert found and source.startswith("$ "), f"a console block begins with `$ `: {source}"
-    return [(command, shown) for command, shown in found]
+    assert source.startswith("$ "), f"a console block begins with a prompt: {source}"
+    return re.findall(r"^\$ ((?:.*\\\n)*.*)\n?((?:(?!\$ ).*\n?)*)", source, re.MULTILINE)
 
 
 def parsed(page: Path) -> list[Example]:
