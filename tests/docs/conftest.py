@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,9 +25,14 @@ WITHIN_S = 30.0
 # What a program prints may depend on whether somebody reads it: an answer is indented for a person.
 IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
-# What differs from one run to the next is made equal on both sides.
+# What differs from one run to the next, and from one machine to the next, is made equal on both sides.
 CHANGING = (
+    (r"\x1b\[[?\d;]*[A-Za-z]", ""),
+    (r"(?m)(?<=client\(s\): )[\d.]+", "(number)"),
+    (r"(?m)^( +\d+) +\d+( +0) +[\d.]+ .*", r"\1\2 (numbers)"),  # a row of a profile
+    (r"(?m)^recommended: .*", "recommended: (numbers)"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d([.,]\d+)?", "(time)"),
+    (r"(\d\.\d{9})\d+", r"\1"),  # processors differ in the last digits
     (r"(?<=date: ).*GMT", "(time)"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "(id)"),
     (r"(?<= [DIWEC] )\[\d+\]", "[pid]"),
@@ -71,10 +77,16 @@ class Terminal:
     def run(self, command: str, shown: str) -> str:
         """Run one command; returns how its output differs from what is shown."""
         self.typed += command + "\n"
-        if re.match(r"scoringhost serve\b(?!.*--help)", command):
+        if re.match(r"(\w+=\S+ )*scoringhost serve [^;]*$", command):
             return self._serve(command, shown)
-        process = self._start(sys.executable, "-c", IN_A_TERMINAL, "bash", "-c", self._with_port(command))
-        process.exit_code(WITHIN_S)
+        # Without `stty` every \n of a program would become \r\n.
+        typed = f"stty -onlcr; {self._with_port(command)}"
+        process = self._start(sys.executable, "-c", IN_A_TERMINAL, "bash", "-c", typed)
+        try:
+            process.exit_code(WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return f"it has not ended within {WITHIN_S:.0f} s:\n{process.log.text}"
         return difference(shown, self._as_on_a_page(process))
 
     def log_difference(self, shown: str) -> str:
@@ -93,7 +105,7 @@ class Terminal:
         if self._server is None or command != self._served_by:
             if self._server is not None:
                 self._server.stop()
-            self._server = self._start("bash", "-c", f"exec {command} --port {self.port}")
+            self._server = self._start("bash", "-c", f"exec env {self._with_port(command)}")
             self._served_by = command
         found = self._wait_for(before.rstrip("\n") + "...", self._server)
         if found or not stops:
@@ -106,10 +118,11 @@ class Terminal:
 
     def _start(self, *command: str) -> Served:
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environ = {"PATH": programs, "COLUMNS": "120", "TERM": "dumb"}
+        environ = {"PATH": programs, "TERM": "dumb"}
         return self._served_class(int(self.port), *command, cwd=self.folder, environ=environ)
 
     def _with_port(self, command: str) -> str:
+        command = command.replace("scoringhost serve ", f"scoringhost serve --port {self.port} ")
         return re.sub(rf"(?<=:){PORT_OF_PAGES}\b", self.port, command)
 
     def _wait_for(self, shown: str, process: Served) -> str:
