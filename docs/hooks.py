@@ -90,7 +90,7 @@ def _row(name: str, spec: Spec) -> str:
         what += " A secret: it is shown nowhere."
     ways = [f"`{flag}`" for flag in spec.flags]
     ways.append(f"`{PREFIX}{name.upper()}`")
-    ways += [f"`{key}` (Azure ML)" for key in spec.azure]
+    ways += [f"`{key}`&nbsp;(Azure&nbsp;ML)" for key in spec.azure]
     cells = [f'`{name}`{{ id="{name}" }}', what, _default(name), "<br>".join(ways)]
     return "| " + " | ".join(cells) + " |"
 

@@ -12,17 +12,17 @@ from scoringhost._version import __version__
 
 if TYPE_CHECKING:
     from scoringhost.embedding import create_app, create_function_app
-    from scoringhost.flask_objects import Request, Response
-    from scoringhost.kernel.signature import rawhttp
+    from scoringhost.script.flask_objects import Request, Response
+    from scoringhost.script.signature import rawhttp
 
 __all__ = ["Request", "Response", "__version__", "create_app", "create_function_app", "rawhttp"]
 
 _HOMES = {
-    "Request": "scoringhost.flask_objects",
-    "Response": "scoringhost.flask_objects",
+    "Request": "scoringhost.script.flask_objects",
+    "Response": "scoringhost.script.flask_objects",
     "create_app": "scoringhost.embedding",
     "create_function_app": "scoringhost.embedding",
-    "rawhttp": "scoringhost.kernel.signature",
+    "rawhttp": "scoringhost.script.signature",
 }
 
 

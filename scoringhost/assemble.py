@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost._version import __version__
-from scoringhost.compat import declarations_of, install_import_shims
+from scoringhost.dialects.azureml import AzureMl
+from scoringhost.dialects.docs import Docs
+from scoringhost.dialects.unready import Unready
+from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError, SettingsError
+from scoringhost.http.app import HttpApp
+from scoringhost.http.cors import Cors
+from scoringhost.http.routes import Endpoint, Routes
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.imports import make_importable
-from scoringhost.kernel.script import EntryScript, require_file
 from scoringhost.kernel.service import Limits, Service
-from scoringhost.protocols.app import HttpApp
-from scoringhost.protocols.azureml import AzureMl
-from scoringhost.protocols.cors import Cors
-from scoringhost.protocols.docs import Docs
-from scoringhost.protocols.routes import Endpoint, Routes
-from scoringhost.protocols.site import Site
-from scoringhost.protocols.unready import Unready
+from scoringhost.process.environment import Loan, lend
+from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
-from scoringhost.schema.openapi import Json, OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
-from scoringhost.script_environment import Loan, lend
+from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
+from scoringhost.script.azureml_names import declarations_of, install_import_shims
+from scoringhost.script.imports import make_importable
+from scoringhost.script.loading import EntryScript, require_file
 from scoringhost.settings import SPECS, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
@@ -56,7 +57,11 @@ def script_path(settings: Settings) -> Path:
         ScriptNotFound: if it is not there.
     """
     if settings.script is None:
-        raise SettingsError("script", None, "name an entry script: scoringhost serve score.py")
+        why = (
+            "name an entry script: scoringhost serve score.py, --entry_script, AZUREML_ENTRY_SCRIPT, or the same name "
+            f"in the configuration file (--config_file); there is no main.py in {settings.app_root}, either"
+        )
+        raise SettingsError("script", None, why)
     path = Path(settings.script)
     require_file(path)
     return path
@@ -164,7 +169,7 @@ def _load_service(settings: Settings, observer: LogObserver) -> Service:
         raise
 
 
-def load_documents(settings: Settings) -> Mapping[OpenApiVersion, Json]:
+def load_documents(settings: Settings) -> Mapping[OpenApiVersion, JsonValue]:
     """The API documents of the entry script by version, without running its init().
 
     Raises:
@@ -178,9 +183,9 @@ def server_version(settings: Settings) -> str:
     return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
 
 
-def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, Json]:
+def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
     """The API documents by version; the user's own files in the app root win."""
-    info = ServiceInfo(settings.service_name, settings.service_version, settings.service_path_prefix)
+    info = ServiceInfo(settings.service_name, settings.service_version, settings.document_prefix)
     schemas = schemas_of(service.script.run)
     made = {version: document(version, info, schemas.input, schemas.output) for version in schemas.versions}
     return {**made, **own_documents(Path(settings.app_root or "."))}

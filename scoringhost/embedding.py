@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoringhost import assemble
-from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import SettingsError
-from scoringhost.settings import PREFIX, Settings
+from scoringhost.process.cpu_budget import available_cores, limit_threads
+from scoringhost.settings import FOUND_MAIN, PREFIX, Settings
 
 if TYPE_CHECKING:
     import azure.functions as func
     import flask
 
-    from scoringhost.protocols.site import Site
+    from scoringhost.engine.site import Site
 
 AUTH_LEVEL = f"{PREFIX}AUTH_LEVEL"
 
@@ -40,7 +40,7 @@ def create_app(
         TypeError: if there is no setting of that name.
         StartupError: if a setting or the script cannot be used, or init() fails.
     """
-    from scoringhost.transports.flask_app import make_flask_app
+    from scoringhost.doors.wsgi import make_flask_app
 
     loaded = assemble.settings_of(script, os.environ if environ is None else environ, settings)
     with contextlib.ExitStack() as taken_back:
@@ -63,7 +63,7 @@ def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] 
     script and init() go on on the scoring thread, and if they fail every request is answered with
     the reason. Logging joins what the worker has set up; `sys.stdout` becomes lines of the log.
     """
-    from scoringhost.transports import azure_functions
+    from scoringhost.doors.functions import app as azure_functions
 
     environ = os.environ if environ is None else environ
     folder = Path(folder).resolve()
@@ -81,7 +81,7 @@ def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] 
     process = azure_functions.FunctionProcess(settings, build, partial(assemble.stand_in, settings))
     app = azure_functions.make_function_app(process, auth_level)
     if settings.jobs:
-        from scoringhost.transports.azure_functions_jobs import Jobs, make_blueprint
+        from scoringhost.doors.functions.jobs import Jobs, make_blueprint
 
         jobs = Jobs(process, partial(assemble.http_app, settings), environ.get("AzureWebJobsStorage"))
         app.register_functions(make_blueprint(jobs, auth_level))
@@ -90,7 +90,7 @@ def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] 
 
 def _settings_of_app(environ: Mapping[str, str], folder: Path) -> tuple[Settings, list[str]]:
     settings, warnings = Settings.load(environ, {}, folder)
-    if settings.script is None:
+    if settings.origins.get("script") in (None, FOUND_MAIN):
         settings, warnings = Settings.load(environ, {"script": ("score.py of the app", str(folder))}, folder)
     return settings, warnings
 

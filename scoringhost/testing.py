@@ -18,17 +18,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from scoringhost import assemble
-from scoringhost.answers import JSON, NoSample, Response, ScoreFailed
+from scoringhost.client.answers import JSON, NoSample, Response, ScoreFailed
+from scoringhost.engine.process import HURRY_S, PATIENCE_S, Process
+from scoringhost.engine.site import Site
 from scoringhost.errors import BodyTooLarge, ScoringHostError
+from scoringhost.http.messages import Headers, HttpRequest
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
-from scoringhost.protocols.messages import Headers, HttpRequest
-from scoringhost.protocols.site import Site
 from scoringhost.schema import json_text
 from scoringhost.schema.openapi import sample_of, schemas_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
-from scoringhost.transports.threads import HURRY_S, PATIENCE_S, Process
 
 ENTRY_FILE = "score.py"
 

@@ -28,6 +28,13 @@ START_S = 30.0
 """How long anything may take before a test gives up; nothing ever waits that long when all is well."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An id with an address differs from process to process, so that tests could not run in parallel."""
+    wrong = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if wrong:
+        raise pytest.UsageError(f"the ids of these tests hold addresses; give them ids of their own: {wrong}")
+
+
 @dataclass(frozen=True)
 class Reply:
     """One response; `whole` is false if its body was cut off."""

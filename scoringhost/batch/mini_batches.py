@@ -15,10 +15,10 @@ from typing import Any
 
 from scoringhost.batch.parts import Failure, Outcome, Part
 from scoringhost.errors import ResultNotEncodable
-from scoringhost.kernel.script import EntryScript
-from scoringhost.kernel.tracebacks import user_traceback
 from scoringhost.schema import json_text
 from scoringhost.schema.json_values import is_a
+from scoringhost.script.loading import EntryScript
+from scoringhost.script.tracebacks import user_traceback
 
 
 class NoResults(ValueError):

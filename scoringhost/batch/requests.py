@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scoringhost.answers import JSON, Response
 from scoringhost.batch.parts import BodyForm, Outcome, Part, Rows
+from scoringhost.client.answers import JSON, Response
+from scoringhost.dialects.row_files import Form, form_of, parsed
 from scoringhost.errors import ResultNotEncodable
-from scoringhost.kernel.signature import Takes
-from scoringhost.protocols.row_files import Form, form_of, parsed
 from scoringhost.schema import json_text
+from scoringhost.script.signature import Takes
 from scoringhost.telemetry.logs import PRINT_LOGGER
 from scoringhost.testing import Client
 

@@ -26,14 +26,14 @@ from scoringhost import assemble
 from scoringhost.batch.mini_batches import MiniBatches
 from scoringhost.batch.parts import Contract, Job, Outcome, Part, Ready, Refused
 from scoringhost.batch.requests import Requests
+from scoringhost.engine.process import Process
+from scoringhost.engine.site import Site
 from scoringhost.errors import StartupError
-from scoringhost.kernel.script import EntryScript
-from scoringhost.kernel.signature import MINI_BATCH, RunSignature, takes_mini_batch
-from scoringhost.protocols.site import Site
+from scoringhost.script.loading import EntryScript
+from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
 from scoringhost.testing import Client, Failures
-from scoringhost.transports.threads import Process
 
 OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
 """Where Azure ML tells a batch script the folder for files that it writes itself."""

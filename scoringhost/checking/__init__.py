@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from scoringhost.answers import JSON
 from scoringhost.checking.blocking import blocking_calls
 from scoringhost.checking.code import encoded_twice
 from scoringhost.checking.configuration import (
@@ -27,6 +26,7 @@ from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
+from scoringhost.client.answers import JSON
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, StartupError
 from scoringhost.settings import Settings
 from scoringhost.testing import serving

@@ -9,10 +9,10 @@ from typing import Any
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.source import Source
 from scoringhost.errors import ResultNotEncodable
-from scoringhost.kernel.signature import RunSignature
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.inference import CustomType
+from scoringhost.script.signature import RunSignature
 
 MOST_DEPTH = 6
 Place = tuple[str | int, ...]

@@ -6,14 +6,14 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator
 
-from scoringhost.answers import JSON, NoSample, Response
 from scoringhost.checking.code import twice_encoded
 from scoringhost.checking.coercions import fractions
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.fitting import misfits
 from scoringhost.checking.source import Source
-from scoringhost.kernel.signature import Takes, takes_mini_batch
+from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.schema.openapi import Json, schemas_of
+from scoringhost.script.signature import Takes, takes_mini_batch
 from scoringhost.testing import Client
 
 SHOWN_MISFITS = 3

@@ -25,8 +25,8 @@ from scoringhost.batch.pool import Stopped
 from scoringhost.batch.reading import Source
 from scoringhost.batch.tables import InputUnusable, Size
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
-from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import StartupError
+from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.settings import Settings
 from scoringhost.telemetry.explanation import explain
 

@@ -18,10 +18,10 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.answers import JSON, NoSample, Response
-from scoringhost.calling import SCORE, Address, Outcome, Remote, Sender, Unreachable, repeat
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
+from scoringhost.client.answers import JSON, NoSample, Response
+from scoringhost.client.remote import SCORE, Address, Outcome, Remote, Sender, Unreachable, repeat
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
 from scoringhost.settings import Settings

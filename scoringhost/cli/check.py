@@ -15,12 +15,12 @@ from typing import Any
 import click
 
 from scoringhost import assemble
-from scoringhost.answers import JSON
 from scoringhost.checking import check as check_script
 from scoringhost.checking import not_begun
 from scoringhost.checking.findings import Report, Severity
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
+from scoringhost.client.answers import JSON
 from scoringhost.errors import StartupError
 from scoringhost.settings import Settings
 

@@ -21,11 +21,11 @@ from typing import Any, NoReturn
 import click
 
 from scoringhost.cli.options import STARTUP_FAILED, setting_options
+from scoringhost.client.load import Load, fetch_sample, read_bodies
+from scoringhost.client.wire import RequestsUnusable, Target
 from scoringhost.profiling import chart, report, run_steps
-from scoringhost.profiling.load import Load, fetch_sample, read_bodies
 from scoringhost.profiling.process import LOCALHOST, ProcessTree, ServiceFailed, free_port, serve_command, serving
 from scoringhost.profiling.report import Step
-from scoringhost.profiling.wire import RequestsUnusable, Target
 
 FAILED = 1
 

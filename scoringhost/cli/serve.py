@@ -18,9 +18,9 @@ from scoringhost import assemble
 from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
-from scoringhost.cpu_budget import available_cores, limit_threads
 from scoringhost.errors import StartupError
-from scoringhost.settings import Settings
+from scoringhost.process.cpu_budget import available_cores, limit_threads
+from scoringhost.settings import Settings, address
 
 USAGE_ERROR = 1
 
@@ -54,25 +54,29 @@ def serve(path: str | None, **arguments: Any) -> None:
     flags = given_flags(arguments)
     if path is not None:
         flags["script"] = ("SCRIPT", path)
+    from scoringhost.doors.server import gunicorn_arguments
+
     try:
         settings, warnings = Settings.load(os.environ, flags, os.getcwd())
         assemble.script_path(settings)
+        settings, gunicorns = gunicorn_arguments.read(settings, os.environ.get(gunicorn_arguments.VARIABLE, ""))
     except StartupError as error:
         _refuse(error)
     cores = available_cores()
     share = limit_threads(os.environ, settings.workers, cores)
     with contextlib.suppress(OSError):  # a full disk is no reason not to serve
-        _show(settings, cores, share)
-    assemble.prepare_process(settings, os.environ, warnings)
-    from scoringhost.transports import debugger
-    from scoringhost.transports.gunicorn_server import Server, require_free
+        _show(settings, gunicorns.other_place, cores, share)
+    assemble.prepare_process(settings, os.environ, warnings + gunicorns.warnings)
+    from scoringhost.doors.server import debugger
+    from scoringhost.doors.server.gunicorn_server import Server, require_free
 
+    own_port = () if gunicorns.other_place else (settings.port,)
     try:
         debugger.require_usable(settings)
-        require_free(settings.host, (settings.port, *settings.health_ports))
+        require_free(settings.host, own_port + settings.health_ports)
     except StartupError as error:
         _refuse(error)
-    Server(settings, functools.partial(assemble.build, settings)).run()
+    Server(settings, functools.partial(assemble.build, settings), gunicorns).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:
@@ -80,13 +84,16 @@ def _refuse(error: StartupError) -> NoReturn:
     sys.exit(STARTUP_FAILED)
 
 
-def _show(settings: Settings, cores: float, share: int) -> None:
+def _show(settings: Settings, other_place: str | None, cores: float, share: int) -> None:
     rows = settings.describe()
     width = max(len(name) for name, _, _ in rows)
     click.echo(f"scoringhost {__version__}; settings in force:")
     for name, value, origin in rows:
         click.echo(f"  {name:<{width}}  {value or '-'}  ({origin})")
     click.echo(f"CPU: {cores:g} cores; {share} thread(s) for the libraries of each worker (OMP_NUM_THREADS and others)")
-    base = f"http://{settings.host}:{settings.port}"
-    click.echo(f"Score: POST {base}/score   Health: GET {base}/   API: GET {base}/swagger.json")
+    if other_place:
+        click.echo(f"Score: POST /score   Health: GET /   API: GET /swagger.json   at {other_place}")
+    else:
+        base = f"http://{address(settings.host, settings.port)}"
+        click.echo(f"Score: POST {base}/score   Health: GET {base}/   API: GET {base}/swagger.json")
     sys.stdout.flush()

@@ -71,12 +71,30 @@ class _Waiting:
     answer: asyncio.Future[Scored]
 
 
+BREATH_S = 0.002
+"""Seconds of encoding one answer after the other after which the event loop sees to others."""
+
+Encode = Callable[[Call, object], Awaitable[object]]
+"""Encode what a call gets."""
+
+
+async def _as_it_is(call: Call, output: object) -> object:
+    return None
+
+
 class Batcher:
     """Gathers the calls of one service; belongs to one event loop."""
 
-    def __init__(self, policy: BatchPolicy, execute: Execute, max_waiting: int, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        policy: BatchPolicy,
+        execute: Execute,
+        max_waiting: int,
+        notice: Callable[[str], None],
+        encode: Encode = _as_it_is,
+    ) -> None:
         """`notice` is told, once, if the results of run() cannot be taken apart."""
-        self._policy, self._execute, self._max_waiting = policy, execute, max_waiting
+        self._policy, self._execute, self._max_waiting, self._encode = policy, execute, max_waiting, encode
         self._notice: Callable[[str], None] | None = notice
         self._queue: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -173,9 +191,9 @@ class Batcher:
         try:
             output, run_ms = await self._execute(entry.call, entry.arguments)
         except Exception as error:
-            _settle([entry], error)
+            _fail([entry], error)
             return False, None
-        _settle([entry], [Scored(output, run_ms)])
+        await self._answer(entry, output, run_ms)
         if entry.key is None:  # never joined, whatever it gives
             return False, output
         why = self._evidence.take_alone(output, entry.rows)
@@ -198,9 +216,26 @@ class Batcher:
         except (RunError, ScriptRefused):
             await self._run_parts(group, middle)
         except Exception as error:
-            _settle(group, error)
+            _fail(group, error)
         else:
-            _settle(group, [Scored(piece, run_ms) for piece in pieces])
+            began_s = time.monotonic()
+            for entry, piece in zip(group, pieces, strict=True):
+                await self._answer(entry, piece, run_ms)
+                if time.monotonic() - began_s > BREATH_S:
+                    await asyncio.sleep(0)
+                    began_s = time.monotonic()
+
+    async def _answer(self, entry: _Waiting, output: object, run_ms: float) -> None:
+        """Give a caller its result, encoded before the next run() may write into the same array."""
+        if entry.answer.done():
+            return
+        try:
+            scored = Scored(output, run_ms, None, await self._encode(entry.call, output))
+        except Exception as error:
+            _fail([entry], error)
+            return
+        if not entry.answer.done():
+            entry.answer.set_result(scored)
 
     async def _run_parts(self, group: list[_Waiting], size: int) -> None:
         for start in range(0, len(group), size):
@@ -244,12 +279,8 @@ class Batcher:
             self._notice = None
 
 
-def _settle(group: list[_Waiting], outcome: Exception | list[Scored]) -> None:
-    """Answer those who still wait: each with its result, or all with the same error."""
-    for at, entry in enumerate(group):
-        if entry.answer.done():
-            continue
-        if isinstance(outcome, Exception):
-            entry.answer.set_exception(outcome)
-        else:
-            entry.answer.set_result(outcome[at])
+def _fail(group: list[_Waiting], error: Exception) -> None:
+    """Tell those who still wait what has gone wrong."""
+    for entry in group:
+        if not entry.answer.done():
+            entry.answer.set_exception(error)

@@ -8,10 +8,10 @@ from typing import Any
 
 from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
 from scoringhost.kernel.call import Call, RawRequest
-from scoringhost.kernel.signature import HEADERS_NAME, REQUIRED, Parameter, RunSignature, Takes
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.large_arrays import LEAST_BODY, read
+from scoringhost.script.signature import HEADERS_NAME, REQUIRED, Parameter, RunSignature, Takes
 
 
 def bind(signature: RunSignature, call: Call) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
+from typing import Protocol
 
 from scoringhost.errors import ScoringHostError
 
@@ -46,6 +47,20 @@ def generated(output: object) -> object | None:
     return None
 
 
+LATER = object()
+"""In place of an encoded result: it is so large that it has to be encoded beside the event loop."""
+
+
+class Encoder(Protocol):
+    """Makes of an output what is sent. A result is encoded before the next run() may change it."""
+
+    def at_once(self, output: object) -> object | None:
+        """The result encoded, LATER, or None if it is nothing to encode."""
+
+    def beside(self, output: object) -> object:
+        """A large result encoded, on any thread, without keeping the interpreter lock for long."""
+
+
 @dataclass(slots=True)
 class Call:
     """One request to score, free of any protocol.
@@ -59,6 +74,7 @@ class Call:
     deliberate: the answer that an exception of run() stands for, or None if it is a failure.
     context: the one that `Service.begin` is called in, if nobody enters it afterwards: the steps of
     a stream are made in it. What is left of the call must then be awaited in a copy.
+    encoder: makes of the output what is sent, if that is wanted.
     """
 
     payload: bytes | Mapping[str, object] | RawRequest
@@ -69,12 +85,17 @@ class Call:
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
     size: int = 0
     context: Context | None = None
+    encoder: Encoder | None = None
 
 
 @dataclass(slots=True)
 class Scored:
-    """What run() answered. `run_ms` is the time inside run(); `items` are the pieces of a stream."""
+    """What run() answered. `run_ms` is the time inside run(); `items` are the pieces of a stream.
+
+    encoded: what the call's encoder has made of the output, if it was one to encode.
+    """
 
     output: object
     run_ms: float
     items: AsyncIterator[object] | None = None
+    encoded: object | None = None

@@ -1,6 +1,6 @@
 """How run() is executed: on the scoring thread if it is a plain function, awaited if it is async.
 
-While calls are short (`kernel/pace.py`) the event loop itself is moved to the scoring thread and
+While calls are short (`kernel/call_speed.py`) the event loop itself is moved to the scoring thread and
 calls are run on the spot; when they are not, it is moved away and work is handed over through a
 queue. Either way every run() is on the thread that ran init().
 
@@ -24,9 +24,9 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from scoringhost.errors import DeadlineExceeded
+from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.pace import Pace
+from scoringhost.kernel.call_speed import CallSpeed
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class ThreadRunner:
     ) -> None:
         self._free = list(threads)
         self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
-        self.pace, self.mover = Pace(), mover or Fixed()
+        self.call_speed, self.mover = CallSpeed(), mover or Fixed()
 
     async def turn(self) -> ThreadTurn:
         """Wait for a free scoring thread."""
@@ -123,7 +123,7 @@ class ThreadRunner:
 
     def thread_here(self, size: int) -> ScoringThread | None:
         """See `Runner`. No place is taken: until the work is over nobody else can ask for one."""
-        if self._free and self.pace.fits(size):
+        if self._free and self.call_speed.fits(size):
             thread = self._free[-1]
             if thread.is_here() and self._admission.idle:
                 return thread
@@ -136,12 +136,14 @@ class ThreadRunner:
         try:
             return thread.perform_here(work, None if limit_s is None else limit_s - before_s)
         except Interrupted:
+            if thread.stopping:
+                raise NotReady(thread.stopping) from None
             raise DeadlineExceeded(limit_s or 0.0) from None
         except asyncio.CancelledError as error:
             raise ScriptCancelled from error
         finally:
-            self.pace.observe(time.perf_counter() - started_s, size, on_the_spot=True)
-            if not self.pace.short:
+            self.call_speed.observe(time.perf_counter() - started_s, size, on_the_spot=True)
+            if not self.call_speed.short:
                 self.mover.leave()
 
     def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> ThreadTurn:
@@ -154,7 +156,7 @@ class ThreadRunner:
         """Take a thread back. Only now may the event loop come to it: until here more work may have followed."""
         self._free.append(thread)
         self._admission.leave()
-        if self.pace.short:
+        if self.call_speed.short:
             self.mover.come()
 
 
@@ -176,19 +178,19 @@ class ThreadTurn:
         """Do the work on the scoring thread; see `Turn.do`."""
         while self._runner.mover.is_coming:
             await asyncio.sleep(0)  # work that is handed over now would hold it up
-        if self._thread.is_here() and self._runner.pace.fits(size):
+        if self._thread.is_here() and self._runner.call_speed.fits(size):
             started_s = time.perf_counter()
             try:
                 return self._runner.do_here(self._thread, partial(self._context.run, work), size, self._spent_s)
             finally:
                 self._spent_s += time.perf_counter() - started_s
         job = await self._hand_over(work)
-        self._runner.pace.observe(job.spent_s, size, on_the_spot=False)
+        self._runner.call_speed.observe(job.spent_s, size, on_the_spot=False)
         return _outcome_of(job)
 
     async def step(self, work: Callable[[], T]) -> T:
         """Make a step on the scoring thread; see `Turn.step`."""
-        self._runner.pace.streams()
+        self._runner.call_speed.streams()
         return _outcome_of(await self._hand_over(work))
 
     async def _hand_over(self, work: Callable[[], T]) -> Job[T]:

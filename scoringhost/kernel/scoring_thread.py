@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import ctypes
+import os
 import queue
 import signal
 import sys
@@ -22,7 +23,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-from scoringhost.kernel.tracebacks import user_stack
+from scoringhost.script.tracebacks import user_stack
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class ScoringThread:
         self._began_s = 0.0
         self._expires_s: float | None = None
         self._name = name
+        self.stopping = ""
 
     def start(self) -> None:
         """Serve from a thread of its own."""
@@ -154,6 +156,30 @@ class ScoringThread:
         if over_s > 0:
             self.interrupt(work)
         return max(0.0, over_s)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is at work."""
+        return self._current is not None
+
+    def break_off(self, why: str) -> None:
+        """Break off whatever it is at, because the process stops; `stopping` says why from now on. From any thread."""
+        self.stopping = why
+        current = self._current
+        if current is not None:
+            self.interrupt(current)
+
+    def end_process_after_work(self) -> None:
+        """In a process that the work has forked: let it come back no further than to here."""
+        self._signalled = True  # so that the end of work on the spot is looked at, too
+        self._settle = self._end_process  # type: ignore[method-assign]
+
+    def _end_process(self) -> None:
+        error = sys.exception()  # of work on the spot
+        if self._unreported is not None:
+            error = self._unreported.error
+        code = error.code if isinstance(error, SystemExit) else int(error is not None)
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
     def interrupt(self, job: object) -> None:
         """Break off a job if it is the one that runs now; at most once for each job."""

@@ -25,18 +25,22 @@ from scoringhost.errors import (
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.batching import Batcher, BatchPolicy
 from scoringhost.kernel.binding import bind
-from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
-from scoringhost.kernel.script import EntryScript
-from scoringhost.kernel.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.kernel.streaming import Stream, steps_of
-from scoringhost.kernel.tracebacks import user_traceback
+from scoringhost.script.loading import EntryScript
+from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
+from scoringhost.script.tracebacks import user_traceback
 
 ASYNC_ROOM = 100
 """Calls of an `async def run` under way at once in one worker, unless `threads` says more."""
 
+
+LARGE_BODY = 65_536
+"""Bytes above which a body is not decoded on the event loop, where batches would have it: some 0.5 ms."""
 
 _NEVER_STREAMED = frozenset({list, dict, str, float, int, bool, type(None)})
 
@@ -91,6 +95,7 @@ class Service:
         self._runner: Runner | None = None
         self._admission: Admission | None = None
         self._batcher: Batcher | None = None
+        self._helper = HelperThread()
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -126,7 +131,7 @@ class Service:
             self.observer.noticed(self.name, why)
             return None
         notice = partial(self.observer.noticed, self.name)
-        return Batcher(policy, self._execute, self.limits.max_waiting, notice)
+        return Batcher(policy, self._execute, self.limits.max_waiting, notice, self._encoded)
 
     @property
     def busy(self) -> bool:
@@ -175,6 +180,8 @@ class Service:
         if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
             raise NotReady(f"The service {self.name!r} is {self.state.value}")
         if self._batcher is not None and not self._batcher.has_ended:
+            if call.size > LARGE_BODY:
+                return self._bind_beside(self._batcher, call)
             return self._batcher.score(call, self._bind(call))
         runner = self._runner
         thread = runner.thread_here(call.size)
@@ -186,7 +193,10 @@ class Service:
             raise self._translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is None:
-            return Scored(output, run_ms)
+            encoded = None if call.encoder is None else call.encoder.at_once(output)
+            if encoded is not LATER:
+                return Scored(output, run_ms, None, encoded)
+            return self._encode_in_turn(call, runner.turn_here(thread, 0.0, call.context), output, run_ms)
         return self._stream(call, runner.turn_here(thread, run_ms / 1000, call.context), source, output, run_ms)
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
@@ -200,8 +210,23 @@ class Service:
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is not None:
             return await self._stream(call, turn, source, output, run_ms)
-        turn.end()
-        return Scored(output, run_ms)
+        return await self._encode_in_turn(call, turn, output, run_ms)
+
+    async def _encode_in_turn(self, call: Call, turn: Turn, output: object, run_ms: float) -> Scored:
+        """Encode the result before the turn is over: the next run() may well write into the same array."""
+        try:
+            return Scored(output, run_ms, None, await self._encoded(call, output))
+        finally:
+            turn.end()
+
+    async def _encoded(self, call: Call, output: object) -> object | None:
+        """Encode a result, here if that is quickly done."""
+        if call.encoder is None:
+            return None
+        encoded = call.encoder.at_once(output)
+        if encoded is LATER:
+            return await self._helper.do(partial(call.encoder.beside, output))
+        return encoded
 
     async def _stream(self, call: Call, turn: Turn, source: object, output: object, run_ms: float) -> Scored:
         """Make the first step of a result that streams."""
@@ -233,6 +258,9 @@ class Service:
         except CallError as error:
             self.observer.call_refused(self.name, error)
             raise
+
+    async def _bind_beside(self, batcher: Batcher, call: Call) -> Scored:
+        return await batcher.score(call, await self._helper.do(partial(self._bind, call)))
 
     async def _execute(self, call: Call, arguments: dict[str, Any]) -> tuple[object, float]:
         """Run with bound arguments, for batches."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoringhost.kernel.script import require_file
 from scoringhost.packaging.credentials import holds_credentials
 from scoringhost.packaging.output import PackagingError, refusing
+from scoringhost.script.loading import require_file
 
 REQUIREMENTS = "requirements.txt"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json", ".git", ".hg", ".svn"})

@@ -11,10 +11,10 @@ import dataclasses
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from scoringhost.profiling.load import Load, Tally, drive, probe_health
+from scoringhost.client.load import Load, Tally, drive, probe_health
+from scoringhost.client.wire import Target
 from scoringhost.profiling.process import ProcessTree
 from scoringhost.profiling.report import Latency, Step
-from scoringhost.profiling.wire import Target
 
 WARM_UP_REQUESTS = 5
 SAMPLE_EVERY_S = 0.1

@@ -35,8 +35,8 @@ def rows_of(value: object) -> int | None:
 def join_key(arguments: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
     """Equal for argument sets that can be joined; None for one that can be joined with no other.
 
-    Arrays need one dtype and trailing shape, frames one set of columns and dtypes, all parameters
-    of a call the same number of rows, and everything else must be equal.
+    Arrays need one dtype and trailing shape, frames one set of columns and dtypes and no row labels but
+    numbers from 0, all parameters of a call the same number of rows, and everything else must be equal.
     """
     counts = {rows for value in arguments.values() if (rows := rows_of(value)) is not None}
     if len(counts) != 1:
@@ -46,13 +46,23 @@ def join_key(arguments: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
         if _is(value, "numpy", "ndarray"):
             parts.append((name, value.dtype.str, value.dtype.descr.__repr__(), value.shape[1:]))
         elif _is(value, "pandas", "DataFrame"):
+            if not _is_numbered(value.index):
+                return None  # run() may look for a row by its label, and two callers may have the same
             parts.append((name, tuple(value.columns), tuple(map(str, value.dtypes))))
         else:
             try:
-                parts.append((name, json_text.dumps(value)))
+                # In the usual null for NaN and infinities they would all be equal.
+                parts.append((name, json_text.dumps(value, nan=json_text.NanPolicy.LITERAL)))
             except Exception:
                 return None
     return tuple(parts)
+
+
+def _is_numbered(index: Any) -> bool:
+    """Whether the labels of an index do nothing but number the rows."""
+    return _is(index, "pandas", "RangeIndex") or (
+        index.dtype.kind in "iu" and index.tolist() == list(range(len(index)))
+    )
 
 
 def join(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import orjson
 from scoringhost.errors import ResultNotEncodable, UndecodableBody
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_values import SCALARS, Converter, Refused, are_finite_scalars, is_a, name_of
+from scoringhost.schema.large_json import encode_in_pieces
 
 # -- reading -------------------------------------------------------------------------------------
 
@@ -73,30 +74,37 @@ class NanPolicy(enum.Enum):
     """`NaN`, `Infinity`, `-Infinity`, as `json.dumps` does; many clients reject it."""
 
 
-def dumps(value: object, *, nan: NanPolicy = NanPolicy.NULL, on_nonfinite: Callable[[], None] | None = None) -> bytes:
+def dumps(
+    value: object,
+    *,
+    nan: NanPolicy = NanPolicy.NULL,
+    on_nonfinite: Callable[[], None] | None = None,
+    in_pieces: bool = False,
+) -> bytes:
     """Encode what run() returned as one line of JSON.
 
     JSON's own types come out as the values `json.dumps` gives, keys included. Beyond them: arrays
     and numpy scalars, `DataFrame` (a list of records, missing cells null), `Series`, dates and
     times (ISO 8601), and bytes (base64). `on_nonfinite` is called once if a NaN or infinity was
-    written as null; leave it out when nobody wants to know, which is faster.
+    written as null; leave it out when nobody wants to know, which is faster. `in_pieces` lets other
+    threads go on meanwhile, which takes a little longer; see `large_json`.
 
     Raises:
         ResultNotEncodable: for any other type (it is named, with its place), for a value that
             contains itself, is nested too deeply, or holds an integer of too many digits.
     """
-    data = _dumps_plain(value) if _is_plain(value) else None
+    data = _dumps_plain(value, in_pieces) if _is_plain(value) else None
     if data is None or (nan is NanPolicy.LITERAL and data.find(b"null") >= 0):
-        return _dumps_converted(value, nan, on_nonfinite)
+        return _dumps_converted(value, nan, on_nonfinite, in_pieces)
     if on_nonfinite is not None and data.find(b"null") >= 0 and _has_nonfinite(value):
         on_nonfinite()
     return data
 
 
-def _dumps_plain(value: object) -> bytes | None:
+def _dumps_plain(value: object, in_pieces: bool) -> bytes | None:
     """Encode a value for which `_is_plain` holds; None if it needs conversion after all."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+        return encode_in_pieces(value) if in_pieces else orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
         pass  # keys that are not strings, wide integers, lone surrogates, depth: json takes them
     try:
@@ -105,11 +113,11 @@ def _dumps_plain(value: object) -> bytes | None:
         return None
 
 
-def _dumps_converted(value: object, nan: NanPolicy, on_nonfinite: Callable[[], None] | None) -> bytes:
+def _dumps_converted(value: object, nan: NanPolicy, on_nonfinite: Callable[[], None] | None, in_pieces: bool) -> bytes:
     converter = Converter(keeps_nonfinite=nan is NanPolicy.LITERAL)
     try:
         tree = converter.convert(value)
-        data = _dumps_tree(tree, converter.met_nonfinite and nan is NanPolicy.LITERAL)
+        data = _dumps_tree(tree, converter.met_nonfinite and nan is NanPolicy.LITERAL, in_pieces)
     except Refused as refused:
         raise ResultNotEncodable(str(refused)) from None
     except RecursionError:
@@ -130,11 +138,11 @@ def _dumps_deep(value: object, nan: NanPolicy) -> bytes:
     raise ResultNotEncodable(reason)
 
 
-def _dumps_tree(tree: object, has_literal_nan: bool) -> bytes:
+def _dumps_tree(tree: object, has_literal_nan: bool, in_pieces: bool) -> bytes:
     """Encode what `Converter` made; all arrays and numpy scalars left in it are finite numbers."""
     if not has_literal_nan:
         try:
-            return orjson.dumps(tree, option=orjson.OPT_SERIALIZE_NUMPY)
+            return encode_in_pieces(tree) if in_pieces else orjson.dumps(tree, option=orjson.OPT_SERIALIZE_NUMPY)
         except TypeError:
             pass  # wide integers, lone surrogates, depth
     return json.dumps(tree, separators=(",", ":"), default=lambda left: left.tolist()).encode("ascii")

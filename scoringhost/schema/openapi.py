@@ -57,7 +57,7 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class ServiceInfo:
-    """What the document says about the service; the prefix stands before each path in it."""
+    """What the document says about the service; the prefix stands before each path in it, as it is."""
 
     name: str
     version: str
@@ -157,11 +157,9 @@ def document(version: OpenApiVersion, info: ServiceInfo, input_schema: Json, out
         "description": f"How to call {info.name}: scoring, health and this document",
         "version": info.version,
     }
-    stem = info.path_prefix.strip("/")
-    prefix = f"/{stem}" if stem else ""
     if version is OpenApiVersion.V2:
-        return _swagger_2(about, prefix, schemas)
-    return _openapi_3("3.1.0" if version is OpenApiVersion.V31 else "3.0.3", about, prefix, schemas)
+        return _swagger_2(about, info.path_prefix, schemas)
+    return _openapi_3("3.1.0" if version is OpenApiVersion.V31 else "3.0.3", about, info.path_prefix, schemas)
 
 
 _BEARER = {
@@ -248,13 +246,14 @@ def _openapi_3(number: str, about: Json, prefix: str, schemas: Json) -> Json:
 # -- the user's own documents --------------------------------------------------------------------
 
 
-def own_documents(folder: Path) -> Mapping[OpenApiVersion, Json]:
+def own_documents(folder: Path) -> Mapping[OpenApiVersion, JsonValue]:
     """Answer the documents that the user put into the app root; they replace the generated ones.
 
-    A file that cannot be read as a JSON object is skipped with a warning. Of two for one version
-    the first usable one counts: `swagger.json` goes before `swagger2.json`.
+    Whatever JSON a file holds is its document, but for what is empty; a file that is no JSON is skipped
+    with a warning. Of two for one version the first usable one counts: `swagger.json` goes before
+    `swagger2.json`.
     """
-    found: dict[OpenApiVersion, Json] = {}
+    found: dict[OpenApiVersion, JsonValue] = {}
     for form in _FORMS:
         own = next(filter(None, (_own_document(folder / name) for name in form.own_files)), None)
         if own is not None:
@@ -262,7 +261,7 @@ def own_documents(folder: Path) -> Mapping[OpenApiVersion, Json]:
     return found
 
 
-def _own_document(path: Path) -> Json | None:
+def _own_document(path: Path) -> JsonValue:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -270,8 +269,6 @@ def _own_document(path: Path) -> Json | None:
     except (OSError, ValueError, RecursionError) as error:
         logger.warning("%s is left out: %s", path, error)
         return None
-    if not isinstance(content, dict):
-        logger.warning("%s is left out: it holds no JSON object", path)
-        return None
-    logger.info("The API document is taken from %s", path)
+    if content:
+        logger.info("The API document is taken from %s", path)
     return content

@@ -72,7 +72,7 @@ class PandasCodec:
             casts = [self._cast_of_unknown(grid.kinds.get(label)) for label in labels]
         arrays, whole = self._decoded(labels, cells, casts, grid.rows)
         index = pd.RangeIndex(grid.rows) if grid.index is None else self._index(grid)
-        columns = self._sample_columns.copy() if labels is self._labels else pd.Index(labels)
+        columns = self._sample_columns.copy() if labels is self._labels else _columns(labels)
         return pd.DataFrame(whole, index, columns) if whole is not None else _frame(arrays, index, columns)
 
     def _arranged(self, grid: Grid) -> tuple[list[Hashable], list[list[JsonValue]], list[ColumnCast]]:
@@ -167,6 +167,13 @@ class PandasCodec:
             return self._row_labels.to_index(grid)
         except CAST_ERRORS as error:
             raise Misfit("row labels like the sample's", phrase(grid.index)) from error
+
+
+def _columns(labels: list[Hashable]) -> pd.Index[Any]:
+    try:
+        return pd.Index(labels)
+    except CAST_ERRORS as error:  # half a surrogate pair, which JSON can hold and an index cannot
+        raise Misfit("names of columns", shortened(repr(labels))) from error
 
 
 def _frame(arrays: list[ColumnArray], index: pd.Index[Any], columns: pd.Index[Any]) -> pd.DataFrame:

@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"-?\d+")
 _FRACTION = re.compile(r"-?\d+(?:\.\d+)?")
 _STAMP = re.compile(r"-?\d{9,}")
 """A text of so many digits is no date that is written without dashes, so it counts from 1970."""
+_NO_DATE = "null"
+"""What `DataFrame.to_json` writes for a missing label where labels are keys of an object."""
 _YEAR_S = 31_536_000
 """What is nearer to 1970 is no stamp to pandas, either."""
 _STAMP_UNITS = {unit: 2**63 // 10**digits for unit, digits in (("s", 9), ("ms", 6), ("us", 3), ("ns", 0))}
@@ -81,10 +83,14 @@ def _dates(labels: list[JsonValue], sample: pd.DatetimeIndex) -> Index:
     dates = sample.dropna().as_unit("ms").asi8
     # Milliseconds so near to 1970 would pass for seconds; where the sample is there, they are what they seem.
     is_early = bool(len(dates)) and int(abs(dates).min()) < _STAMP_UNITS["s"]
-    stamps = [_stamp(label, _NUMBER if is_early else _STAMP) for label in labels]
+    labels = [None if label == _NO_DATE else label for label in labels]
+    found = [label for label in labels if label is not None]
+    stamps = [_stamp(label, _NUMBER if is_early else _STAMP) for label in found]
     if stamps and all(stamp is not None for stamp in stamps):
-        moments = np.array(stamps, dtype=f"M8[{'ms' if is_early else _unit(stamps)}]").astype(f"M8[{unit}]")
-        index = pd.DatetimeIndex(moments)
+        there = iter(stamps)
+        moments = ["NaT" if label is None else next(there) for label in labels]
+        stamped = np.array(moments, dtype=f"M8[{_unit(stamps, is_early=is_early)}]")
+        index = pd.DatetimeIndex(stamped.astype(f"M8[{unit}]"))
         return index if sample.tz is None else index.tz_localize("UTC").tz_convert(sample.tz)
     return pd.Index(slow_dates(labels, np.dtype(f"M8[{unit}]") if sample.tz is None else sample.dtype))
 
@@ -97,15 +103,17 @@ def _stamp(label: JsonValue, text: re.Pattern[str]) -> int | None:
     return None
 
 
-def _unit(stamps: list[Any]) -> str:
+def _unit(stamps: list[Any], *, is_early: bool) -> str:
     """The unit of stamps as `pandas.read_json` finds it: the first of s, ms, us and ns in which all are dates.
 
     Raises:
-        ValueError: if no unit makes dates of them.
+        ValueError: if no unit makes dates of them; milliseconds if `is_early`.
     """
     largest, smallest = max(map(abs, stamps)), min(map(abs, stamps))
+    if is_early and largest < _STAMP_UNITS["ms"]:
+        return "ms"
     unit = next((unit for unit, limit in _STAMP_UNITS.items() if largest < limit), None)
-    if unit is None or smallest <= _YEAR_S:
+    if is_early or unit is None or smallest <= _YEAR_S:
         raise ValueError("no dates in seconds, milliseconds, microseconds or nanoseconds since 1970")
     return unit
 

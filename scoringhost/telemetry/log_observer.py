@@ -6,8 +6,8 @@ import logging
 import time
 
 from scoringhost.errors import DeadlineExceeded, ScoringHostError
-from scoringhost.protocols.messages import HttpRequest, HttpResponse
-from scoringhost.protocols.request_ids import RequestIds
+from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.request_ids import RequestIds
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 
 

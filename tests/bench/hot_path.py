@@ -24,18 +24,18 @@ import uvloop
 from uvicorn.server import ServerState
 
 from scoringhost import assemble
-from scoringhost.kernel.pace import Pace
+from scoringhost.doors.server.connection_limits import Intake
+from scoringhost.doors.server.http_protocol import HttpProtocol
+from scoringhost.http.routes import Endpoint, Routes
+from scoringhost.kernel.call_speed import CallSpeed
 from scoringhost.kernel.scoring_thread import ScoringThread
-from scoringhost.protocols.routes import Endpoint, Routes
 from scoringhost.settings import Settings
-from scoringhost.transports.asgi import AsgiApp
-from scoringhost.transports.http_protocol import HttpProtocol
 
 SERVICE = Path(__file__).parent / "services" / "numpy_sum.py"
 BODY = b'{"data": [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]}'
 
 
-class Steady(Pace):
+class Steady(CallSpeed):
     """The pace of calls that are always short, however busy the machine is."""
 
     def __init__(self) -> None:
@@ -112,8 +112,10 @@ async def drive(site: Any, request: bytes, count: int) -> float:
     thread.adopt()
     site.open([thread], lambda: None)
     for service in site.host:
-        service._runner.pace = Steady()
-    config = uvicorn.Config(AsgiApp(site.app, site.max_body), http=HttpProtocol, proxy_headers=False, log_config=None)
+        service._runner.call_speed = Steady()
+    config = uvicorn.Config(
+        Intake(site.app, site.max_body), interface="asgi3", http=HttpProtocol, proxy_headers=False, log_config=None
+    )
     config.load()
     state = ServerState()
     state.default_headers = [(b"date", b"Sat, 21 Nov 2026 00:00:00 GMT")]

@@ -19,10 +19,10 @@ from urllib.parse import unquote
 import pytest
 
 from scoringhost import assemble, create_app
+from scoringhost.doors.asgi import AsgiApp, BrokenStream
+from scoringhost.doors.functions.app import FunctionProcess, make_function_app
+from scoringhost.engine.process import Process
 from scoringhost.settings import Settings
-from scoringhost.transports.asgi import AsgiApp, BrokenStream
-from scoringhost.transports.azure_functions import FunctionProcess, make_function_app
-from scoringhost.transports.threads import Process
 
 if TYPE_CHECKING:
     from tests.conftest import Reply, Served

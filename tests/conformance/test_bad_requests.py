@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -174,6 +175,16 @@ def test_a_body_over_the_limit_is_a_413(serve: Serve) -> None:
 
 def test_a_gzip_bomb_is_a_413(serve: Serve) -> None:
     assert_refused(serve("text.py", max_body_mb=1).packed(b"x" * (64 * MIB)), 413, str(MIB))
+
+
+def test_a_large_packed_body_is_unpacked_or_refused_as_a_small_one_is(serve: Serve) -> None:
+    rows = random.Random(0).choices(range(10**6), k=30_000)
+    body = gzip.compress(json.dumps({"data": [[row, 0, 0] for row in rows]}).encode())
+    assert len(body) > 65_536
+    headers = [JSON, ("Content-Encoding", "gzip")]
+    assert serve("arrays.py").post(body, headers).json()["sums"] == rows
+    assert_refused(serve("arrays.py").post(body[:-6], headers), 400, "cut off")
+    assert_refused(serve("arrays.py").post(body[2:], headers), 400, "gzip")
 
 
 def test_after_a_body_over_the_limit_the_next_request_is_served(serve: Serve) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,7 @@ def test_nan_is_sent_literally_if_the_setting_says_so(serve: Serve) -> None:
     [
         ("set", ["set", ".labels"]),
         ("object of a class", ["Unspeakable", "[1]"]),
+        ("large with a set", ["set", "[1]"]),
         ("itself", ["list", "contains itself"]),
     ],
 )
@@ -66,3 +68,22 @@ def test_what_json_cannot_hold_is_a_500_that_names_the_type(serve: Serve, act: s
     assert (reply.status, reply.header("x-ms-run-function-failed")) == (500, "True")
     for word in ["run()", *words]:
         assert word in reply.message
+
+
+def test_a_large_result_is_the_same_as_a_small_one(serve: Serve) -> None:
+    found = serve("acts.py").post("large").json()
+    assert found["frame"] == [{"n": number, "s": "x"} for number in range(20_000)]
+    assert found["array"] == [[at, at + 1, at + 2] for at in range(0, 300_000, 3)]
+    assert serve("acts.py").post("large with nan").json()[-2:] == [0.5, None]
+
+
+def test_a_large_result_of_an_async_run_is_the_same_too(serve: Serve) -> None:
+    assert serve("async_acts.py").post("large").json() == list(range(300_000))
+
+
+def test_a_result_is_encoded_before_the_next_run_writes_into_the_same_array(serve: Serve) -> None:
+    client = serve("acts.py")
+    with ThreadPoolExecutor(4) as callers:
+        replies = list(callers.map(lambda _: client.post("fill").json(), range(12)))
+    assert [set(numbers) for numbers in replies] == [{numbers[0]} for numbers in replies]
+    assert len({numbers[0] for numbers in replies}) == 12

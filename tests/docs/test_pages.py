@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scoringhost.errors import StartupError
-from scoringhost.protocols.http_errors import ROWS
+from scoringhost.http.errors import ROWS
 from scoringhost.settings import PREFIX, SPECS, Settings
 
 DOCS = Path(__file__).parent.parent.parent / "docs"

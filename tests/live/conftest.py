@@ -38,6 +38,10 @@ class Later:
         except Exception as problem:
             self._reply = problem
 
+    def is_under_way(self) -> bool:
+        """Whether the reply has not come yet."""
+        return self._thread.is_alive()
+
     def reply(self, within_s: float = 30.0) -> Reply:
         """Its reply."""
         self._thread.join(within_s)

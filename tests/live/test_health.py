@@ -84,3 +84,19 @@ def test_a_stream_of_short_steps_holds_nobody_up_and_ends_at_the_time_limit(life
     assert not reply.whole
     assert len(reply.body.split()) <= 150
     assert served.say("echo again").json() == "again"
+
+
+@pytest.mark.parametrize("short_calls", [0, 200])
+def test_a_large_result_holds_nobody_up(life: Life, later: type[Later], short_calls: int) -> None:
+    served = life()
+    for _ in range(short_calls):
+        assert served.say("pid").status == 200
+    took_s = []
+    for _ in range(2):
+        request = later(lambda: served.say("large 6000000"))
+        while request.is_under_way():
+            started_s = time.monotonic()
+            assert served.ask().body == b"Healthy"
+            took_s.append(time.monotonic() - started_s)
+        assert len(request.reply().body) > 6_000_000
+    assert sorted(took_s)[-3] < 0.25, took_s[-3:]

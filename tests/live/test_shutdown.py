@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +14,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scoringhost.doors.server.leaving import LEFT_S
+from scoringhost.doors.server.worker_life import GRACE_S
+from scoringhost.settings import Settings
+
 if TYPE_CHECKING:
     from tests.conftest import Served
     from tests.live.conftest import Later
 
 Life = Callable[..., "Served"]
+
+DRILL = Path(__file__).parent / "drill_sigterm.py"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -87,14 +95,120 @@ def test_every_worker_calls_shutdown(life: Life) -> None:
     assert {int(found[1]) for found in served.log.matches(r"shutdown in (\d+)")} == set(served.workers)
 
 
-def test_a_run_that_outlasts_the_drain_timeout_does_not_keep_the_server(life: Life, later: type[Later]) -> None:
+# BUG: the process was killed 8 s after the signal, without an answer and without shutdown().
+@pytest.mark.parametrize("short_calls", [0, 200], ids=["on a thread of its own", "on the event loop's thread"])
+def test_a_run_that_outlasts_the_drain_timeout_is_broken_off_with_a_503(
+    life: Life, later: type[Later], short_calls: int
+) -> None:
     served = life("--drain-timeout-s", "1")
+    for _ in range(short_calls):  # they bring the event loop to the thread of run()
+        assert served.say("pid").status == 200
     request = later(lambda: served.say("nap 60"))
     served.log.wait_for("napping 60")
+    behind = [later(lambda: served.say("nap 60")) for _ in range(3)]
+    for _ in range(10):
+        assert served.ask().status == 200
     served.signal()
-    assert served.exit_code(12) == 0
-    with contextlib.suppress(ConnectionError):
-        assert request.reply().status >= 500
+    refused = [one.reply() for one in [request, *behind]]
+    assert {(reply.status, reply.header("Retry-After")) for reply in refused} == {(503, "1")}
+    assert "stopping" in refused[0].message
+    assert served.exit_code(10) == 0
+    assert served.log.matches("shutdown in")
+
+
+def test_a_run_that_cannot_be_broken_off_is_a_503_and_does_not_keep_the_server(life: Life, later: type[Later]) -> None:
+    served = life("--drain-timeout-s", "1")
+    request = later(lambda: served.say("stuck"))
+    served.log.wait_for("stuck")
+    served.signal()
+    assert request.reply().status == 503
+    assert served.exit_code(20) == 0
+    assert served.log.matches("this worker ends without shutdown")
+    assert served.log.matches(r"time\.sleep\(60\)")
+
+
+ASYNC = """
+import asyncio
+
+def init():
+    pass
+
+async def run(raw_data):
+    print("waiting")
+    await asyncio.sleep(60)
+
+def shutdown():
+    print("shutdown was called")
+"""
+
+
+def test_an_async_run_that_outlasts_the_drain_timeout_is_a_503(
+    start: Callable[..., Served], later: type[Later], tmp_path: Path
+) -> None:
+    (tmp_path / "score.py").write_text(ASYNC, encoding="utf-8")
+    served = start(tmp_path, "--drain-timeout-s", "1").wait_ready()
+    requests = [later(lambda: served.say("x")) for _ in range(3)]
+    served.log.wait_for("waiting", 3)
+    served.signal()
+    assert {request.reply().status for request in requests} == {503}
+    assert served.exit_code(10) == 0
+    assert served.log.matches("shutdown was called")
+
+
+def test_by_default_the_end_takes_less_than_the_30_seconds_of_kubernetes() -> None:
+    assert Settings().drain_timeout_s + GRACE_S + LEFT_S < 30
+
+
+# BUG: a thread of the script that is no daemon kept the master (with --preload) or the worker until it was killed.
+@pytest.mark.parametrize("flags", [[], ["--preload"]], ids=["in the worker", "in the master"])
+def test_a_thread_that_the_script_never_ends_does_not_keep_the_server(
+    start: Callable[..., Served], tmp_path: Path, flags: list[str]
+) -> None:
+    text = (
+        "import threading\n\n\ndef init():\n    threading.Thread(target=threading.Event().wait, name='mine').start()\n"
+    )
+    (tmp_path / "score.py").write_text(text + "\n\ndef run(data):\n    return data\n", encoding="utf-8")
+    served = start(tmp_path, *flags).wait_ready()
+    assert served.say("x").status == 200
+    served.signal()
+    assert served.exit_code(10) == 0
+    assert served.log.matches("threads of the script go on: mine")
+
+
+def test_an_idle_connection_that_asks_once_more_is_answered_and_told_that_it_is_closed(life: Life) -> None:
+    served = life()
+    message = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\necho x"
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+        client.sendall(message)
+        first = client.recv(65536)
+        assert b"connection: close" not in first
+        served.signal()
+        served.log.wait_for("is draining")
+        client.sendall(message)
+        last = b"".join(iter(lambda: client.recv(65536), b""))
+    assert last.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in last
+    assert served.exit_code(10) == 0
+
+
+# BUG: with two workers 13 of 280 requests on fresh connections were reset, and 6 of 570 on kept ones.
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("kind", ["fresh", "kept"])
+def test_under_load_no_request_is_lost(workers: int, kind: str) -> None:
+    command = [sys.executable, DRILL, "--rounds", "1", "--clients", "64", "--workers", str(workers), "--kinds", kind]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_whole_process_group_is_as_good(life: Life, later: type[Later], number: int) -> None:
+    served = life("--workers", "2", workers=2)
+    request = later(lambda: served.say("nap 1.0"))
+    served.log.wait_for("napping")
+    os.killpg(served.process.pid, number)
+    assert request.reply().json() == "slept 1.0"
+    assert served.exit_code(10) == 0
+    assert len(served.log.matches("shutdown in")) == 2
 
 
 def test_a_server_that_is_still_in_init_stops_at_once(start: Callable[..., Served], tmp_path: Path) -> None:

@@ -44,8 +44,15 @@ def test_a_missing_folder_is_named(start: Start, tmp_path: Path) -> None:
     assert "There is no folder" in refused(start(tmp_path / "nowhere" / "score.py"))
 
 
-def test_no_script_at_all_is_refused_with_a_start_line(start: Start) -> None:
-    assert "scoringhost serve score.py" in refused(start())
+def test_no_script_at_all_is_refused_with_every_way_to_name_one(start: Start) -> None:
+    text = refused(start())
+    for words in ("scoringhost serve score.py", "--entry_script", "AZUREML_ENTRY_SCRIPT", "--config_file", "main.py"):
+        assert words in text
+
+
+def test_the_main_py_of_the_app_root_is_served_if_no_script_is_named(start: Start, tmp_path: Path) -> None:
+    write(tmp_path, GOOD).rename(tmp_path / "main.py")
+    assert start(AML_APP_ROOT=str(tmp_path)).wait_ready().say("x").json() == "x"
 
 
 def test_a_folder_stands_for_the_score_py_in_it(start: Start, tmp_path: Path) -> None:

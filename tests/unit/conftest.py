@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from scoringhost.compat import declarations_of
+from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.errors import ScoringHostError
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.scoring_thread import ScoringThread
-from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.service import Limits, Service
-from scoringhost.transports.moving_loop import MovingLoop
+from scoringhost.script.azureml_names import declarations_of
+from scoringhost.script.loading import EntryScript
 
 START_S = 20.0
 """How long anything may take before a test gives up; nothing ever waits that long when all is well."""

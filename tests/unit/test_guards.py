@@ -14,7 +14,7 @@ import scoringhost
 from scoringhost import errors
 from scoringhost.cli import VERBS
 from scoringhost.errors import ScoringHostError
-from scoringhost.protocols.http_errors import ROWS
+from scoringhost.http.errors import ROWS
 
 PACKAGE = Path(scoringhost.__file__).parent
 CARRIED = PACKAGE / "packaging"

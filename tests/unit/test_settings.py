@@ -144,7 +144,7 @@ def test_a_switch_takes_the_usual_words(load: Callable[..., Settings], word: str
         ("WORKER_COUNT", "0"),
         ("WORKER_COUNT", "2.5"),
         ("SCORING_TIMEOUT_MS", "-1"),
-        ("WORKER_PRELOAD", "perhaps"),
+        ("SCORINGHOST_PRELOAD", "perhaps"),
         ("SCORINGHOST_NAN", "zero"),
     ],
 )
@@ -197,6 +197,36 @@ def test_a_flag_of_none_is_not_given(load: Callable[..., Settings], name: str) -
 
 def test_a_log_level_may_be_any_text(load: Callable[..., Settings]) -> None:
     assert load({"AZUREML_LOG_LEVEL": "chatty"}).log_level == "chatty"
+
+
+# BUG: what azmlinfsrv takes for "false" stopped the start.
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("WORKER_PRELOAD", "preload"),
+        ("SEPERATE_HEALTH_ENDPOINT", "separate_health_endpoint"),
+        ("SEPARATE_HEALTH_ENDPOINT", "separate_health_endpoint"),
+        ("SERVER_VERSION_LOG_RESPONSE_ENABLED", "server_version_header"),
+    ],
+)
+@pytest.mark.parametrize("is_file", [False, True])
+def test_an_odd_word_for_a_switch_of_azures_is_warned_of_and_the_default_holds(
+    warned: Callable[..., Any], tmp_path: Path, name: str, field: str, is_file: bool
+) -> None:
+    path = config(tmp_path, {name: "perhaps"}) if is_file else None
+    settings, warnings = warned({} if is_file else {name: "perhaps"})
+    assert getattr(settings, field) is getattr(Settings(), field)
+    assert field not in settings.origins
+    assert len(warnings) == 1
+    assert warnings[0].startswith(
+        f"{name} in {path}='perhaps' is ignored" if is_file else f"{name}='perhaps' is ignored"
+    )
+
+
+def test_an_odd_word_for_a_switch_of_azures_leaves_it_to_the_file(warned: Callable[..., Any], tmp_path: Path) -> None:
+    config(tmp_path, {"WORKER_PRELOAD": True})
+    settings, warnings = warned({"WORKER_PRELOAD": "perhaps"})
+    assert (settings.preload, len(warnings)) == (True, 1)
 
 
 def test_a_setting_that_has_no_effect_cannot_stop_the_start(warned: Callable[..., Any]) -> None:
@@ -253,6 +283,37 @@ def test_a_broken_config_json_that_nobody_named_is_ignored_with_a_warning(
     settings, [warning] = warned()
     assert warning.startswith(f"{path} is ignored: ")
     assert settings.port == 5001
+
+
+# BUG: a RecursionError ended the start.
+def test_a_config_json_that_is_nested_too_deeply_is_ignored_with_a_warning(
+    warned: Callable[..., Any], tmp_path: Path
+) -> None:
+    config(tmp_path, "[" * 100_000)
+    assert "nested too deeply" in warned()[1][0]
+    with pytest.raises(SettingsError, match="nested too deeply"):
+        warned(config_file="config.json")
+
+
+# BUG: what an editor on Windows saves was ignored.
+def test_a_config_json_may_begin_with_a_byte_order_mark(load: Callable[..., Settings], tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b'\xef\xbb\xbf{"port": 7010}')
+    assert load().port == 7010
+
+
+# BUG: a traceback of ours in place of a sentence.
+@pytest.mark.parametrize("name", ["script", "model_dir", "config_file", "app_root"])
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "n" * 5000])
+def test_a_path_that_cannot_be_looked_at_is_refused_or_kept(
+    warned: Callable[..., Any], tmp_path: Path, name: str, path: str
+) -> None:
+    (tmp_path / "score.py").touch()
+    try:
+        settings, _ = warned({"AZUREML_ENTRY_SCRIPT": "score.py"}, **{name: path})
+    except SettingsError as error:
+        assert error.name == f"--{name}" or name == "config_file"
+    else:
+        assert path in str(getattr(settings, name))
 
 
 def test_an_empty_config_json_is_as_good_as_none(load: Callable[..., Settings], tmp_path: Path) -> None:
@@ -318,6 +379,21 @@ def test_an_app_root_of_a_file_is_taken_from_the_working_directory_too(
 def test_a_folder_stands_for_the_score_py_in_it(load: Callable[..., Settings], tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     assert load(script="code").script == str(tmp_path / "code" / "score.py")
+
+
+# BUG: it was refused, where azmlinfsrv imports main.
+def test_without_a_script_the_main_py_of_the_app_root_is_it(load: Callable[..., Settings], tmp_path: Path) -> None:
+    (tmp_path / "root" / "model").mkdir(parents=True)
+    (tmp_path / "root" / "main.py").touch()
+    assert load().script is None
+    settings = load({"AML_APP_ROOT": "root"})
+    assert (settings.script, settings.model_dir) == (
+        str(tmp_path / "root" / "main.py"),
+        str(tmp_path / "root" / "model"),
+    )
+    assert settings.origins["script"] == "found in the app root"
+    config(tmp_path, {"AZUREML_ENTRY_SCRIPT": "other.py"}, "root/config.json")
+    assert load({"AML_APP_ROOT": "root"}).script == str(tmp_path / "root" / "other.py")
 
 
 def test_a_script_in_the_home_folder_is_found(
@@ -414,3 +490,21 @@ def test_the_script_finds_in_its_environment_what_azure_promises(tmp_path: Path)
 
 def test_what_is_not_set_is_not_promised() -> None:
     assert Settings().script_environment()["AZUREML_MODEL_DIR"] is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "prefix"),
+    [
+        ({}, {}, ""),
+        ({"SERVICE_PATH_PREFIX": "/a/b/"}, {}, "/a/b"),
+        ({"SERVICE_PATH_PREFIX": "/"}, {}, "/"),  # so that its document has a path //score, as azmlinfsrv's has
+        ({"SERVICE_PATH_PREFIX": "//"}, {}, "/"),
+        ({"SCORINGHOST_SERVICE_PATH_PREFIX": "/"}, {}, ""),
+        ({}, {"service_path_prefix": "//"}, ""),
+        ({}, {"service_path_prefix": "a"}, "/a"),
+    ],
+)
+def test_a_prefix_by_azures_name_is_as_azmlinfsrv_has_it(
+    load: Callable[..., Settings], environ: dict[str, str], flags: dict[str, str], prefix: str
+) -> None:
+    assert load(environ, **flags).document_prefix == prefix

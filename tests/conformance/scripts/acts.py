@@ -136,6 +136,15 @@ def talk():
     return "talked"
 
 
+BUFFER, FILLED = np.zeros(200_000), itertools.count(1)
+
+
+def fill():
+    """One array for all results, as scripts do that save memory."""
+    BUFFER.fill(next(FILLED))
+    return BUFFER
+
+
 FRAME = pd.DataFrame({"name": ["a", "b"], "score": [0.5, None], "day": pd.to_datetime(["2024-01-31", None])})
 
 ACTS = {
@@ -179,6 +188,13 @@ ACTS = {
     "day": lambda: {"day": datetime.date(2024, 1, 31)},
     "bytes": lambda: b"\x00\xff",
     "nan": lambda: {"scores": [float("nan"), float("inf"), 1.0], "array": np.array([np.nan, 2.0])},
+    "large": lambda: {
+        "frame": pd.DataFrame({"n": range(20_000), "s": "x"}),
+        "array": np.arange(300_000).reshape(-1, 3),
+    },
+    "large with a set": lambda: [[0.5] * 200_000, {1, 2}],
+    "large with nan": lambda: [0.5] * 200_000 + [float("nan")],
+    "fill": fill,
     "set": lambda: {"labels": {1, 2}},
     "object of a class": lambda: [1, Unspeakable()],
     "itself": lambda: CIRCLE,

@@ -63,7 +63,12 @@ async def answer():
     return {"answer": 42}
 
 
+async def large():
+    return list(range(300_000))
+
+
 ACTS = {
+    "large": large,
     "answer": answer,
     "meet": meet,
     "fail": fail,

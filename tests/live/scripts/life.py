@@ -54,6 +54,16 @@ def drip(count):
         yield f"{number} "
 
 
+def leave(code):
+    os._exit(int(code))
+
+
+def large(count):
+    """So many numbers."""
+    print(f"making {count}")  # noqa: T201
+    return list(map(float, range(int(count))))
+
+
 def environment(name):
     return os.environ.get(name)
 
@@ -70,6 +80,8 @@ ACTS = {
     "meet": meet,
     "die": die,
     "drip": drip,
+    "leave": leave,
+    "large": large,
     "environment": environment,
     "echo": score,
     "pid": lambda _: os.getpid(),

@@ -13,7 +13,7 @@ import pytest
 
 from scoringhost.batch.mini_batches import MiniBatches
 from scoringhost.batch.parts import Outcome, Part, Rows
-from scoringhost.kernel.script import EntryScript
+from scoringhost.script.loading import EntryScript
 
 
 def score(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call, RawRequest
-from scoringhost.kernel.signature import Declarations, DeclaredInput, RunSignature, rawhttp, undeclared
 from scoringhost.schema.declared import JsonValue, Misfit
+from scoringhost.script.signature import Declarations, DeclaredInput, RunSignature, rawhttp, undeclared
 
 
 class Doubled:

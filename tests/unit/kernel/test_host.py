@@ -8,8 +8,8 @@ import pytest
 
 from scoringhost.errors import UnknownService
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.service import Service
+from scoringhost.script.loading import EntryScript
 
 Make = Callable[..., Service]
 

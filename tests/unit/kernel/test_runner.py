@@ -357,7 +357,7 @@ def adopted(in_thread: Callable[..., Any], scenario: Callable[[ThreadRunner], Aw
         thread = ScoringThread()
         thread.adopt()
         runner = on([thread], **rest)
-        runner.pace.short = True
+        runner.call_speed.short = True
         return play(lambda: scenario(runner))
 
     return in_thread(on_scoring_thread)
@@ -394,7 +394,7 @@ def test_enough_short_calls_bring_the_loop(threads: list[ScoringThread]) -> None
 
     async def scenario() -> None:
         runner = on(threads[:1], mover=moves)
-        runner.pace.needed = 3
+        runner.call_speed.needed = 3
         for _ in range(3):
             await once(runner, lambda: None)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.errors import (
     DeadlineExceeded,
     IncompleteBody,
@@ -27,9 +28,8 @@ from scoringhost.errors import (
 )
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.scoring_thread import ScoringThread
-from scoringhost.kernel.script import EntryScript
 from scoringhost.kernel.service import Service, State
-from scoringhost.transports.moving_loop import MovingLoop
+from scoringhost.script.loading import EntryScript
 
 Serve = Callable[..., Any]
 
@@ -526,7 +526,7 @@ def on_the_spot(serving: Serve, moving: Callable[..., Any]) -> Callable[..., Any
 
         async def short(thread: ScoringThread, mover: MovingLoop) -> Any:
             served.service.open([thread], lambda: served.stuck.append(True), mover)
-            served.service._runner.pace.short = True
+            served.service._runner.call_speed.short = True
             mover.come()
             await until(thread.is_here)
             return await scenario(served.service)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from scoringhost.errors import DeadlineExceeded, MissingParameter, RunFailed
-from scoringhost.protocols.messages import HttpRequest, HttpResponse
-from scoringhost.protocols.request_ids import RequestIds
+from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.request_ids import RequestIds
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 

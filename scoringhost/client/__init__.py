@@ -1,0 +1,1 @@
+"""Requests to a service: in this process, to a URL, as load."""

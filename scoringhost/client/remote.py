@@ -1,0 +1,158 @@
+"""One request, or many of the same, to a URL: the client's side of `scoringhost call`.
+
+A service in this process is called through `scoringhost.testing`; both answer a `Response`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from scoringhost.client.answers import NoSample, Response
+from scoringhost.errors import ScoringHostError
+from scoringhost.schema.openapi import sample_of
+
+PATIENCE_S = 3660.0
+"""Seconds to wait for an answer: a little more than run() may take by default."""
+SCORE = "/score"
+DOCUMENT = "/swagger.json?version=3"
+
+
+class Unreachable(ScoringHostError):
+    """The URL cannot be used, or nobody answers there; the message says which and what to do."""
+
+
+class Sender(Protocol):
+    """Something that requests are sent to."""
+
+    def sample(self) -> Any:
+        """The service's own sample of its input. Raises NoSample."""
+        ...
+
+    def request(self, method: str, path: str, *, body: Any, headers: Mapping[str, str]) -> Response:
+        """Send one request and read its answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL in the parts that a connection needs; `path` is what the URL names, with its query."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> Address:
+        """Take a URL apart; without a path it is /score.
+
+        Raises:
+            Unreachable: if it is no http:// or https:// URL with a host.
+        """
+        try:
+            parts = urllib.parse.urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError as problem:
+            raise Unreachable(f"{url} is no URL: {problem}") from None
+        if parts.scheme not in ("http", "https") or not host:
+            raise Unreachable(f"{url} cannot be called; give a URL such as http://127.0.0.1:5001")
+        path = SCORE if parts.path in ("", "/") else parts.path
+        return cls(parts.scheme, host, port, path + (f"?{parts.query}" if parts.query else ""))
+
+    @property
+    def document_path(self) -> str:
+        """Where the API document of the service is: beside /score, whatever stands before it."""
+        path = self.path.partition("?")[0]
+        return path.removesuffix(SCORE) + DOCUMENT if path.endswith(SCORE) else DOCUMENT
+
+
+class Remote:
+    """Sends to a URL over one connection, which is opened again if the peer has closed it."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(address.host, address.port, timeout=PATIENCE_S)
+
+    def sample(self) -> Any:
+        """The sample that the service shows in its API document.
+
+        Raises:
+            NoSample: if there is no document, or no sample in it.
+            Unreachable: if nobody answers.
+        """
+        answer = self.request("GET", self.address.document_path, body=b"", headers={})
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            sample = sample_of(answer.json()["components"]["schemas"]["ServiceInput"])
+            if sample is not None:
+                return sample
+        raise NoSample
+
+    def request(self, method: str, path: str, *, body: Any, headers: Mapping[str, str]) -> Response:
+        """Send one request and read its answer.
+
+        Raises:
+            Unreachable: if there is no connection, or it broke.
+        """
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            self._connection.request(method, path, content or None, dict(headers))
+            answer = self._connection.getresponse()
+            return self._read(answer)
+        except (OSError, http.client.HTTPException, ValueError) as problem:
+            self._connection.close()
+            where = f"{self.address.scheme}://{self.address.host}" + (
+                f":{self.address.port}" if self.address.port else ""
+            )
+            raise Unreachable(f"{where} does not answer: {problem or type(problem).__name__}") from problem
+
+    def _read(self, answer: http.client.HTTPResponse) -> Response:
+        headers = tuple(answer.getheaders())
+        try:
+            return Response(answer.status, headers, answer.read())
+        except http.client.IncompleteRead as cut:
+            self._connection.close()
+            return Response(answer.status, headers, cut.partial, broken="the answer was cut off")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one request, or of many: the first answer that failed, else the first of all."""
+
+    shown: Response
+    failed: int = 0
+    latencies_s: list[float] = field(default_factory=list)
+
+
+def repeat(send: Callable[[], Response], times: int) -> Outcome:
+    """Send the same request `times` times, one after the other; latencies are of successes."""
+    outcome: Outcome | None = None
+    for answer, elapsed_s in _timed(send, times):
+        if outcome is None:
+            outcome = Outcome(answer)
+        if answer.is_success:
+            outcome.latencies_s.append(elapsed_s)
+            continue
+        outcome.failed += 1
+        if outcome.failed == 1:
+            outcome.shown = answer
+    assert outcome is not None, "times is at least 1"
+    return outcome
+
+
+def _timed(send: Callable[[], Response], times: int) -> Iterator[tuple[Response, float]]:
+    for _ in range(times):
+        began_s = time.perf_counter()
+        answer = send()
+        yield answer, time.perf_counter() - began_s

@@ -1,0 +1,1 @@
+"""Dialects: what a wire protocol says over a service. No I/O."""

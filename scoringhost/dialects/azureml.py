@@ -1,0 +1,272 @@
+"""The Azure ML dialect: `/` health, `/score`, `/swagger.json`, as azmlinfsrv speaks it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+from scoringhost.dialects import raw_http
+from scoringhost.errors import (
+    MethodNotAllowed,
+    NotReady,
+    ResultNotEncodable,
+    UnknownDocument,
+    UnsupportedContentType,
+)
+from scoringhost.http.bodies import unpacked
+from scoringhost.http.errors import FAILED, JSON
+from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.routes import Endpoint
+from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.helper_thread import HelperThread
+from scoringhost.kernel.host import Host
+from scoringhost.kernel.service import Service, State
+from scoringhost.schema import json_text
+from scoringhost.schema.declared import JsonValue
+from scoringhost.schema.json_text import NanPolicy
+from scoringhost.schema.large_json import is_large
+from scoringhost.schema.openapi import OpenApiVersion
+from scoringhost.script.signature import Takes
+
+HTML = "text/html; charset=utf-8"
+EXEC_MS = "x-ms-run-fn-exec-ms"
+LARGE_PACKED = 4096
+"""Bytes of a packed body above which it is not unpacked on the event loop: they may become 4 MB."""
+
+_JSON_TYPES = frozenset({list, dict, str, float, int, bool, type(None)})
+_PACKED = object()
+"""In place of a payload that has to be unpacked first."""
+
+
+@dataclass(slots=True)
+class AzureMl:
+    """The endpoints of the default service of a host.
+
+    documents: the API documents there are. max_body: bytes, unpacked.
+    """
+
+    host: Host
+    documents: Mapping[OpenApiVersion, JsonValue]
+    nan: NanPolicy
+    max_body: int
+    _encoders: dict[str, _Encoder] = field(default_factory=dict)
+    _helper: HelperThread = field(default_factory=HelperThread)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """What is served where."""
+        return {
+            "/": Endpoint({"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False),
+            "/score": Endpoint({"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}),
+            "/swagger.json": Endpoint({"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}),
+        }
+
+    # -- health and documents -------------------------------------------------------------------
+
+    def health(self, request: HttpRequest) -> HttpResponse:
+        """`Healthy` while the service takes calls; 503 before and after."""
+        service = self.host.resolve()
+        if service.state is not State.READY:
+            raise NotReady(f"The service is {service.state.value}")
+        return HttpResponse(200, [("Content-Type", HTML)], b"Healthy")
+
+    def document(self, request: HttpRequest) -> HttpResponse:
+        """The API document of the version asked for, 2 if none is; 404 if there is none."""
+        asked = request.argument("version")
+        version = OpenApiVersion.named("2" if asked is None else asked)
+        document = self.documents.get(version) if version else None
+        if document is None:
+            known = ", ".join(sorted(kind.value for kind in self.documents)) or "none"
+            raise UnknownDocument(asked or "2", known)
+        return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], json_text.dumps(document))
+
+    def _health_options(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [("Content-Type", HTML), ("Allow", "GET, HEAD, OPTIONS")])
+
+    def _document_options(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, [("Content-Type", HTML), ("Allow", "GET, HEAD, OPTIONS")])
+
+    # -- scoring --------------------------------------------------------------------------------
+
+    def score(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        """Score the request with the default service, at once if that can be done on the spot."""
+        service = self.host.resolve()
+        raw = service.signature.takes is Takes.RAW
+        if not raw and request.method == "OPTIONS":
+            return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
+        if not raw and request.method not in ("GET", "POST"):
+            raise MethodNotAllowed(request.method, ())  # HEAD; azmlinfsrv sends no Allow with this one
+        payload = self._payload(service, request)
+        if payload is _PACKED:
+            return self._unpack_and_score(service, request)
+        scored = service.begin(self._call(service, request, payload, len(request.body)))
+        if isinstance(scored, Scored):
+            return self._respond(service, request, scored)
+        return self._respond_later(service, request, scored)
+
+    def _call(self, service: Service, request: HttpRequest, payload: Any, size: int) -> Call:
+        encoder = self._encoders.get(service.name)
+        if encoder is None or encoder.service is not service:
+            encoder = self._encoders[service.name] = _Encoder(service, self.nan)
+        return Call(
+            payload,
+            request.headers.titled,
+            request.abandoned,
+            raw_http.context_for(request, raw=service.signature.takes is Takes.RAW),
+            raw_http.stream_of,
+            raw_http.deliberate,
+            size,
+            request.context,
+            encoder,
+        )
+
+    async def _respond_later(self, service: Service, request: HttpRequest, scored: Awaitable[Scored]) -> HttpResponse:
+        return self._respond(service, request, await scored)
+
+    async def _unpack_and_score(self, service: Service, request: HttpRequest) -> HttpResponse:
+        body = await self._helper.do(partial(unpacked, request, self.max_body))
+        call = self._call(service, request, body, len(body))
+        context = request.context
+        scored = service.begin(call) if context is None else context.run(service.begin, call)
+        return self._respond(service, request, scored if isinstance(scored, Scored) else await scored)
+
+    def _payload(self, service: Service, request: HttpRequest) -> Any:
+        takes = service.signature.takes
+        if takes is Takes.RAW:
+            return raw_http.raw_request(request)
+        if request.method == "GET":
+            return query_values(request)
+        if takes is Takes.NAMED and not _is_json(request):
+            raise UnsupportedContentType(request.headers.get("content-type"))
+        if "content-encoding" not in request.headers:
+            return request.body
+        return unpacked(request, self.max_body) if len(request.body) <= LARGE_PACKED else _PACKED
+
+    def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
+        if scored.encoded is not None:
+            body = cast("bytes", scored.encoded)
+            response = HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
+        elif raw_http.is_response(scored.output):
+            response = raw_http.to_http(scored.output, scored.items)
+        elif scored.items is not None:
+            response = _streamed(request, scored.items, self.nan)
+        else:
+            body = cast("bytes", scored.output)
+            response = HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], body)
+        response.headers.append((EXEC_MS, f"{scored.run_ms:.3f}"))
+        return response
+
+
+class _Encoder:
+    """The results of one service as JSON; see `Encoder`."""
+
+    def __init__(self, service: Service, nan: NanPolicy) -> None:
+        self.service, self._nan = service, nan
+        self._takes_raw = service.signature.takes is Takes.RAW
+        self._on_nonfinite: Callable[[], None] | None = self._warn_of_nan
+
+    def at_once(self, output: object) -> object | None:
+        """The JSON; None for a response that the script has made itself, and for bytes from @rawhttp."""
+        if type(output) not in _JSON_TYPES and (
+            raw_http.is_response(output) or (self._takes_raw and isinstance(output, bytes))
+        ):
+            return None
+        return LATER if is_large(output) else self._encode(output)
+
+    def beside(self, output: object) -> bytes:
+        """The JSON of a large result."""
+        return self._encode(output, in_pieces=True)
+
+    def _encode(self, output: object, *, in_pieces: bool = False) -> bytes:
+        try:
+            return json_text.dumps(
+                {} if output is None else output, nan=self._nan, on_nonfinite=self._on_nonfinite, in_pieces=in_pieces
+            )
+        except ResultNotEncodable as error:
+            self.service.observer.run_failed(self.service.name, error, "")
+            raise
+
+    def _warn_of_nan(self) -> None:
+        self._on_nonfinite = None
+        if self._nan is NanPolicy.NULL:
+            self.service.observer.noticed(
+                self.service.name,
+                "a result held NaN or an infinity, which JSON cannot; null was sent (see the nan setting)",
+            )
+
+
+def query_values(request: HttpRequest) -> dict[str, Any]:
+    """The query as parameters: each value parsed as JSON if it can be, repeated names as a list."""
+    values: dict[str, list[Any]] = {}
+    for name, text in request.arguments:
+        values.setdefault(name, []).append(_parsed(text))
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _is_json(request: HttpRequest) -> bool:
+    given = request.headers.get("content-type") or ""
+    if given == JSON:
+        return True
+    media = given.partition(";")[0].strip().lower()
+    return media == JSON or (media.startswith("application/") and media.endswith("+json"))
+
+
+def _streamed(request: HttpRequest, items: AsyncIterator[object], nan: NanPolicy) -> HttpResponse:
+    """A generator's items: server-sent events to who accepts them, else text as it is or JSON lines."""
+    events = "text/event-stream" in (request.headers.get("accept") or "")
+    framing = _Events(items, nan) if events else _Lines(items, nan)
+    kind = "text/event-stream" if events else framing.media_type(items)
+    headers = [("Content-Type", kind), (FAILED, "False"), ("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
+    return HttpResponse(200, headers, framing)
+
+
+class _Lines:
+    """Text and bytes as they are, everything else as one line of JSON."""
+
+    def __init__(self, items: AsyncIterator[object], nan: NanPolicy) -> None:
+        self._items, self._nan = items, nan
+
+    @staticmethod
+    def media_type(items: AsyncIterator[object]) -> str:
+        """From the first item, which has been taken already."""
+        first = getattr(items, "first", None)
+        if isinstance(first, str):
+            return "text/plain; charset=utf-8"
+        return "application/octet-stream" if isinstance(first, (bytes, bytearray)) else "application/x-ndjson"
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return self._frame(await self._items.__anext__())
+
+    async def aclose(self) -> None:
+        """Close the generator."""
+        await self._items.aclose()  # type: ignore[attr-defined]
+
+    def _frame(self, item: object) -> bytes:
+        if isinstance(item, str):
+            return item.encode("utf-8", "surrogatepass")
+        if isinstance(item, (bytes, bytearray)):
+            return bytes(item)
+        return json_text.dumps(item, nan=self._nan) + b"\n"
+
+
+class _Events(_Lines):
+    """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), one an item."""
+
+    def _frame(self, item: object) -> bytes:
+        text = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else self._json(item)
+        return b"".join(b"data: " + line + b"\n" for line in text.split(b"\n")) + b"\n"
+
+    def _json(self, item: object) -> bytes:
+        return json_text.dumps(item, nan=self._nan)

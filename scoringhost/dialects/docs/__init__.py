@@ -1,0 +1,95 @@
+"""The page at /docs: what the service takes, prefilled with its own sample, and a button to try it.
+
+Everything the page needs comes from this package and this host, so it works without a network. Its
+addresses are relative: it also works behind a proxy that serves the host below a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scoringhost.http.errors import JSON
+from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.routes import Endpoint
+from scoringhost.kernel.host import Host
+from scoringhost.schema import json_text
+from scoringhost.schema.declared import JsonValue
+from scoringhost.schema.openapi import OpenApiVersion
+from scoringhost.script.signature import Takes
+
+_FOLDER = Path(__file__).parent
+_FILES = {
+    "/docs": ("page.html", "text/html; charset=utf-8"),
+    "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/docs/page.js": ("page.js", "text/javascript; charset=utf-8"),
+}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Nothing from elsewhere, whatever a service answers, and no frame of elsewhere (https://www.w3.org/TR/CSP3/)."""
+_GUARDS = (("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("X-Content-Type-Options", "nosniff"))
+"""For browsers; the second says to old ones what the end of the first says (RFC 7034)."""
+
+_KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
+
+
+@dataclass(frozen=True, slots=True)
+class Docs:
+    """The endpoints of the page, for the default service of a host."""
+
+    host: Host
+    documents: Mapping[OpenApiVersion, JsonValue]
+    name: str
+    version: str
+    server: str
+    model_dir: Path | None
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """What is served where."""
+        answers = {path: self._file(path) for path in _FILES} | {"/docs/service.json": self._service}
+        return {path: Endpoint({"GET": one, "HEAD": one}, logged=False) for path, one in answers.items()}
+
+    def _file(self, path: str) -> Any:
+        name, kind = _FILES[path]
+        return lambda request: HttpResponse(200, [("Content-Type", kind), *_GUARDS], _content(name))
+
+    def _service(self, request: HttpRequest) -> HttpResponse:
+        """What the page shows and fills in."""
+        service = self.host.resolve()
+        kind = _KINDS[service.signature.takes]
+        about: dict[str, JsonValue] = {
+            "name": self.name,
+            "version": self.version,
+            "server": self.server,
+            "script": service.script.path.name,
+            "model_dir": str(self.model_dir) if self.model_dir else None,
+            "kind": kind,
+            "parameters": list(service.signature.names) if kind == "json" else [],
+            "sample": sample_of(self.documents) if kind == "json" else None,
+            "documents": [version.value for version in self.documents],
+        }
+        return HttpResponse(
+            200, [("Content-Type", JSON), ("Cache-Control", "no-store"), *_GUARDS], json_text.dumps(about)
+        )
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (_FOLDER / name).read_bytes()
+
+
+def sample_of(documents: Mapping[OpenApiVersion, JsonValue]) -> object | None:
+    """The body that the API documents show as an example of the input; None if there is none."""
+    for document in documents.values():
+        for path in (("components", "schemas", "ServiceInput", "example"), ("definitions", "ServiceInput", "example")):
+            found: Any = document
+            for key in path:
+                found = found.get(key) if isinstance(found, dict) else None
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+    return None

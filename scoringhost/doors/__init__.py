@@ -1,0 +1,1 @@
+"""Doors: each translates between a foreign server's objects and ours; none knows another."""

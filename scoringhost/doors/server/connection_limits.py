@@ -1,0 +1,75 @@
+"""What one connection, and all connections of a worker together, may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scoringhost.http.app import HttpApp
+from scoringhost.settings import Settings
+
+MIB = 1024 * 1024
+
+SMALL_BODY = 16_384
+"""Bytes up to which a body does not count: what thousands of them hold is not worth a look at each."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Time limits of one connection.
+
+    head_s: seconds from the first byte of a request's head to its last.
+    upload_rate: bytes a second that a body must bring, measured over `window_s` seconds; 0: no minimum.
+    write_s: seconds that a client may leave what was sent to it unread.
+    closing_s: the same and `window_s` once the server is stopping.
+    """
+
+    head_s: float = 20.0
+    upload_rate: float = 240.0
+    window_s: float = 10.0
+    write_s: float = 30.0
+    closing_s: float = 3.0
+
+
+class BodiesInFlight:
+    """Counts the bytes of request bodies that a worker holds: those that arrive, wait and are scored."""
+
+    __slots__ = ("held", "limit")
+
+    def __init__(self, limit: int = 0) -> None:
+        """`limit` is in bytes; 0: none."""
+        self.limit, self.held = limit, 0
+
+    def take(self, size: int) -> bool:
+        """Make room for `size` more bytes, which must be given back with `release`; False if there is none.
+
+        A body that is larger than the limit by itself has room while there is no other.
+        """
+        if self.limit and self.held and self.held + size > self.limit:
+            return False
+        self.held += size
+        return True
+
+    def release(self, size: int) -> None:
+        """Give `size` bytes back."""
+        self.held -= size
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What every connection of a worker hands its requests to; `max_body` is in bytes.
+
+    uvicorn takes it for its application and passes it on; it is never called.
+    """
+
+    app: HttpApp
+    max_body: int
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    in_flight: BodiesInFlight = field(default_factory=BodiesInFlight)
+
+
+def intake_of(app: HttpApp, settings: Settings) -> Intake:
+    """An intake with the limits that the settings name."""
+    limits = ConnectionLimits(
+        head_s=settings.head_timeout_s, upload_rate=settings.min_upload_bytes_per_s, write_s=settings.write_timeout_s
+    )
+    return Intake(app, settings.max_body_mb * MIB, limits, BodiesInFlight(settings.max_bodies_mb * MIB))

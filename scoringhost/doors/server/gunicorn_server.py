@@ -1,0 +1,121 @@
+"""The application that gunicorn's master runs: settings, and the entry script for the workers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import gunicorn.app.base
+
+from scoringhost.doors.server import debugger
+from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
+from scoringhost.doors.server.leaving import leave_within
+from scoringhost.doors.server.listening import raise_descriptor_limit
+from scoringhost.doors.server.master import START_FAILED, Master, ReloadingMaster
+from scoringhost.doors.server.watching import Watch
+from scoringhost.doors.server.worker import ScoringWorker
+from scoringhost.doors.server.worker_life import GRACE_S
+from scoringhost.engine.site import Site
+from scoringhost.errors import PortInUse, SettingsError, StartupError
+from scoringhost.process.memory import settle
+from scoringhost.settings import Settings, address
+from scoringhost.telemetry.explanation import explain
+from scoringhost.telemetry.logs import HOST_LOGGER
+
+HEARTBEAT_S = 300
+"""Seconds without a sign of life after which gunicorn kills a worker: its interpreter is locked."""
+
+HEARTBEAT_FILES = "/dev/shm"
+"""Where workers leave their signs of life: in memory, so that no disk holds them up and a read-only one will do."""
+
+log = logging.getLogger(HOST_LOGGER)
+
+
+def require_free(host: str, ports: Sequence[int]) -> None:
+    """Make sure that the ports can be listened on, before gunicorn tries for five seconds and ends with 1.
+
+    Raises:
+        PortInUse: if somebody else listens there.
+        SettingsError: if this machine has no such address, or does not let us.
+    """
+    for port in ports:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as problem:
+                if problem.errno == errno.EADDRINUSE:
+                    raise PortInUse(host, port) from None
+                reason = f"nobody can listen on port {port} there: {problem.strerror}"
+                raise SettingsError("host", host, reason) from None
+
+
+class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
+    """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
+
+    def __init__(self, settings: Settings, build: Callable[[], Site], arguments: GunicornArguments) -> None:
+        self.settings, self._build, self._arguments = settings, build, arguments
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn's settings, from ours; GUNICORN_CMD_ARGS has the last word."""
+        settings = self.settings
+        places = [address(settings.host, port) for port in (settings.port, *settings.health_ports)]
+        values = {
+            "workers": settings.workers,
+            "worker_class": ScoringWorker,
+            "preload_app": settings.preload and not settings.reload,
+            # A debugger that holds a worker holds its heartbeat, too.
+            "timeout": 0 if settings.debug_port else max(HEARTBEAT_S, settings.worker_timeout_s or 0),
+            "graceful_timeout": settings.drain_timeout_s + GRACE_S,
+            "keepalive": settings.keep_alive_s,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }
+        if os.path.isdir(HEARTBEAT_FILES) and os.access(HEARTBEAT_FILES, os.W_OK | os.X_OK):
+            values["worker_tmp_dir"] = HEARTBEAT_FILES
+        values |= self._arguments.values
+        given = self._arguments.values.get("bind")
+        values["bind"] = [*given, *places[1:]] if given else places
+        for name, value in values.items():
+            if name in self.cfg.settings:  # not every gunicorn has a control socket
+                self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """Run the master until it is told to stop; in a worker, whose process begins below here, its whole life."""
+        raise_descriptor_limit()
+        try:
+            if self.settings.reload:
+                sys.dont_write_bytecode = True  # a file that changes twice in a second would keep the old bytecode
+                ReloadingMaster(self, self._watch()).run()
+            else:
+                Master(self).run()
+        except SystemExit as end:
+            leave_within(end.code if isinstance(end.code, int) else int(end.code is not None))
+            raise
+
+    def _watch(self) -> Watch:
+        settings = self.settings
+        script = Path(settings.script or "score.py").absolute()
+        code = [script if script.is_dir() else script.parent]
+        if settings.source_directory:
+            code.append(Path(settings.app_root or ".") / settings.source_directory)
+        return Watch(code, [Path(settings.model_dir)] if settings.model_dir else [])
+
+    def load(self) -> Site:
+        """Load the script and run init(); with preload in the master, else in the worker."""
+        try:
+            debugger.listen(self.settings)
+            site = self._build()
+            site.init()
+        except StartupError as error:
+            log.error("%s", explain(error))
+            sys.exit(START_FAILED)
+        settle()
+        return site

@@ -1,0 +1,108 @@
+"""Health probes while a run() on the spot takes longer than was expected of it.
+
+The event loop is below that run() on the same thread and cannot move (`moving_loop.py`). Until it is
+free, new connections are taken on another thread: a health probe is answered, anything else is
+handed to the event loop, with what has been read, as soon as that goes on.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from scoringhost.doors.server.http_heads import render_head, well_formed
+from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
+from scoringhost.http.app import HttpApp
+from scoringhost.http.messages import HttpRequest, HttpResponse
+
+POLL_S = 0.005
+_PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.")
+
+
+class ProbeResponder:
+    """Watches the listening sockets of one worker."""
+
+    def __init__(
+        self, listeners: Sequence[socket.socket], app: HttpApp, hand_over: Callable[[socket.socket, bytes], None]
+    ) -> None:
+        self._listeners, self._app, self._hand_over = tuple(listeners), app, hand_over
+        self._selector = selectors.DefaultSelector()  # now: there may be no room for one when it is needed
+        for listener in listeners:
+            self._selector.register(listener, selectors.EVENT_READ)
+        self._waiting: dict[socket.socket, bytes] = {}
+        self._lock = threading.Lock()
+        self._rests_until_s = 0.0
+        self._exhaustion = ExhaustionLog()
+
+    def close(self) -> None:
+        """Watch no more: the sockets are about to be closed. On the event loop, which nothing blocks then."""
+        with self._lock:
+            for listener in self._listeners:
+                self._selector.unregister(listener)
+            self._listeners = ()
+
+    def guard(self, is_blocked: Callable[[], bool]) -> None:
+        """Take new connections for as long as the event loop is blocked."""
+        with self._lock:
+            while is_blocked():
+                for key, _ in self._selector.select(POLL_S):
+                    ready: socket.socket = key.fileobj  # type: ignore[assignment]
+                    if ready in self._listeners:
+                        self._accept(ready)
+                    elif self._is_done(ready):
+                        del self._waiting[ready]
+            for connection, data in self._waiting.items():
+                self._selector.unregister(connection)
+                self._hand_over(connection, data)
+            self._waiting.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        if time.monotonic() < self._rests_until_s:
+            time.sleep(POLL_S)  # the socket stays readable, and this thread would spin on it
+            return
+        try:
+            connection = accept(listener)
+        except OSError as problem:
+            if problem.errno in EXHAUSTED:
+                self._exhaustion.say(problem)
+                self._rests_until_s = time.monotonic() + REST_S
+            return  # otherwise a sibling was quicker, or the client has gone
+        self._waiting[connection] = b""
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _is_done(self, connection: socket.socket) -> bool:
+        """Read from a connection; whether it has been answered or has gone."""
+        try:
+            data = connection.recv(65_536)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._let_go(connection)
+            return True
+        self._waiting[connection] += data
+        read = self._waiting[connection]
+        request = well_formed(read) if read.startswith(_PROBES) else None
+        if request is None:
+            return False
+        with suppress(OSError):
+            connection.send(self._answer(request))
+        self._let_go(connection)
+        return True
+
+    def _let_go(self, connection: socket.socket) -> None:
+        self._selector.unregister(connection)
+        connection.close()
+
+    def _answer(self, request: HttpRequest) -> bytes:
+        response = contextvars.copy_context().run(self._app.begin, request)
+        assert isinstance(response, HttpResponse), "a health probe waits for nothing"
+        body = response.body if isinstance(response.body, bytes) else b""
+        head = render_head(response, f"content-length: {len(body)}\r\nconnection: close\r\n")
+        return head if request.method == "HEAD" else head + body

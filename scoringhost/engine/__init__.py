@@ -1,0 +1,1 @@
+"""The life of one service in one process."""

@@ -1,0 +1,62 @@
+"""Site: a host and the HTTP application over it, which is what a transport serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from scoringhost.http.app import HttpApp
+from scoringhost.kernel.host import Host
+from scoringhost.kernel.runner import Mover
+from scoringhost.kernel.scoring_thread import ScoringThread
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Loaded services and how they are reached. `max_body` is in bytes, `threads` run() in parallel."""
+
+    host: Host
+    app: HttpApp
+    max_body: int
+    threads: int = 1
+    model_dir: Path | None = None
+
+    def init(self) -> None:
+        """Run init() of every service; to be called on the thread that will score.
+
+        Raises:
+            InitFailed: if one raises.
+        """
+        for service in self.host:
+            service.init(self.model_dir)
+
+    @property
+    def all_async(self) -> bool:
+        """Whether every run() is async, so that the event loop should be where init() was."""
+        return all(service.signature.is_async for service in self.host)
+
+    def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None], mover: Mover | None = None) -> None:
+        """Take calls from now on; to be called on the event loop that will score."""
+        for service in self.host:
+            service.open(threads, when_stuck, mover)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call that came now would have to wait."""
+        return any(service.busy for service in self.host)
+
+    def drain(self) -> None:
+        """Say no to readiness, finish what was taken in."""
+        for service in self.host:
+            service.drain()
+
+    def refuse_waiting(self, why: str) -> None:
+        """Let no call start any more."""
+        for service in self.host:
+            service.refuse_waiting(why)
+
+    def shutdown(self) -> None:
+        """Run shutdown() of every service; on the thread that scored."""
+        for service in self.host:
+            service.shutdown()

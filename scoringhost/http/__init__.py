@@ -1,0 +1,1 @@
+"""HTTP as every dialect shares it: messages, routes, guards, ids, CORS, bodies, errors. No I/O."""

@@ -1,0 +1,92 @@
+"""Which status every error has, over HTTP and over gRPC, and the JSON body that says why.
+
+gRPC codes are names of https://grpc.io/docs/guides/status-codes/. A test proves that every leaf of
+the error tree has a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from scoringhost import errors
+from scoringhost.errors import MethodNotAllowed, RunError, ScoringHostError, ScriptRefused, StartupError, Unavailable
+from scoringhost.http.messages import HttpResponse
+from scoringhost.schema import json_text
+
+FAILED = "x-ms-run-function-failed"
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """How one kind of error is answered."""
+
+    error: type[ScoringHostError]
+    http: int
+    grpc: str
+
+
+_START = HTTPStatus.INTERNAL_SERVER_ERROR
+
+ROWS = (
+    ErrorRow(errors.SettingsError, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.ScriptNotFound, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.ScriptImportFailed, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.ScriptUnservable, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.InitFailed, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.PortInUse, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.MissingExtra, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.UndecodableBody, 400, "INVALID_ARGUMENT"),
+    ErrorRow(errors.UnsupportedContentType, 415, "INVALID_ARGUMENT"),
+    ErrorRow(errors.UnsupportedContentEncoding, 415, "INVALID_ARGUMENT"),
+    ErrorRow(errors.MissingParameter, 400, "INVALID_ARGUMENT"),
+    ErrorRow(errors.InvalidParameter, 400, "INVALID_ARGUMENT"),
+    ErrorRow(errors.BodyTooLarge, 413, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.LengthRequired, 411, "INVALID_ARGUMENT"),
+    ErrorRow(errors.HeadersTooLarge, 431, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.MalformedRequest, 400, "INVALID_ARGUMENT"),
+    # RFC 9110 has 505 and 501 for these two; a 5xx, however, says that the service is ill, and wakes somebody up.
+    ErrorRow(errors.UnsupportedVersion, 400, "UNIMPLEMENTED"),
+    ErrorRow(errors.UnsupportedTransferCoding, 400, "UNIMPLEMENTED"),
+    ErrorRow(errors.RequestTooSlow, 408, "DEADLINE_EXCEEDED"),
+    ErrorRow(errors.IncompleteBody, 400, "CANCELLED"),
+    ErrorRow(errors.UnknownRoute, 404, "UNIMPLEMENTED"),
+    ErrorRow(errors.UnknownDocument, 404, "NOT_FOUND"),
+    ErrorRow(errors.MethodNotAllowed, 405, "UNIMPLEMENTED"),
+    ErrorRow(errors.ScriptRefused, 400, "INVALID_ARGUMENT"),
+    ErrorRow(errors.UnknownService, 404, "NOT_FOUND"),
+    ErrorRow(errors.UnknownJob, 404, "NOT_FOUND"),
+    ErrorRow(errors.RunFailed, 500, "INTERNAL"),
+    ErrorRow(errors.ResultNotEncodable, 500, "INTERNAL"),
+    ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),
+    ErrorRow(errors.NotReady, 503, "UNAVAILABLE"),
+    ErrorRow(errors.Overloaded, 503, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.InternalError, 500, "INTERNAL"),
+)
+
+_BY_TYPE = {row.error: row for row in ROWS}
+
+
+def row_of(error: ScoringHostError) -> ErrorRow:
+    """The row of an error, or of the nearest class above it."""
+    for kind in type(error).__mro__:
+        if kind in _BY_TYPE:
+            return _BY_TYPE[kind]
+    return _BY_TYPE[errors.InternalError]
+
+
+def render(error: ScoringHostError, detail: str = "") -> HttpResponse:
+    """The response for an error: `{"message": why}`; `detail` is a traceback, in debug mode only."""
+    if isinstance(error, ScriptRefused) and isinstance(error.response, HttpResponse):
+        return error.response
+    body = {"message": str(error)}
+    if detail:
+        body["traceback"] = detail
+    encoded = json_text.dumps(body)
+    headers = [("Content-Type", JSON), (FAILED, str(isinstance(error, (RunError, StartupError))))]
+    if isinstance(error, Unavailable):
+        headers.append(("Retry-After", str(error.retry_after_s)))
+    if isinstance(error, MethodNotAllowed) and error.allowed:
+        headers.append(("Allow", ", ".join(error.allowed)))
+    return HttpResponse(row_of(error).http, headers, encoded)

@@ -1,0 +1,86 @@
+"""Request ids, as azmlinfsrv has them.
+
+`x-request-id` names the request; `x-ms-client-request-id` is the caller's own name for it, and
+`x-ms-request-id` was once both; `TraceId` is the caller's, too. All are answered; over 100 characters each is
+refused (431).
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+
+from scoringhost.errors import HeadersTooLarge
+from scoringhost.http.messages import Headers
+
+LIMIT = 100
+_BROUGHT = frozenset({"x-request-id", "x-ms-request-id", "x-ms-client-request-id", "traceid"})
+
+
+@dataclass(slots=True)
+class RequestIds:
+    """The ids of one request; `pairs` are the response headers that repeat them."""
+
+    request: str
+    pairs: list[tuple[str, str]]
+    fault: HeadersTooLarge | None = None
+    deprecated: bool = False
+
+
+def _pairs(own: str, legacy: str, client: str, trace: str | None) -> list[tuple[str, str]]:
+    found = [("x-request-id", own), ("x-ms-request-id", legacy), ("x-ms-client-request-id", client)]
+    pairs = [pair for pair in found if pair[1]]
+    if trace is not None:
+        pairs.append(("TraceId", trace))
+    return pairs
+
+
+class _Ids:
+    """UUIDs of version 4 (RFC 9562, 5.4), of which 4,096 in a row differ in their last three digits only.
+
+    A twentieth of the time of `uuid.uuid4`, which asks the operating system for each.
+    """
+
+    def __init__(self) -> None:
+        self._renew()
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        front = str(uuid.uuid4())[:-3]
+        self._ready = map(front.__add__, _TAILS)
+
+    def __call__(self) -> str:
+        while (found := next(self._ready, None)) is None:
+            self._renew()
+        return found
+
+
+_TAILS = [f"{number:03x}" for number in range(4096)]
+new_id = _Ids()
+
+
+def read_ids(headers: Headers) -> RequestIds:
+    """The ids that a request brings, completed by new ones; `fault` if one is too long."""
+    if _BROUGHT.isdisjoint(headers):
+        own = new_id()
+        return RequestIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
+    own = headers.get("x-request-id") or new_id()
+    trace = headers.get("traceid")
+    fault = None
+    if trace is not None and len(trace) > LIMIT:  # azmlinfsrv repeats one of any length
+        trace, fault = None, HeadersTooLarge(f"TraceId must not exceed {LIMIT} characters")
+    if len(own) > LIMIT:
+        why = f"x-request-id must not exceed {LIMIT} characters"
+        return RequestIds("", _pairs("", "", "", trace), HeadersTooLarge(why))
+    legacy = headers.get("x-ms-request-id", "") or ""
+    client = headers.get("x-ms-client-request-id", "") or ""
+    deprecated = bool(legacy)
+    if legacy:
+        client = client or legacy
+    else:
+        legacy = client or own
+    if max(len(legacy), len(client)) > LIMIT:
+        why = f"x-ms-request-id and x-ms-client-request-id must not exceed {LIMIT} characters"
+        return RequestIds(own, _pairs(own, "", "", trace), HeadersTooLarge(why), deprecated)
+    return RequestIds(own, _pairs(own, legacy, client, trace), fault, deprecated)

@@ -1,1 +1,0 @@
-"""Wire dialects without I/O: from an HttpRequest to an HttpResponse."""

@@ -1,0 +1,1 @@
+"""One entry script and its world: loading, imports, environment, signature, hints."""

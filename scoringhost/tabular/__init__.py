@@ -1,0 +1,1 @@
+"""Rows of CSV, JSON lines and Parquet."""

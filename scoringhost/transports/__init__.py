@@ -1,1 +1,0 @@
-"""Doors: foreign requests to ours and back; no decision is made here."""

@@ -1,0 +1,128 @@
+"""Requests to a URL, against small servers of the tests' own."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from scoringhost.client.answers import NoSample, Response
+from scoringhost.client.remote import Address, Remote, Unreachable, repeat
+
+DOCUMENT = {"components": {"schemas": {"ServiceInput": {"example": {"data": [1]}}}}}
+
+
+class Peer(http.server.BaseHTTPRequestHandler):
+    """Answers the API document and echoes what is posted."""
+
+    protocol_version = "HTTP/1.1"
+    cut_off = False
+    document: Any = DOCUMENT
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        self.seen.append(self.path)
+        self._answer(json.dumps(self.document).encode())
+
+    def do_POST(self) -> None:
+        self.seen.append(self.path)
+        self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + 5 * self.cut_off))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = self.cut_off
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[..., tuple[Remote, type[Peer]]]]:
+    """peer(path, **attributes): a connection to a server, and the class that answers there."""
+    started: list[tuple[http.server.HTTPServer, Remote]] = []
+
+    def peer(path: str = "", **attributes: Any) -> tuple[Remote, type[Peer]]:
+        handler = type("OnePeer", (Peer,), {"seen": [], **attributes})
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        remote = Remote(Address.of(f"http://127.0.0.1:{server.server_port}{path}"))
+        started.append((server, remote))
+        return remote, handler
+
+    yield peer
+    for server, remote in started:
+        remote.close()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "document"),
+    [
+        ("http://h", "/score", "/swagger.json?version=3"),
+        ("http://h:81/", "/score", "/swagger.json?version=3"),
+        ("https://h/api/v1/score?x=1", "/api/v1/score?x=1", "/api/v1/swagger.json?version=3"),
+        ("http://h/other", "/other", "/swagger.json?version=3"),
+    ],
+)
+def test_a_url_names_the_path_and_where_the_document_is(url: str, path: str, document: str) -> None:
+    address = Address.of(url)
+    assert (address.path, address.document_path) == (path, document)
+
+
+@pytest.mark.parametrize("url", ["ftp://h/score", "http://", "http://h:many"])
+def test_what_is_no_url_of_a_service_is_refused(url: str) -> None:
+    with pytest.raises(Unreachable, match="URL"):
+        Address.of(url)
+
+
+def test_the_sample_is_taken_from_the_document_of_the_service(peer) -> None:
+    remote, handler = peer("/v1/score")
+    assert remote.sample() == {"data": [1]}
+    assert handler.seen == ["/v1/swagger.json?version=3"]
+
+
+@pytest.mark.parametrize("document", [{}, [], {"components": {"schemas": {"ServiceInput": {"example": {}}}}}])
+def test_a_service_without_a_sample_says_so(peer, document) -> None:
+    with pytest.raises(NoSample):
+        peer(document=document)[0].sample()
+
+
+def test_bytes_go_as_they_are_and_values_as_json(peer) -> None:
+    remote, _ = peer()
+    assert remote.request("POST", "/score", body=b"\x00", headers={}).body == b"\x00"
+    assert remote.request("POST", "/score", body={"a": 1}, headers={}).json() == {"a": 1}
+
+
+def test_an_answer_that_is_cut_off_is_a_failure(peer) -> None:
+    answer = peer(cut_off=True)[0].request("POST", "/score", body=b"abc", headers={})
+    assert (answer.body, answer.is_success) == (b"abc", False)
+    assert "cut off" in answer.message
+
+
+def test_nobody_at_the_address_is_said_with_the_address() -> None:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        with pytest.raises(Unreachable, match=f"http://127.0.0.1:{port} does not answer"):
+            Remote(Address.of(f"http://127.0.0.1:{port}")).request("GET", "/", body=b"", headers={})
+
+
+def test_of_many_requests_the_first_that_failed_is_shown() -> None:
+    answers = iter([Response(200, (), b"1"), Response(500, (), b"2"), Response(503, (), b"3")])
+    outcome = repeat(lambda: next(answers), 3)
+    assert (outcome.shown.body, outcome.failed, len(outcome.latencies_s)) == (b"2", 2, 1)
+
+
+def test_if_all_succeed_the_first_is_shown() -> None:
+    answers = iter([Response(200, (), b"1"), Response(200, (), b"2")])
+    assert repeat(lambda: next(answers), 2).shown.body == b"1"

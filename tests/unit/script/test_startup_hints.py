@@ -1,0 +1,153 @@
+"""What the author of a script is told that cannot start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound
+from scoringhost.kernel.service import Service
+from scoringhost.script.startup_hints import of_missing_script, package_of
+
+Write = Callable[..., Path]
+RUN = "\ndef run(data): pass\n"
+
+
+# -- a script that is not there -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "asked", "words"),
+    [
+        (["score.py", "train.py"], "scroe.py", "Did you mean 'score.py'?"),
+        (["svc/score.py", "train.py"], "score.py", "Did you mean 'svc/score.py'?"),
+        (["svc/score.py", "train.py"], "scoer.py", "Did you mean 'svc/score.py'?"),
+        (["env/pyvenv.cfg", "env/score.py", ".git/score.py"], "score.py", "There is no Python file in"),
+        (["train.py", "notes.py"], "service.py", "There are: notes.py, train.py."),
+        # BUG: the folder of that project was not thought of, but some wire.py far below
+        (["wines/score.py", "deep/wire.py"], "wine", "Did you mean the folder 'wines'?"),
+        (["samples/score.py"], "sample/score.py", "Did you mean '{folder}/samples'?"),
+        ([], "no/such/deep/score.py", "There is no folder '{folder}/no' either."),
+    ],
+)
+def test_a_script_that_may_have_been_meant_is_named(
+    write: Write, tmp_path: Path, files: list[str], asked: str, words: str
+) -> None:
+    for name in files:
+        write("", name)
+    assert words.replace("{folder}", str(tmp_path)) in of_missing_script(tmp_path / asked)
+
+
+def test_the_error_carries_it(write: Write, load, tmp_path: Path) -> None:
+    from scoringhost.script.loading import EntryScript
+
+    write("", "score.py")
+    with pytest.raises(ScriptNotFound, match="Did you mean 'score.py'"):
+        EntryScript.load(tmp_path / "scroe.py")
+
+
+# -- a module that is not there -------------------------------------------------------------------
+
+
+def import_failure(load, source: str) -> str:
+    with pytest.raises(ScriptImportFailed) as caught:
+        load(source + RUN)
+    return caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("statement", "name", "package"),
+    [
+        ("import cv2", "cv2", "opencv-python-headless"),
+        ("from skimage.io import imread", "skimage", "scikit-image"),
+        ("import no_such_package.part", "no_such_package", "no_such_package"),
+    ],
+)
+def test_the_line_that_imports_is_named_and_the_package_that_brings_it(
+    load, tmp_path: Path, statement: str, name: str, package: str
+) -> None:
+    advice = import_failure(load, f"import os\n{statement}")
+    assert advice.startswith(f"{tmp_path}/score.py, line 2, imports {name!r}, which is not installed.")
+    assert f"Run `pip install {package}`" in advice
+    assert ("beside the script" in advice) is (name == package)
+
+
+def test_the_module_that_imports_is_named_not_the_script_that_imports_it(load, write: Write, tmp_path: Path) -> None:
+    write("\n\nimport no_such_package", "advice_helper.py")
+    assert import_failure(load, "import advice_helper").startswith(f"{tmp_path}/advice_helper.py, line 3, imports")
+
+
+def test_a_sibling_of_a_similar_name_is_suggested(load, write: Write) -> None:
+    write("", "preprocessing.py")
+    assert "Did you mean 'preprocessing', which is beside the script?" in import_failure(load, "import preprocesing")
+
+
+def test_a_part_that_an_installed_package_does_not_have_is_no_reason_to_install_it(load) -> None:
+    advice = import_failure(load, "import sklearn.externals.joblib")
+    assert "imports 'sklearn.externals.joblib', which the installed scikit-learn " in advice
+    assert "pip install" not in advice
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("azure.storage.blob.aio", "azure-storage-blob"), ("PIL.Image", "pillow"), ("torch.nn", "torch")],
+)
+def test_a_module_stands_for_its_package(module: str, package: str) -> None:
+    assert package_of(module) == package
+
+
+# -- an init() that fails -------------------------------------------------------------------------
+
+
+def init_failure(load, body: str, model_dir: Path | None = None) -> str:
+    service = Service(load(f"def init():\n    {body}{RUN}"))
+    with pytest.raises(InitFailed) as caught:
+        service.init(model_dir)
+    return str(caught.value)
+
+
+def test_a_file_that_is_elsewhere_in_the_model_folder_is_pointed_to(load, write: Write, tmp_path: Path) -> None:
+    write("", "model/deep/weights.bin")
+    message = init_failure(load, "open('weights.bin')", tmp_path / "model")
+    assert "score.py, line 2, looks for 'weights.bin' in the working directory" in message
+    assert message.endswith("Did you mean os.path.join(os.environ['AZUREML_MODEL_DIR'], 'deep/weights.bin')?")
+
+
+def test_a_file_of_a_similar_name_is_pointed_to(load, write: Write, tmp_path: Path) -> None:
+    write("", "model/model.pkl")
+    message = init_failure(load, f"open('{tmp_path}/model/modell.pkl')", tmp_path / "model")
+    assert "'model.pkl'" in message
+    assert "working directory" not in message
+
+
+@pytest.mark.parametrize(
+    ("model_dir", "words"),
+    [
+        (None, "No model folder is set: put the model into a folder `model` beside the script"),
+        ("model", "The model folder is '{folder}/model'."),
+        ("nowhere", "Nor is the model folder '{folder}/nowhere'."),
+    ],
+)
+def test_a_file_like_no_other_names_the_model_folder(
+    load, write: Write, tmp_path: Path, model_dir: str | None, words: str
+) -> None:
+    write("", "model/other.json")
+    message = init_failure(load, "open('weights.bin')", tmp_path / model_dir if model_dir else None)
+    assert message.endswith(words.replace("{folder}", str(tmp_path))) or words in message
+
+
+def test_a_model_folder_that_is_not_set_is_explained(load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZUREML_MODEL_DIR", raising=False)
+    message = init_failure(load, "import os; os.environ['AZUREML_MODEL_DIR']")
+    assert "score.py, line 2, reads AZUREML_MODEL_DIR. No model folder is set" in message
+
+
+def test_a_module_that_init_imports_is_explained(load) -> None:
+    assert "pip install opencv-python-headless" in init_failure(load, "import cv2")
+
+
+@pytest.mark.parametrize("body", ["1 / 0", "raise FileNotFoundError('gone')", "raise KeyError('x')"])
+def test_other_failures_are_left_to_their_traceback(load, body: str) -> None:
+    assert init_failure(load, body).endswith("correct it and start again.")
