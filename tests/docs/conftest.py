@@ -142,6 +142,8 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path: Path, port_of_nobody: Callable[[], int], served_class: type[Served]) -> Iterator[Terminal]:
     """A terminal in a folder with a copy of the samples."""
+    if shutil.which("curl") is None:
+        pytest.skip("the pages ask with curl, which is not installed")
     shutil.copytree(ROOT / "samples", tmp_path / "samples", ignore=shutil.ignore_patterns("__pycache__"))
     terminal = Terminal(tmp_path, port_of_nobody(), served_class)
     yield terminal
