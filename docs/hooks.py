@@ -106,6 +106,6 @@ def _default(name: str) -> str:
 
 def _is_secret(name: str) -> bool:
     """Whether the settings that `serve` prints hide this one's value."""
-    probe = "a value to look for"
+    probe: Any = "a value to look for"
     rows = Settings(**{name: probe}).describe()
     return all(probe not in shown for of, shown, _ in rows if of == name)
