@@ -258,6 +258,18 @@ def start_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
+def port_of_nobody() -> Callable[[], int]:
+    """A port on which nobody listens."""
+    return free_port
+
+
+@pytest.fixture(scope="session")
+def served_class() -> type[Served]:
+    """Served, for those who start processes of their own."""
+    return Served
+
+
+@pytest.fixture(scope="session")
 def reply_class() -> type[Reply]:
     """Reply, for those who build one of their own."""
     return Reply

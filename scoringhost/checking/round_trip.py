@@ -42,7 +42,7 @@ def round_trip(source: Source, client: Client, body: bytes | None, content_type:
 def notices(source: Source, client: Client) -> Iterable[Finding]:
     """What the host has warned of meanwhile: NaN in a result, batching that is off, CORS origins."""
     for notice in client.notices:
-        yield Finding(Severity.WARNING, "notice", notice, "See the README's section on settings.", source.path)
+        yield Finding(Severity.WARNING, "notice", notice, "`scoringhost serve --help` lists the settings.", source.path)
 
 
 def _no_sample(source: Source, client: Client) -> Finding:

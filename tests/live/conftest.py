@@ -68,16 +68,3 @@ def life(start: Callable[..., Served]) -> Iterator[Callable[..., Served]]:
             return served.wait_ready(workers)
 
         yield life
-
-
-@pytest.fixture(scope="session")
-def port_of_nobody() -> Callable[[], int]:
-    """A port on which nobody listens."""
-    import socket
-
-    def port() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return port

@@ -69,17 +69,6 @@ def test_every_setting_has_a_flag_but_for_those_of_a_door_without_a_command_line
     assert [name for name, spec in SPECS.items() if not spec.flags] == OF_FUNCTIONS
 
 
-README = Path(__file__).parent.parent.parent / "README.md"
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_the_readme_has_a_row_for_every_setting(name: str) -> None:
-    spec = SPECS[name]
-    row = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |"))
-    assert row.endswith(f" {spec.help} |")
-    assert [one for one in (*spec.flags, *spec.azure) if f"`{one}`" not in row] == []
-
-
 @pytest.mark.parametrize("name", SPECS)
 def test_every_default_passes_its_own_check(name: str) -> None:
     default = getattr(Settings(), name)
