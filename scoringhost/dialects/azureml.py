@@ -149,7 +149,7 @@ class AzureMl(AzureMlWords):
         return unpacked(request, self.max_body) if len(request.body) <= LARGE_PACKED else _PACKED
 
     def _respond(self, service: Service, request: HttpRequest, scored: Scored) -> HttpResponse:
-        body = scored.encoded
+        body: Any = scored.encoded
         if body is not None:
             response = HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], body)
         elif raw_http.is_response(scored.output):
