@@ -22,7 +22,7 @@ from scoringhost.client.answers import JSON, NoSample, Response, ScoreFailed
 from scoringhost.engine.process import HURRY_S, PATIENCE_S, Process
 from scoringhost.engine.site import Site
 from scoringhost.errors import BodyTooLarge, ScoringHostError
-from scoringhost.http.messages import Headers, HttpRequest
+from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
 from scoringhost.schema import json_text
@@ -137,9 +137,7 @@ async def _read(pieces: AsyncIterator[bytes], *, wanted: bool) -> tuple[bytes, s
     except Exception as problem:
         return b"".join(taken), f"the stream broke off: {problem}"
     finally:
-        close = getattr(pieces, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(pieces)
     return b"".join(taken), ""
 
 

@@ -8,7 +8,7 @@ import azure.functions as func
 
 from scoringhost.errors import BodyTooLarge, CallError, LengthRequired, RunError
 from scoringhost.http.errors import render
-from scoringhost.http.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.http.messages import Headers, HttpRequest, HttpResponse, close_body
 
 KEY_HEADER, KEY_ARGUMENT = "x-functions-key", "code"
 """Where callers put the key that the Functions host asks for; it has checked it already."""
@@ -64,9 +64,7 @@ async def whole_body(response: HttpResponse, method: str) -> bytes:
             response.replace(name, value)
         return fixed_body(broken)
     finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(body)
     return b"".join(pieces)
 
 
