@@ -19,6 +19,7 @@ from typing import Any
 
 from scoringhost.batch.parts import BodyForm, Outcome, Part
 from scoringhost.client.answers import JSON, Response
+from scoringhost.client.in_process import Client
 from scoringhost.dialects.row_files import form_of
 from scoringhost.errors import ResultNotEncodable
 from scoringhost.schema import json_text
@@ -27,7 +28,6 @@ from scoringhost.tabular.forms import Form
 from scoringhost.tabular.pieces import Rows
 from scoringhost.tabular.text_rows import parsed, record
 from scoringhost.telemetry.logs import PRINT_LOGGER
-from scoringhost.testing import Client
 
 _log = logging.getLogger(PRINT_LOGGER)
 TRIED_ROWS = 20
