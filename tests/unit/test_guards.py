@@ -126,7 +126,8 @@ import builtins, importlib, logging, os, pkgutil, signal, sys, threading
 def state():
     return {
         "sys.path": list(sys.path),
-        "sys.meta_path": list(sys.meta_path),
+        # six, which pandas 2 brings along, puts its own there
+        "sys.meta_path": [one for one in sys.meta_path if type(one).__module__ != "six"],
         "sys.stdout": (sys.stdout, sys.stderr, sys.excepthook),
         "os.environ": dict(os.environ),
         "builtins": dict(vars(builtins)),
