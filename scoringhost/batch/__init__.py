@@ -11,7 +11,7 @@ from scoringhost.batch.output import Output, OutputUnusable, Places, make_folder
 from scoringhost.batch.parts import Failure, Job, Part
 from scoringhost.batch.pool import Log, Pool
 from scoringhost.batch.reading import Source
-from scoringhost.batch.tables import Size
+from scoringhost.tabular.pieces import Size
 
 UNLIMITED = -1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scoringhost.settings import Settings
+from scoringhost.tabular.pieces import Rows
 
 
 class Contract(enum.Enum):
@@ -20,16 +21,6 @@ class Contract(enum.Enum):
     """A DataFrame: Azure ML's `run(mini_batch)` of tabular data."""
     REQUESTS = "requests"
     """Requests, as when it is served."""
-
-
-class Rows(enum.Enum):
-    """In what form the items of a mini-batch come."""
-
-    PATHS = "paths of files"
-    TEXTS = "values of a CSV file, as text, in the order of the columns"
-    LINES = "lines of JSON"
-    VALUES = "Python values in the order of the columns"
-    FRAME = "a DataFrame"
 
 
 @dataclass(frozen=True, slots=True)

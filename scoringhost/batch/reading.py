@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
-from scoringhost.batch.parts import Contract, Part, Rows
-from scoringhost.batch.tables import ROWS_AT_ONCE, TABLES, InputUnusable, Size, reader_of
+from scoringhost.batch.parts import Contract, Part
+from scoringhost.errors import ScoringHostError
+from scoringhost.tabular.pieces import ROWS_AT_ONCE, TABLES, Rows, Size
+from scoringhost.tabular.readers import reader_of
 
 FILES_AT_ONCE = 10
+
+
+class InputUnusable(ScoringHostError):
+    """There is nothing to score, or it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,9 @@ class Source:
         numbers = itertools.count()
         total, before = sum(path.stat().st_size for path in self.paths) or 1, 0
         for path, name in zip(self.paths, self.names, strict=True):
-            reader = reader_of(path, contract)
             length = path.stat().st_size
             try:
+                reader = reader_of(path, as_frames=contract is Contract.TABLE)
                 for piece in reader(path, size):
                     position = (before + piece.share * length) / total
                     yield Part(

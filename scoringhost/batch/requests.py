@@ -17,14 +17,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scoringhost.batch.parts import BodyForm, Outcome, Part, Rows
+from scoringhost.batch.parts import BodyForm, Outcome, Part
 from scoringhost.client.answers import JSON, Response
-from scoringhost.dialects.row_files import Form, form_of, parsed
+from scoringhost.client.in_process import Client
+from scoringhost.dialects.row_files import form_of
 from scoringhost.errors import ResultNotEncodable
 from scoringhost.schema import json_text
 from scoringhost.script.signature import Takes
+from scoringhost.tabular.forms import Form
+from scoringhost.tabular.pieces import Rows
+from scoringhost.tabular.text_rows import parsed, record
 from scoringhost.telemetry.logs import PRINT_LOGGER
-from scoringhost.testing import Client
 
 _log = logging.getLogger(PRINT_LOGGER)
 TRIED_ROWS = 20
@@ -169,9 +172,7 @@ def _record(part: Part, item: Any) -> Any:
         ValueError: for a row of too many values, and a line that is no JSON.
     """
     if part.rows is not Rows.LINES:
-        if len(item) != len(part.columns):
-            raise ValueError(f"the row has {len(item)} values for {len(part.columns)} columns")
-        return dict(zip(part.columns, item, strict=True))
+        return record(part.columns, item)
     try:
         return json.loads(item)
     except RecursionError:
@@ -187,8 +188,8 @@ def _body(one: Part, form: Form | None) -> tuple[bytes, str]:
         return form.body(_records(one)), JSON
     if one.rows is Rows.LINES:
         return str(item).encode(), JSON
-    record = _record(one, item)
-    return json_text.dumps(parsed(record) if one.rows is Rows.TEXTS else record), JSON
+    values = _record(one, item)
+    return json_text.dumps(parsed(values) if one.rows is Rows.TEXTS else values), JSON
 
 
 def _decoded(answer: Response) -> Any:

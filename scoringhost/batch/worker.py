@@ -26,6 +26,7 @@ from scoringhost import assemble
 from scoringhost.batch.mini_batches import MiniBatches
 from scoringhost.batch.parts import Contract, Job, Outcome, Part, Ready, Refused
 from scoringhost.batch.requests import Requests
+from scoringhost.client.in_process import Client, Failures
 from scoringhost.engine.process import Process
 from scoringhost.engine.site import Site
 from scoringhost.errors import StartupError
@@ -33,7 +34,6 @@ from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
-from scoringhost.testing import Client, Failures
 
 OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
 """Where Azure ML tells a batch script the folder for files that it writes itself."""

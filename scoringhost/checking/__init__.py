@@ -27,9 +27,9 @@ from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
 from scoringhost.client.answers import JSON
+from scoringhost.client.in_process import serving
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, StartupError
 from scoringhost.settings import Settings
-from scoringhost.testing import serving
 
 SLOW_INIT_S = 60.0
 FOREIGN_MODEL = "InconsistentVersionWarning"

@@ -12,9 +12,9 @@ from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.fitting import misfits
 from scoringhost.checking.source import Source
 from scoringhost.client.answers import JSON, NoSample, Response
+from scoringhost.client.in_process import Client
 from scoringhost.schema.openapi import Json, schemas_of
 from scoringhost.script.signature import Takes, takes_mini_batch
-from scoringhost.testing import Client
 
 SHOWN_MISFITS = 3
 UNDECLARED: tuple[Json, ...] = ({"type": "object"}, {"type": "object", "example": {}})

@@ -22,12 +22,12 @@ from scoringhost.batch import UNLIMITED, Plan, Step, TooManyFailures
 from scoringhost.batch.output import OutputUnusable, Places
 from scoringhost.batch.parts import BodyForm, Contract, Failure, Job
 from scoringhost.batch.pool import Stopped
-from scoringhost.batch.reading import Source
-from scoringhost.batch.tables import InputUnusable, Size
-from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.batch.reading import InputUnusable, Source
+from scoringhost.cli.options import STARTUP_FAILED, ParamType, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.settings import Settings
+from scoringhost.tabular.pieces import Size
 from scoringhost.telemetry.explanation import explain
 
 PREFIX = "scoringhost: "
@@ -40,7 +40,7 @@ SHOWN_FAILURES = 3
 STEPS = 1000
 
 
-class SizeType(click.ParamType[Size]):
+class SizeType(ParamType[Size]):
     """The size of a mini-batch: items, or bytes."""
 
     name = "N|SIZE"
@@ -53,7 +53,7 @@ class SizeType(click.ParamType[Size]):
             self.fail(str(problem), param, ctx)
 
 
-class BodyFormType(click.ParamType[BodyForm]):
+class BodyFormType(ParamType[BodyForm]):
     """KEY=lists or KEY=objects."""
 
     name = "KEY=lists|objects"

@@ -21,12 +21,12 @@ import click
 from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON, NoSample, Response
+from scoringhost.client.in_process import serving
 from scoringhost.client.remote import SCORE, Address, Outcome, Remote, Sender, Unreachable, repeat
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
 from scoringhost.settings import Settings
 from scoringhost.telemetry.explanation import explain
-from scoringhost.testing import serving
 
 FAILED = 1
 PREFIX = "scoringhost: "

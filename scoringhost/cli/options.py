@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scoringhost.settings import SPECS, Spec
+
+if TYPE_CHECKING:
+    from click import ParamType as ParamType
+else:
+
+    class ParamType(click.ParamType):
+        """click's, which can be written with the type that it converts to since 8.4 only."""
+
+        def __class_getitem__(cls, converted: object) -> type:
+            return cls
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 

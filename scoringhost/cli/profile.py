@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, ParamType, setting_options
 from scoringhost.client.load import Load, fetch_sample, read_bodies
 from scoringhost.client.wire import RequestsUnusable, Target
 from scoringhost.profiling import chart, report, run_steps
@@ -30,7 +30,7 @@ from scoringhost.profiling.report import Step
 FAILED = 1
 
 
-class ClientCounts(click.ParamType[tuple[int, ...]]):
+class ClientCounts(ParamType[tuple[int, ...]]):
     """Numbers of clients, separated by commas; answers them in ascending order, each once."""
 
     name = "N,N,..."

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scoringhost.client.wire import BROKEN, Answer, Connection, RequestsUnusable, Target
+from scoringhost.client.answers import Response
+from scoringhost.client.wire import BROKEN, Connection, RequestsUnusable, Target
 
 MAX_REQUESTS = 100_000
 """Requests of one step at most, so that its latencies fit into memory."""
@@ -102,13 +103,13 @@ class Tally:
     first_failure: str | None = None
     elapsed_s: float = 0.0
 
-    def take(self, answer: Answer, latency_s: float) -> None:
+    def take(self, answer: Response, latency_s: float) -> None:
         """Count an answer."""
         self.statuses[answer.status] += 1
         if answer.is_success:
             self.latencies_s.append(latency_s)
         else:
-            self.fail(answer.message)
+            self.fail(f"{answer.status}: {' '.join(answer.message.split())}"[:300])
 
     def fail(self, message: str) -> None:
         """Count a request that was answered with an error, or not at all."""

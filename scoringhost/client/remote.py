@@ -1,13 +1,12 @@
 """One request, or many of the same, to a URL: the client's side of `scoringhost call`.
 
-A service in this process is called through `scoringhost.testing`; both answer a `Response`.
+A service in this process is called through `client.in_process`; both send a `Request` and answer a `Response`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scoringhost.client.answers import NoSample, Response
+from scoringhost.client.requests import Request
 from scoringhost.errors import ScoringHostError
 from scoringhost.schema.openapi import sample_of
 
@@ -98,12 +98,15 @@ class Remote:
     def request(self, method: str, path: str, *, body: Any, headers: Mapping[str, str]) -> Response:
         """Send one request and read its answer.
 
+        body: bytes and text are sent as they are, anything else as JSON.
+
         Raises:
             Unreachable: if there is no connection, or it broke.
+            ResultNotEncodable: if the body cannot be written as JSON.
         """
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = Request.of(method, path, body, headers)
         try:
-            self._connection.request(method, path, content or None, dict(headers))
+            self._connection.request(request.method, request.path, request.body or None, dict(request.headers))
             answer = self._connection.getresponse()
             return self._read(answer)
         except (OSError, http.client.HTTPException, ValueError) as problem:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import urllib.parse
 from dataclasses import dataclass
 
+from scoringhost.client.answers import Response
+from scoringhost.client.requests import Request
 from scoringhost.errors import ScoringHostError
 
 BROKEN = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
@@ -55,34 +55,19 @@ class Target:
 
     def get(self, path: str) -> bytes:
         """A GET request on the wire."""
-        return f"GET {path} HTTP/1.1\r\nHost: {self.authority}\r\n\r\n".encode("latin-1")
+        return self.on_wire(Request("GET", path))
 
     def post(self, body: bytes, content_type: str) -> bytes:
         """A scoring request on the wire."""
-        head = f"POST {self.score_path} HTTP/1.1\r\nHost: {self.authority}\r\nContent-Type: {content_type}"
-        return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+        return self.on_wire(Request("POST", self.score_path, (("Content-Type", content_type),), body))
 
-
-@dataclass(frozen=True)
-class Answer:
-    """One response."""
-
-    status: int
-    body: bytes
-    keep_alive: bool = True
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is a 2xx."""
-        return 200 <= self.status < 300
-
-    @property
-    def message(self) -> str:
-        """Status and `message` of an error, or the start of its body, in one line."""
-        text = self.body.decode(errors="replace")
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            text = str(json.loads(text)["message"])
-        return f"{self.status}: {' '.join(text.split())[:300]}"
+    def on_wire(self, request: Request) -> bytes:
+        """A request as bytes, with Host and, for a body, Content-Length."""
+        lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {self.authority}"]
+        lines += [f"{name}: {value}" for name, value in request.headers]
+        if request.method == "POST" or request.body:
+            lines.append(f"Content-Length: {len(request.body)}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body
 
 
 class Connection:
@@ -99,17 +84,17 @@ class Connection:
             self._reader, self._writer = await asyncio.open_connection(self._target.host, self._target.port)
         return self._reader
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: bytes) -> Response:
         """Send a request and read its answer. Raises one of BROKEN; the next call connects anew then."""
         try:
             reader = await self.open()
             assert self._writer is not None
             self._writer.write(request)
-            answer = await read_answer(reader)
+            answer, keeps_alive = await read_answer(reader)
         except BaseException:
             self.close()
             raise
-        if not answer.keep_alive:
+        if not keeps_alive:
             self.close()
         return answer
 
@@ -120,8 +105,11 @@ class Connection:
         self._reader = self._writer = None
 
 
-async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    """Read one response: with a length, in chunks, or to the end of the connection. Raises one of BROKEN."""
+async def read_answer(reader: asyncio.StreamReader) -> tuple[Response, bool]:
+    """Read one response: with a length, in chunks, or to the end of the connection. Raises one of BROKEN.
+
+    Returns the response, and whether the connection can be used for the next request.
+    """
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head[:-4].split("\r\n")
     version, _, rest = first.partition(" ")
@@ -130,15 +118,18 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
         raise ValueError(f"the answer is not HTTP/1: {first[:40]!r}")
     if status < 200:
         return await read_answer(reader)
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    keep_alive = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+    known = {name.lower(): value for name, value in headers}
+    keeps_alive = version == "HTTP/1.1" and known.get("connection", "").lower() != "close"
     if status in (204, 304):
-        return Answer(status, b"", keep_alive)
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        return Answer(status, await _read_chunks(reader), keep_alive)
-    if "content-length" in headers:
-        return Answer(status, await reader.readexactly(int(headers["content-length"])), keep_alive)
-    return Answer(status, await reader.read(), keep_alive=False)
+        body = b""
+    elif known.get("transfer-encoding", "").lower() == "chunked":
+        body = await _read_chunks(reader)
+    elif "content-length" in known:
+        body = await reader.readexactly(int(known["content-length"]))
+    else:
+        body, keeps_alive = await reader.read(), False
+    return Response(status, headers, body), keeps_alive
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:

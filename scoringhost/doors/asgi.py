@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge, IncompleteBody, RunError
 from scoringhost.http.app import HttpApp
-from scoringhost.http.messages import BODILESS, HEADERS_LIMIT, Headers, HttpRequest, HttpResponse
+from scoringhost.http.messages import BODILESS, HEADERS_LIMIT, Headers, HttpRequest, HttpResponse, close_body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -108,9 +108,7 @@ async def write_response(response: HttpResponse, request: HttpRequest, send: Sen
     except RunError as error:
         raise BrokenStream from error
     finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(body)
 
 
 class BrokenStream(Exception):

@@ -14,7 +14,7 @@ from scoringhost import errors
 from scoringhost.engine.process import Process
 from scoringhost.engine.site import Site
 from scoringhost.errors import BodyTooLarge, IncompleteBody, NotReady, UnknownRoute
-from scoringhost.http.messages import BODILESS, Headers, HttpRequest, HttpResponse
+from scoringhost.http.messages import BODILESS, Headers, HttpRequest, HttpResponse, close_body
 
 
 def make_flask_app(site: Site) -> flask.Flask:
@@ -141,7 +141,7 @@ def write_response(response: HttpResponse, method: str, process: Process) -> fla
     """Ours as Flask's; a stream is pulled piece by piece by the server's own thread."""
     body = response.body
     if not isinstance(body, bytes) and (method == "HEAD" or response.status in BODILESS):
-        process.run(_close(body))
+        process.run(close_body(body))
         body = b""
     if isinstance(body, bytes):
         answer = flask.Response(body, response.status)
@@ -162,7 +162,7 @@ def _pieces(body: AsyncIterator[bytes], process: Process) -> Iterator[bytes]:
         while (piece := process.run(_next(body))) is not None:
             yield piece
     finally:
-        process.leave(_close(body))  # not waited for: this may be the garbage collector, on any thread
+        process.leave(close_body(body))  # not waited for: this may be the garbage collector, on any thread
 
 
 async def _next(body: AsyncIterator[bytes]) -> bytes | None:
@@ -170,9 +170,3 @@ async def _next(body: AsyncIterator[bytes]) -> bytes | None:
         return await body.__anext__()
     except StopAsyncIteration:
         return None
-
-
-async def _close(body: Any) -> None:
-    close = getattr(body, "aclose", None)
-    if close is not None:
-        await close()

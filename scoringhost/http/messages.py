@@ -142,3 +142,13 @@ class HttpResponse:
         wanted = name.lower()
         self.headers = [pair for pair in self.headers if pair[0].lower() != wanted]
         self.headers.append((name, value))
+
+
+async def close_body(body: Body) -> None:
+    """Close a streamed body, read to its end or not: its generator runs its `finally`, and the turn is given back.
+
+    Does nothing for bytes, and for an iterator that has no `aclose`, which has nothing to give back.
+    """
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()

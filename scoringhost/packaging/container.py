@@ -13,7 +13,9 @@ from pathlib import Path
 
 from scoringhost.packaging.environment import Environment
 from scoringhost.packaging.output import Output, Package, refusing
-from scoringhost.packaging.sources import REQUIREMENTS, Sources, merged_requirements
+from scoringhost.packaging.requirement_lines import merged_requirements
+from scoringhost.packaging.sources import REQUIREMENTS, Sources
+from scoringhost.packaging.templates import TemplateChanged, replaced
 
 DOCKERFILE, IGNORE = "Dockerfile", ".dockerignore"
 NEEDED = "*\n!app\n!model\n!requirements\n**/__pycache__\n"
@@ -74,7 +76,11 @@ def _base_image(environment: Environment, choices: Choices) -> str:
 
 
 def _dockerfile(script: str, base_image: str, port: int, has_model: bool) -> str:
-    _, _, text = template().partition("\nARG BASE_IMAGE=")
+    # without what stands above the first ARG, which says how the project's own image is built
+    start = "\nARG BASE_IMAGE="
+    _, found, text = template().partition(start)
+    if not found:
+        raise TemplateChanged(DOCKERFILE, start)
     paragraphs = [part for part in f"ARG BASE_IMAGE={text}".split("\n\n") if "AS wheel" not in part]
     text = "\n\n".join(paragraphs)
     changes = {
@@ -86,7 +92,7 @@ def _dockerfile(script: str, base_image: str, port: int, has_model: bool) -> str
         "EXPOSE 5001\n": f"EXPOSE {port}\n",
     }
     for own, packed in changes.items():
-        text = text.replace(own, packed)
+        text = replaced(text, own, packed, template=DOCKERFILE)
     return f"# Serves {script} with scoringhost: docker build -t NAME . && docker run -p {port}:{port} NAME\n{text}"
 
 

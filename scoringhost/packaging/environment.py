@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.packaging.output import PackagingError
+from scoringhost.packaging.requirement_lines import package_named
 from scoringhost.packaging.sources import REQUIREMENTS
 
 CONDA_FILES = ("conda.yml", "conda.yaml", "conda_dependencies.yml", "environment.yml", "environment.yaml")
@@ -58,7 +59,7 @@ class Environment:
             warnings += changes
         else:
             lines, python = _text(path).splitlines(), None
-        kept = [line for line in lines if _name(line) not in STOOD_IN_FOR]
+        kept = [line for line in lines if package_named(line) not in STOOD_IN_FOR]
         warnings += [f"{line.strip()} is left out: scoringhost stands in for it" for line in lines if line not in kept]
         return cls("\n".join(kept) + "\n", python, dict(_named_files(kept, path.parent, path.parent)), warnings)
 
@@ -68,11 +69,6 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise PackagingError(f"{path} cannot be read: {problem}") from None
-
-
-def _name(line: str) -> str:
-    found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
-    return re.sub(r"[-_.]+", "-", found[1]).lower() if found else ""
 
 
 def _named_files(lines: Iterable[str], folder: Path, root: Path) -> Iterator[tuple[str, Path]]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.packaging.output import Output, Package, PackagingError, refusing
-from scoringhost.packaging.sources import REQUIREMENTS, Sources, merged_requirements
+from scoringhost.packaging.requirement_lines import merged_requirements
+from scoringhost.packaging.sources import REQUIREMENTS, Sources
+from scoringhost.packaging.templates import replaced
 
 VERBATIM = ("function_app.py", ".funcignore", "local.settings.json")
 HOST, CONFIG = "host.json", "config.json"
@@ -97,7 +99,7 @@ def _write_requirements(output: Output, own: str, choices: Choices) -> None:
     base = (templates() / REQUIREMENTS).read_text(encoding="utf-8")
     if choices.wheel is not None:
         output.copy(choices.wheel, choices.wheel.name)
-        base = base.replace("\nscoringhost\n", f"\n./{choices.wheel.name}\n")
+        base = replaced(base, "\nscoringhost\n", f"\n./{choices.wheel.name}\n", template=REQUIREMENTS)
     if choices.jobs:
         base += "azure-storage-blob>=12.14\n"
     output.write(REQUIREMENTS, merged_requirements(base, own))

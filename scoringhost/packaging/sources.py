@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -181,15 +180,3 @@ def _described(module: str, packages: list[str]) -> str:
     package = packages[0]
     pin = f"{package}=={importlib.metadata.version(package)}"
     return pin if package.replace("-", "_") == module else f"{pin} (imported as {module})"
-
-
-def merged_requirements(base: str, own: str) -> str:
-    """Requirements of the target and of the script; a package that both name is as the script wants it."""
-    named = {_package(line) for line in own.splitlines()} - {""}
-    kept = [line for line in base.splitlines() if _package(line) not in named]
-    return "\n".join([*kept, *own.rstrip().splitlines()]).rstrip() + "\n"
-
-
-def _package(line: str) -> str:
-    found = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line)
-    return re.sub(r"[-_.]+", "-", found[1]).lower() if found and "/" not in line.partition("@")[0] else ""

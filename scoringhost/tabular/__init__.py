@@ -1,1 +1,1 @@
-"""Rows of CSV, JSON lines and Parquet."""
+"""Rows of CSV, JSON lines and Parquet: read once, for `scoringhost batch` and for the files of jobs on Functions."""

@@ -255,6 +255,15 @@ if "SCORINGHOST_CONTAINER_ENGINE" in os.environ:  # .ci/containers
 SENDERS = {"flask": FlaskSender, "asgi": AsgiSender, "functions": FunctionsSender}
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of one door in one process, so that what a test there has started is not started in another, too."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is not None and Path(__file__).parent in item.path.parents and "door" in spec.params:
+            item.add_marker(pytest.mark.xdist_group(f"door {spec.params['door']}"))
+
+
 @pytest.fixture(scope="session", params=DOORS)
 def door(request: pytest.FixtureRequest) -> str:
     """The current door, for the few tests on which doors differ; the README has the table of differences."""

@@ -115,6 +115,7 @@ def load(write: Callable[..., Path], clean_imports: None) -> Callable[..., Entry
 def serving(load: Callable[..., EntryScript]) -> Iterator[Callable[..., Serving]]:
     """Serve a script; what its run() needs of the test is put into its module."""
     threads: list[ScoringThread] = []
+    before = set(threading.enumerate())
 
     def serving(source: str, *, count: int = 1, **limits: Any) -> Serving:
         seen = Seen()
@@ -129,6 +130,11 @@ def serving(load: Callable[..., EntryScript]) -> Iterator[Callable[..., Serving]
     yield serving
     for thread in threads:
         thread.close()
+    # A thread that goes on into the next test is found there by whoever counts threads, and a warning of
+    # what it leaves behind is that test's failure.
+    for started in set(threading.enumerate()) - before:
+        started.join(START_S)
+    assert not [thread.name for thread in set(threading.enumerate()) - before], "a run() of this test has no end"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import unquote, unquote_plus
 import azure.functions as func
 
 from scoringhost.errors import BodyTooLarge, CallError, LengthRequired, RunError
-from scoringhost.http.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.http.messages import Headers, HttpRequest, HttpResponse, close_body
 from scoringhost.http.observing import ObservedStream
 
 KEY_HEADER, KEY_ARGUMENT = "x-functions-key", "code"
@@ -65,9 +65,7 @@ async def whole_body(response: HttpResponse, method: str) -> bytes:
             response.replace(name, value)
         return fixed_body(broken)
     finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await close_body(body)
     return b"".join(pieces)
 
 

@@ -26,7 +26,7 @@ from scoringhost.doors.server.connections import bytes_wait, was_reset
 from scoringhost.doors.server.http_heads import render_head
 from scoringhost.doors.server.http_reading import RequestReader
 from scoringhost.errors import IncompleteBody, ScoringHostError
-from scoringhost.http.messages import BODILESS, HttpRequest, HttpResponse
+from scoringhost.http.messages import BODILESS, HttpRequest, HttpResponse, close_body
 
 PIPELINE_LIMIT = 16
 """Requests read ahead on one connection before reading pauses."""
@@ -316,7 +316,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         """Send a stream in chunks; one that breaks leaves the connection cut, so that the client notices."""
         if response.status in BODILESS:
             with suppress(Exception):
-                await body.aclose()  # type: ignore[attr-defined]
+                await close_body(body)
             self._write(request, response, b"")
             return
         chunked = request.http_version != "1.0"
@@ -331,7 +331,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
         finally:
             self._streaming = False
             with suppress(Exception):
-                await body.aclose()  # type: ignore[attr-defined]
+                await close_body(body)
 
     async def _send_pieces(self, body: AsyncIterator[bytes], chunked: bool) -> None:
         async for piece in body:

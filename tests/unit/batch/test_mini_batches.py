@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from scoringhost.batch.mini_batches import MiniBatches
-from scoringhost.batch.parts import Outcome, Part, Rows
+from scoringhost.batch.parts import Outcome, Part
 from scoringhost.script.loading import EntryScript
+from scoringhost.tabular.pieces import Rows
 
 
 def score(

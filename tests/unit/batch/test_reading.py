@@ -15,9 +15,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from scoringhost.batch.parts import Contract, Part, Rows
-from scoringhost.batch.reading import Source
-from scoringhost.batch.tables import InputUnusable, Size
+from scoringhost.batch.parts import Contract, Part
+from scoringhost.batch.reading import InputUnusable, Source
+from scoringhost.tabular.pieces import Rows, Size
 
 FRAME = pd.DataFrame({"n": range(25), "text": [f"t{n}" for n in range(25)]})
 
@@ -41,19 +41,6 @@ def table(tmp_path: Path) -> Any:
 
 def parts(path: object, contract: Contract, size: Size | None = None) -> list[Part]:
     return list(Source.find(str(path)).parts(contract, size))
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("7", Size(7)), ("10MB", Size(10 * 2**20, True)), ("1 kb", Size(1024, True))]
-)
-def test_a_size_is_a_number_of_items_or_of_bytes(text: str, size: Size) -> None:
-    assert Size.parse(text) == size
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "MB", "", "10TB", "ten"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="neither a number of items"):
-        Size.parse(text)
 
 
 # -- files ------------------------------------------------------------------------------------------
@@ -448,14 +435,18 @@ def test_a_line_of_json_keeps_its_own_line_breaks(tmp_path: Path) -> None:
     assert part.items == [lines[0], "[1]"]
 
 
+# BUG: as DataFrames, two columns of one name were called a and a.1.
+@pytest.mark.parametrize("contract", [Contract.REQUESTS, Contract.TABLE])
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"", "no first line"), (b"a,a\n1,2\n", "two of its columns"), (b"a\n\xff\n", "utf-8")],
 )
-def test_a_csv_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_csv_file_that_cannot_be_read_is_named(
+    tmp_path: Path, contract: Contract, content: bytes, message: str
+) -> None:
     (tmp_path / "rows.csv").write_bytes(content)
     with pytest.raises(InputUnusable, match=message) as refused:
-        parts(tmp_path / "rows.csv", Contract.REQUESTS)
+        parts(tmp_path / "rows.csv", contract)
     assert str(tmp_path / "rows.csv") in str(refused.value)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from scoringhost.batch.parts import BodyForm, Contract, Outcome, Part, Rows
+from scoringhost.batch.parts import BodyForm, Contract, Outcome, Part
 from scoringhost.batch.reading import Source
 from scoringhost.batch.requests import Requests
-from scoringhost.batch.tables import Size
+from scoringhost.tabular.pieces import Rows, Size
 from scoringhost.testing import serve
 
 HEAD = """

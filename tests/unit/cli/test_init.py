@@ -13,21 +13,50 @@ from click.testing import CliRunner
 from scoringhost.cli import main
 from scoringhost.packaging.project import TEMPLATES
 
+CHECKS = """
+import sys
+from click.testing import CliRunner
+from scoringhost.cli import main
+for template in sys.argv[1:]:
+    strict = ["--strict"] if template != "async" else []  # that warns of the other service, which is not there
+    done = CliRunner().invoke(main, ["check", *strict, f"my_{template}"])
+    if done.exit_code:
+        print(f"{template} {done.output}")
+"""
+
+
+@pytest.fixture(scope="module")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a project of each template: `my_pandas`, as `pandas` would stand in the way of that package."""
+    folder = tmp_path_factory.mktemp("projects")
+    for template in TEMPLATES:
+        written = CliRunner().invoke(main, ["init", str(folder / f"my_{template}"), "--template", template])
+        assert written.exit_code == 0, written.output
+        assert "scoringhost serve" in written.output
+    return folder
+
+
+def told_by(folder: Path, *program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *program], cwd=folder, capture_output=True, text=True, timeout=120)
+
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_new_project_passes_its_check_and_its_own_test(tmp_path: Path, template: str) -> None:
-    folder = tmp_path / "mine"
-    written = CliRunner().invoke(main, ["init", str(folder), "--template", template])
-    assert written.exit_code == 0, written.output
-    assert "scoringhost serve" in written.output
-    assert "samples/" not in (folder / "README.md").read_text().replace("samples/wine", "")
-    strict = ["--strict"] if template != "async" else []  # that warns of the other service, which is not there
-    commands = (["scoringhost.cli", "check", *strict, str(folder)], ["pytest", "-q", "-p", "no:cacheprovider", "."])
-    for module, *arguments in commands:
-        program = [sys.executable, "-c", "from scoringhost.cli import main; main()"] if "cli" in module else None
-        command = [*(program or [sys.executable, "-m", module]), *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_the_readme_of_a_new_project_names_no_sample(projects: Path, template: str) -> None:
+    assert "samples/" not in (projects / f"my_{template}" / "README.md").read_text().replace("samples/wine", "")
+
+
+@pytest.mark.slow
+def test_every_new_project_passes_its_check(projects: Path) -> None:
+    done = told_by(projects, "-c", CHECKS, *TEMPLATES)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+@pytest.mark.slow
+def test_every_new_project_passes_its_own_test(projects: Path) -> None:
+    done = told_by(projects, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "--import-mode=importlib", ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for template in TEMPLATES:
+        assert f"PASSED my_{template}/test_score.py::" in done.stdout
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:

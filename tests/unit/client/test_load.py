@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from scoringhost.client.answers import Response
 from scoringhost.client.load import Load, Tally, drive, fetch_sample, probe_health, read_bodies, sample_body
-from scoringhost.client.wire import Answer, Connection, RequestsUnusable, Target, read_answer
+from scoringhost.client.wire import Connection, RequestsUnusable, Target, read_answer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 REFUSED = b'HTTP/1.1 400 Bad Request\r\nContent-Length: 22\r\n\r\n{"message": "no rows"}'
@@ -60,8 +61,8 @@ def drive_it(peer: Peer, load: Load, clients: int = 1) -> Tally:
     return tally
 
 
-def answer_of(*pieces: bytes) -> Answer:
-    async def read() -> Answer:
+def answer_of(*pieces: bytes) -> tuple[Response, bool]:
+    async def read() -> tuple[Response, bool]:
         reader = asyncio.StreamReader()
         for piece in pieces:
             reader.feed_data(piece)
@@ -161,19 +162,20 @@ def test_a_service_without_a_sample_is_refused_with_the_way_out(reply: bytes) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "status", "body", "keeps_alive"),
     [
-        (OK, Answer(200, b"ok")),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", Answer(204, b"")),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", Answer(200, b"ok")),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, Answer(200, b"ok")),
-        (b"HTTP/1.1 200 OK\r\n\r\nto the end", Answer(200, b"to the end", keep_alive=False)),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", Answer(200, b"ok", keep_alive=False)),
-        (b"HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 0\r\n\r\n", Answer(200, b"", keep_alive=False)),
+        (OK, 200, b"ok", True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b"", True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200, b"ok", True),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, 200, b"ok", True),
+        (b"HTTP/1.1 200 OK\r\n\r\nto the end", 200, b"to the end", False),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, b"ok", False),
+        (b"HTTP/1.1 200 OK\r\nconnection: Close\r\ncontent-length: 0\r\n\r\n", 200, b"", False),
     ],
 )
-def test_an_answer_is_read_in_every_framing(text: bytes, expected: Answer) -> None:
-    assert answer_of(text) == expected
+def test_an_answer_is_read_in_every_framing(text: bytes, status: int, body: bytes, keeps_alive: bool) -> None:
+    answer, kept = answer_of(text)
+    assert (answer.status, answer.body, kept) == (status, body, keeps_alive)
 
 
 @pytest.mark.parametrize("text", [b"", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-x\r\n\r\n", OK[:-1]])
@@ -183,8 +185,12 @@ def test_what_is_no_whole_answer_is_an_error(text: bytes) -> None:
 
 
 def test_the_message_of_an_answer_is_its_message_or_its_body_in_one_line() -> None:
-    assert Answer(400, b'{"message": "no\\nrows"}').message == "400: no rows"
-    assert Answer(502, b"<html>\n bad").message == "502: <html> bad"
+    tally = Tally()
+    tally.take(Response(400, (), b'{"message": "no\\nrows"}'), 0.0)
+    assert tally.first_failure == "400: no rows"
+    tally = Tally()
+    tally.take(Response(502, (), b"<html>\n bad"), 0.0)
+    assert tally.first_failure == "502: <html> bad"
 
 
 # -- clients --------------------------------------------------------------------------------------
@@ -248,7 +254,7 @@ def test_health_is_asked_on_one_connection_until_cancelled() -> None:
 
 
 def test_a_connection_can_be_used_again_after_it_broke() -> None:
-    async def twice(target: Target) -> Answer:
+    async def twice(target: Target) -> Response:
         connection = Connection(target)
         with pytest.raises(EOFError):
             await connection.ask(target.get("/"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoringhost.http.messages import Headers, HttpRequest, HttpResponse
+from scoringhost.http.messages import Headers, HttpRequest, HttpResponse, close_body
 
 tokens = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=12)
 
@@ -106,3 +108,40 @@ def test_replacing_a_header_leaves_one_of_it() -> None:
     response = HttpResponse(200, [("X-Id", "1"), ("Vary", "v"), ("x-id", "2")])
     response.replace("x-ID", "3")
     assert response.headers == [("Vary", "v"), ("x-ID", "3")]
+
+
+# -- closing a body -------------------------------------------------------------------------------
+
+
+class Pieces:
+    """A streamed body that knows whether it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def __aiter__(self) -> Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return b"piece"
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+def test_a_streamed_body_is_closed() -> None:
+    body = Pieces()
+    asyncio.run(close_body(body))
+    assert body.closed == 1
+
+
+def test_bytes_and_an_iterator_without_an_end_of_its_own_need_no_closing() -> None:
+    class Endless:
+        def __aiter__(self) -> Endless:
+            return self
+
+        async def __anext__(self) -> bytes:
+            return b""
+
+    asyncio.run(close_body(b"whole"))
+    asyncio.run(close_body(Endless()))

@@ -11,7 +11,7 @@ import pytest
 from scoringhost.errors import ScriptNotFound
 from scoringhost.packaging.functions import Choices, templates, write_function_app
 from scoringhost.packaging.output import Package, PackagingError
-from scoringhost.packaging.sources import Sources, merged_requirements
+from scoringhost.packaging.sources import Sources
 
 Pack = Callable[..., Package]
 PROJECT = Path(__file__).parent.parent.parent.parent / "function_app"
@@ -113,20 +113,6 @@ def test_the_scripts_requirements_are_added(pack: Pack, service: Path, output: P
     assert pack().warnings == []
     lines = (output / "requirements.txt").read_text().splitlines()
     assert lines[1:] == ["scoringhost", "scikit-learn==1.5", "# mine", "Azure_Functions==1.22"]
-
-
-@pytest.mark.parametrize(
-    ("own", "merged"),
-    [
-        ("", "azure-functions\nscoringhost\n"),
-        ("torch\n", "azure-functions\nscoringhost\ntorch\n"),
-        ("scoringhost[jobs]>=1\n", "azure-functions\nscoringhost[jobs]>=1\n"),
-        ("-r more.txt\n./own.whl\n", "azure-functions\nscoringhost\n-r more.txt\n./own.whl\n"),
-        ("scoringhost @ https://example.com/x.whl", "azure-functions\nscoringhost @ https://example.com/x.whl\n"),
-    ],
-)
-def test_a_package_that_both_name_is_as_the_script_wants_it(own: str, merged: str) -> None:
-    assert merged_requirements("azure-functions\nscoringhost\n", own) == merged
 
 
 def test_a_wheel_is_carried_along_and_named(pack: Pack, output: Path, tmp_path: Path) -> None:

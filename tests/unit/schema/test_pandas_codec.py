@@ -35,6 +35,12 @@ for _ in range(900):
     DEEP = [DEEP]
 
 
+TEXT_IS_TYPED = pd.Series(["a"]).dtype != np.dtype(object)
+"""Whether a column of texts has a dtype of its own (pandas 3), or is one of objects, which takes any value (2)."""
+UNIT = np.datetime_data(pd.Series(pd.to_datetime(["2024-01-31T10:00:00"])).dtype)[0]
+"""The unit of times: us in pandas 3, ns in pandas 2."""
+
+
 def decoded(codec: PandasCodec, value: Any) -> pd.DataFrame:
     frame = codec.to_python(value)
     assert isinstance(frame, pd.DataFrame)
@@ -80,7 +86,7 @@ def test_the_values_orient_casts_numbered_columns_by_position(labels: list[int])
     sample = pd.DataFrame([[1, "x"]], columns=labels)
     frame = decoded(PandasCodec(sample, orient="values"), [[5, 6]])
     assert list(frame.columns) == [0, 1]
-    assert frame.iloc[0].tolist() == [5, "6"]
+    assert frame.iloc[0].tolist() == [5, "6" if TEXT_IS_TYPED else 6]
     assert "at [0].0" in refusal(PandasCodec(sample, orient="values"), [["x", 6]])
 
 
@@ -144,7 +150,11 @@ def test_without_enforced_shape_columns_may_be_more_or_fewer() -> None:
 # BUG: half a surrogate pair as a name was a 500.
 def test_a_name_that_no_column_can_have_is_refused() -> None:
     value = json.loads(r'[{"\ud800": 1}]')
-    assert "names of columns" in refusal(PandasCodec(PLAIN, enforce_shape=False), value)
+    codec = PandasCodec(PLAIN, enforce_shape=False)
+    if TEXT_IS_TYPED:
+        assert "names of columns" in refusal(codec, value)
+    else:
+        assert list(decoded(codec, value).columns) == ["\ud800"]
 
 
 def test_without_enforced_dtypes_pandas_chooses_them() -> None:
@@ -329,6 +339,7 @@ def test_a_name_like_a_date_makes_no_date(name: str) -> None:
 
 DAYS = pd.to_datetime(["2024-01-31T10:00:00"])
 ZONED = pd.to_datetime(["2024-01-31T10:00:00Z"])
+UTC = "2024-02-29T10:00:00Z"
 SPAN = pd.to_timedelta(["1 days"])
 
 
@@ -339,7 +350,7 @@ SPAN = pd.to_timedelta(["1 days"])
         ([1], "int64", [2**53 + 1, 1.0], [2**53 + 1, 1]),
         ([1.5], None, [1, "2.5", 2**70, 0.1 + 0.2], [1.0, 2.5, 2.0**70, 0.1 + 0.2]),
         ([True], None, [True, 0, 2], [True, False, True]),
-        (["a"], None, ["b", 5, 2.5, True], ["b", "5", "2.5", "True"]),
+        (["a"], None, ["b", 5, 2.5, True], ["b", "5", "2.5", "True"] if TEXT_IS_TYPED else ["b", 5, 2.5, True]),
         (["a"], "string", ["b", None, 1], ["b", pd.NA, "1"]),
         (["a"], object, ["b", 1, [2]], ["b", 1, [2]]),
         ([1], "Int64", [2**53 + 1, None, 2.0], [2**53 + 1, pd.NA, 2]),
@@ -375,15 +386,20 @@ def test_cells_become_what_the_column_holds(sample: Any, dtype: Any, cells: list
         ([1], "category", [True], "expected category of 1 values, got bool (True) at [0].x"),
         (["x"], "category", [["x"]], "expected category of 1 values, got a list of 1 at [0].x"),
         ([1], "Int64", [0, False, 1.5], "expected Int64, got float (1.5) at [2].x"),
-        (DAYS, None, [1709168523000], "expected datetime64[us], got int (1709168523000) at [0].x"),
-        (DAYS, None, ["10:20"], "expected datetime64[us], got str ('10:20') at [0].x"),
-        (DAYS, None, ["2024-02-30"], "expected datetime64[us], got str ('2024-02-30') at [0].x"),
-        (DAYS, None, ["2024-02-29T10:00:00Z"], "expected datetime64[us], got str ('2024-02-29T10:00:00Z') at [0].x"),
-        (SPAN, None, ["long"], "expected timedelta64[us], got str ('long') at [0].x"),
-        (SPAN, None, [5], "expected timedelta64[us], got int (5) at [0].x"),
-        (SPAN, None, ["PT1S", 5000], "expected timedelta64[us], got int (5000) at [1].x"),
-        (SPAN, None, ["5000"], "expected timedelta64[us], got str ('5000') at [0].x"),
-        (SPAN, None, ["PT5"], "expected timedelta64[us], got str ('PT5') at [0].x"),  # nothing at all, to pandas
+        (DAYS, None, [1709168523000], f"expected datetime64[{UNIT}], got int (1709168523000) at [0].x"),
+        (DAYS, None, ["10:20"], f"expected datetime64[{UNIT}], got str ('10:20') at [0].x"),
+        (DAYS, None, ["2024-02-30"], f"expected datetime64[{UNIT}], got str ('2024-02-30') at [0].x"),
+        (
+            DAYS,
+            None,
+            ["2024-02-29T10:00:00Z"],
+            f"expected datetime64[{UNIT}], got str ({'2024-02-29T10:00:00Z'!r}) at [0].x",
+        ),
+        (SPAN, None, ["long"], f"expected timedelta64[{UNIT}], got str ('long') at [0].x"),
+        (SPAN, None, [5], f"expected timedelta64[{UNIT}], got int (5) at [0].x"),
+        (SPAN, None, ["PT1S", 5000], f"expected timedelta64[{UNIT}], got int (5000) at [1].x"),
+        (SPAN, None, ["5000"], f"expected timedelta64[{UNIT}], got str ('5000') at [0].x"),
+        (SPAN, None, ["PT5"], f"expected timedelta64[{UNIT}], got str ('PT5') at [0].x"),  # nothing at all, to pandas
     ],
 )
 def test_a_cell_that_does_not_fit_is_named(sample: Any, dtype: Any, cells: list[Any], got: str) -> None:
