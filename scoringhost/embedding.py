@@ -41,15 +41,17 @@ def create_app(
         StartupError: if a setting or the script cannot be used, or init() fails.
     """
     from scoringhost.doors.wsgi import make_flask_app
+    from scoringhost.engine.engine import Engine
 
     loaded = assemble.settings_of(script, os.environ if environ is None else environ, settings)
     with contextlib.ExitStack() as taken_back:
         taken_back.callback(assemble.prepare_script(loaded, os.environ).undo)
-        site = assemble.build(loaded)
-        for service in site.host:
+        engine = Engine(partial(assemble.build, loaded), loaded.threads)
+        engine.load()
+        for service in engine.site.host:
             taken_back.callback(service.script.unload)
-        app = make_flask_app(site)
-        app.extensions["scoringhost"].at_end.push(taken_back.pop_all())
+        app = make_flask_app(engine)
+        engine.at_end.push(taken_back.pop_all())
     return app
 
 

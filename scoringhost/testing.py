@@ -14,13 +14,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from scoringhost import assemble
 from scoringhost.client.answers import JSON, NoSample, Response, ScoreFailed
-from scoringhost.engine.process import HURRY_S, PATIENCE_S, Process
-from scoringhost.engine.site import Site
+from scoringhost.engine.engine import Engine
+from scoringhost.engine.last_job import HURRY_S
+from scoringhost.engine.process import PATIENCE_S, Process
 from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.http.messages import Headers, HttpRequest
 from scoringhost.kernel.call import request_id
@@ -38,8 +40,8 @@ __all__ = ["Client", "NoSample", "Response", "ScoreFailed", "serve"]
 class Client:
     """Sends requests to an entry script that is served in this process."""
 
-    def __init__(self, site: Site, process: Process, failures: Failures) -> None:
-        self._site, self._process, self._failures = site, process, failures
+    def __init__(self, process: Process, failures: Failures) -> None:
+        self._site, self._process, self._failures = process.engine.site, process, failures
 
     @property
     def module(self) -> Any:
@@ -199,12 +201,13 @@ def serving(settings: Settings) -> Iterator[Client]:
         closing.callback(prepared.undo)
         failures = Failures()
         try:
-            site = assemble.build(settings, failures)
-            for service in site.host:
+            engine = Engine(partial(assemble.build, settings, failures), settings.threads)
+            engine.load()
+            for service in engine.site.host:
                 closing.callback(service.script.unload)
-            process = Process(site)
+            process = Process(engine)
             closing.push(lambda kind, *_: process.close(PATIENCE_S if kind is None else HURRY_S))
             process.init()
         finally:
             prepared.environment.settle()
-        yield Client(site, process, failures)
+        yield Client(process, failures)

@@ -18,6 +18,7 @@ import time
 import traceback
 import types
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -26,8 +27,8 @@ from scoringhost import assemble
 from scoringhost.batch.mini_batches import MiniBatches
 from scoringhost.batch.parts import Contract, Job, Outcome, Part, Ready, Refused
 from scoringhost.batch.requests import Requests
+from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
-from scoringhost.engine.site import Site
 from scoringhost.errors import StartupError
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
@@ -95,11 +96,12 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
             yield scorer, job.contract
         return
     failures = Failures()
-    site = assemble.build(settings, failures)
-    service = site.host.resolve()
+    engine = Engine(partial(assemble.build, settings, failures), settings.threads)
+    engine.load()
+    service = engine.site.host.resolve()
     contract = job.contract or _looks_like(service.script, service.signature)
     if contract is Contract.REQUESTS:
-        with _requests(job, site, failures) as requests:
+        with _requests(job, engine, failures) as requests:
             yield requests, contract
     else:
         with _mini_batches(job, service.script) as scorer:
@@ -123,12 +125,12 @@ def _mini_batches(job: Job, script: EntryScript) -> Iterator[MiniBatches]:
 
 
 @contextlib.contextmanager
-def _requests(job: Job, site: Site, failures: Failures) -> Iterator[Requests]:
+def _requests(job: Job, engine: Engine, failures: Failures) -> Iterator[Requests]:
     """init() and shutdown() around a script that is sent requests."""
-    process = Process(site)
+    process = Process(engine)
     process.init()
     try:
-        yield Requests(Client(site, process, failures), body_form=job.body_form, max_retries=job.max_retries)
+        yield Requests(Client(process, failures), body_form=job.body_form, max_retries=job.max_retries)
     finally:
         process.close()
 

@@ -21,6 +21,7 @@ import pytest
 from scoringhost import assemble, create_app
 from scoringhost.doors.asgi import AsgiApp, BrokenStream
 from scoringhost.doors.functions.app import FunctionProcess, make_function_app
+from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
 from scoringhost.settings import Settings
 
@@ -69,8 +70,9 @@ class AsgiSender:
     def __init__(self, script: Path, environ: dict[str, str], make_reply: type[Reply]) -> None:
         settings, _ = Settings.load(environ, {"script": ("script", str(script))}, os.getcwd())
         assemble.prepare_script(settings, os.environ)
-        site = assemble.build(settings)
-        self._app, self._process = AsgiApp(site.app, site.max_body), Process(site)
+        engine = Engine(partial(assemble.build, settings))
+        engine.load()
+        self._app, self._process = AsgiApp(engine.site.app, engine.site.max_body), Process(engine)
         self._process.init()
         self._make_reply = make_reply
 
