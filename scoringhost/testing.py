@@ -29,6 +29,7 @@ from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
 from scoringhost.schema import json_text
 from scoringhost.schema.openapi import sample_of, schemas_of
+from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -196,18 +197,17 @@ def serve(
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Client]:
     """Serve with settings that have been loaded; as `serve` otherwise. Raises StartupError."""
-    prepared = assemble.prepare_script(settings, os.environ)
+    world = ScriptWorld(settings)
     with contextlib.ExitStack() as closing:
-        closing.callback(prepared.undo)
+        closing.callback(world.leave)
+        world.enter(os.environ)
         failures = Failures()
+        engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
         try:
-            engine = Engine(partial(assemble.build, settings, failures), settings.threads)
             engine.load()
-            for service in engine.site.host:
-                closing.callback(service.script.unload)
             process = Process(engine)
             closing.push(lambda kind, *_: process.close(PATIENCE_S if kind is None else HURRY_S))
             process.init()
         finally:
-            prepared.environment.settle()
+            world.settle()
         yield Client(process, failures)

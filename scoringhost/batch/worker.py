@@ -84,19 +84,17 @@ def _end_with(parent: int) -> None:
 def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     environ, settings = os.environ, job.settings
     environ[OUTPUT_VARIABLE] = str(job.output_dir)
-    script = str(assemble.script_path(settings))
-    sys.argv[:] = [script, *job.arguments]
-    assemble.prepare_process(settings, environ, [])
+    world = assemble.prepare_process(settings, environ, [], arguments=job.arguments)
     # What the host would log of each request is told at the end, together; the script's own lines are shown.
     logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
     logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
     _offer_entry_script(job.output_dir)
     if job.contract in (Contract.FILES, Contract.TABLE):
-        with _mini_batches(job, EntryScript.load(Path(script))) as scorer:
+        with _mini_batches(job, world.load()) as scorer:
             yield scorer, job.contract
         return
     failures = Failures()
-    engine = Engine(partial(assemble.build, settings, failures), settings.threads)
+    engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
     engine.load()
     service = engine.site.host.resolve()
     contract = job.contract or _looks_like(service.script, service.signature)
