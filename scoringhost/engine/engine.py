@@ -7,7 +7,7 @@ Who calls what, and on which thread:
 
 - `init` belongs on the thread that will score, and whoever drives the engine sees to that: the gunicorn
   worker calls it on its main thread, with preload even in the master, before there are threads; for
-  all others it is a job of the first of the engine's own threads (`loading.Loading`).
+  all others it is a job of the first of the engine's own threads (`loading.Loading`, `process.Process`).
 - `open`, `start`, `retire`, `wind_down` and everything of a `Door` happen on the event loop. That loop
   is never the engine's: it is the worker's (and moves), the server's around us, or that of a
   `process.Process`.
@@ -108,11 +108,6 @@ class Engine:
         assert self._site is not None, "the service is not loaded"
         return self._site
 
-    @property
-    def is_loaded(self) -> bool:
-        """Whether there is a site."""
-        return self._site is not None
-
     def load(self) -> None:
         """Import the script, on this thread.
 
@@ -120,7 +115,11 @@ class Engine:
             StartupError: if it cannot be served.
         """
         self.phase = Phase.LOADING
-        self._site = self._build()
+        try:
+            self._site = self._build()
+        except BaseException:
+            self.phase = Phase.FAILED
+            raise
 
     def init(self) -> None:
         """Run the script's init(), on the thread that will score.
@@ -128,7 +127,11 @@ class Engine:
         Raises:
             InitFailed: if it raises.
         """
-        self.site.init()
+        try:
+            self.site.init()
+        except BaseException:
+            self.phase = Phase.FAILED
+            raise
         if self._owns_process:
             settle()
         self.phase = Phase.LOADED

@@ -6,7 +6,7 @@ import logging
 import os
 
 from scoringhost.engine.announcement import Announcement
-from scoringhost.engine.engine import Engine, Phase
+from scoringhost.engine.engine import Engine
 from scoringhost.errors import InitFailed, InternalError, ScoringHostError, StartupError
 from scoringhost.script.tracebacks import user_traceback
 from scoringhost.telemetry.explanation import explain
@@ -60,4 +60,3 @@ class Loading:
         except BaseException as error:
             self.fault = InternalError()
             log.error("scoringhost failed to start; please report it\n%s", user_traceback(error))
-        self._engine.phase = Phase.FAILED

@@ -50,13 +50,14 @@ class Process:
         Raises:
             InitFailed: if it raises.
         """
-        self._start()
+        self.engine.start_threads()
         try:
             self.engine.threads[0].ask(self.engine.init)
         except BaseException:
             self._close_door()
-            self._end(HURRY_S)
+            self.engine.close_threads()
             raise
+        self._start_loop()
         atexit.register(self.close)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -69,8 +70,9 @@ class Process:
             if self._closed:
                 work.close()
                 raise NotReady(CLOSED)
-            if self._pid != os.getpid():
-                self._start()
+            if self._pid != os.getpid():  # a fork has copied neither the scoring threads nor that of the loop
+                self.engine.start_threads()
+                self._start_loop()
             assert self._loop is not None
             running = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
@@ -91,8 +93,7 @@ class Process:
             else:
                 work.close()
 
-    def _start(self) -> None:
-        self.engine.start_threads()
+    def _start_loop(self) -> None:
         loop = asyncio.new_event_loop()
         self._runner = threading.Thread(target=loop.run_forever, name="scoringhost-loop", daemon=True)
         self._runner.start()

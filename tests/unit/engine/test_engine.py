@@ -313,3 +313,16 @@ def test_a_run_that_cannot_be_stopped_ends_a_process_of_its_own_after_the_last_a
 @pytest.fixture(autouse=True)
 def _quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, "azmlinfsrv")
+
+
+def test_an_engine_that_cannot_be_loaded_or_begun_has_failed() -> None:
+    def fail() -> Any:
+        raise ValueError("no")
+
+    unloadable, unready = Engine(fail), engine_with([])
+    site: Any = unready.site
+    site.init = fail
+    for begin in unloadable.load, unready.init:
+        with pytest.raises(ValueError, match="no"):
+            begin()
+    assert unloadable.phase is unready.phase is Phase.FAILED

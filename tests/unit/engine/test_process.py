@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scoringhost.engine.engine import Engine
+from scoringhost.engine.engine import Engine, Phase
 from scoringhost.engine.process import Process
 from scoringhost.errors import NotReady
 from scoringhost.kernel.scoring_thread import ScoringThread
@@ -41,6 +41,21 @@ def process_of(site: Any) -> Process:
     engine = Engine(lambda: site)
     engine.load()
     return Process(engine)
+
+
+# Who asked for the state of the service while init() ran was told that it takes calls.
+def test_a_service_is_open_only_after_its_init() -> None:
+    phases: list[Phase] = []
+
+    class Asking(Idle):
+        def init(self) -> None:
+            phases.append(process.engine.phase)
+
+    process = process_of(Asking())
+    process.init()
+    phases.append(process.engine.phase)
+    process.close()
+    assert phases == [Phase.LOADING, Phase.OPEN]
 
 
 # BUG: a stream that was read to its end just before the app was closed was never closed itself: the
