@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from scoringhost._version import __version__
 
 if TYPE_CHECKING:
-    from scoringhost.embedding import create_app, create_function_app
+    from scoringhost.embedding import create_app, create_asgi_app, create_function_app
     from scoringhost.script.flask_objects import Request, Response
     from scoringhost.script.signature import rawhttp
 
-__all__ = ["Request", "Response", "__version__", "create_app", "create_function_app", "rawhttp"]
+__all__ = ["Request", "Response", "__version__", "create_app", "create_asgi_app", "create_function_app", "rawhttp"]
 
 _HOMES = {
     "Request": "scoringhost.script.flask_objects",
     "Response": "scoringhost.script.flask_objects",
     "create_app": "scoringhost.embedding",
+    "create_asgi_app": "scoringhost.embedding",
     "create_function_app": "scoringhost.embedding",
     "rawhttp": "scoringhost.script.signature",
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 
 from scoringhost._version import __version__
@@ -13,7 +12,7 @@ from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
-from scoringhost.errors import ScoringHostError, SettingsError
+from scoringhost.errors import ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
@@ -21,13 +20,11 @@ from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
-from scoringhost.process.environment import Loan, lend
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
-from scoringhost.script.azureml_names import declarations_of, install_import_shims
-from scoringhost.script.imports import make_importable
-from scoringhost.script.loading import EntryScript, require_file
+from scoringhost.script.azureml_names import declarations_of
+from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
@@ -51,99 +48,65 @@ def settings_of(script: str | None, environ: Mapping[str, str], given: Mapping[s
     return Settings.load(environ, flags, Path.cwd())[0]
 
 
-def script_path(settings: Settings) -> Path:
-    """The entry script.
-
-    Raises:
-        SettingsError: if none is given.
-        ScriptNotFound: if it is not there.
-    """
-    if settings.script is None:
-        why = (
-            "name an entry script: scoringhost serve score.py, --entry_script, AZUREML_ENTRY_SCRIPT, or the same name "
-            f"in the configuration file (--config_file); there is no main.py in {settings.app_root}, either"
-        )
-        raise SettingsError("script", None, why)
-    path = Path(settings.script)
-    require_file(path)
-    return path
-
-
 def prepare_process(
-    settings: Settings, environ: MutableMapping[str, str], warnings: list[str], *, joins: bool = False
-) -> None:
-    """What belongs to the process and not to the host: logging, stdout, the script's environment.
+    settings: Settings,
+    environ: MutableMapping[str, str],
+    warnings: list[str],
+    *,
+    joins: bool = False,
+    arguments: Sequence[str] | None = None,
+) -> ScriptWorld:
+    """What a process needs that serves one script for good: logging, stdout, and the script's world, entered.
 
     joins: logging has been set up by somebody else, whose handlers are to be used.
+    arguments: the script's command line, if it is to have one.
     """
-    script = Path(settings.script) if settings.script else None
-    folders = [Path(settings.app_root or ".")] + ([script.parent] if script else [])
+    world = ScriptWorld(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
-    warnings = warnings + configure(settings.log_level, script, folders)
+    warnings = warnings + configure(settings.log_level, world.script_folder, world.folders)
     script_output.capture()
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
-    prepare_script(settings, environ)
+    world.enter(environ)
+    return world
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a process holds ready for one entry script, beside the script's own folder."""
-
-    environment: Loan
-    folders: tuple[Callable[[], None], ...]
-
-    def undo(self) -> None:
-        """Take back what nobody else needs and nobody else has changed."""
-        self.environment.take_back()
-        for release in reversed(self.folders):
-            release()
-
-
-def prepare_script(settings: Settings, environ: MutableMapping[str, str]) -> Prepared:
-    """The import path, the environment and the import shims that an entry script relies on."""
-    environment = lend(environ, settings.script_environment())
-    app_root = Path(settings.app_root or ".")
-    folders = [app_root] + ([app_root / settings.source_directory] if settings.source_directory else [])
-    install_import_shims()
-    return Prepared(environment, tuple(make_importable(folder, last=True) for folder in folders))
-
-
-def build(settings: Settings, observer: LogObserver | None = None) -> Site:
+def build(settings: Settings, observer: LogObserver | None = None, world: ScriptWorld | None = None) -> Site:
     """Load the entry script and put the host together; init() is not run yet.
 
-    observer: told of everything that happens, in place of the log.
+    observer: told of everything that happens, in place of the log. world: the script's, which has been
+    entered and will be left; not needed where the process serves this script for good.
 
     Raises:
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    service = _load_service(settings, observer)
+    world = world or ScriptWorld(settings)
     try:
-        return _site(settings, service, observer)
+        return _site(settings, world, observer)
     except BaseException:
-        service.script.unload()
+        world.unload()
         raise
 
 
-def _site(settings: Settings, service: Service, observer: LogObserver) -> Site:
+def _site(settings: Settings, world: ScriptWorld, observer: LogObserver) -> Site:
+    service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
     documents = api_documents(settings, service)
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, server_version=version)]
-    model_dir = Path(settings.model_dir) if settings.model_dir else None
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     if settings.docs:
         name = settings.service_name
-        page = Docs(host, documents, name, settings.service_version, model_dir, server_version=version)
+        page = Docs(host, documents, name, settings.service_version, world.model_dir, server_version=version)
         dialects.append(page)
     app = HttpApp(dialects, cors, [observer], debug=settings.debug)
-    return Site(host, app, max_body, settings.threads, model_dir)
+    return Site(host, app, max_body, settings.threads, world.model_dir)
 
 
 def cors_of(settings: Settings) -> Cors:
@@ -165,24 +128,20 @@ def _http_app(settings: Settings, dialect: Dialect) -> HttpApp:
     return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
-def _load_service(settings: Settings, observer: LogObserver) -> Service:
-    script = EntryScript.load(script_path(settings))
+def _load_service(settings: Settings, world: ScriptWorld, observer: LogObserver) -> Service:
+    script = world.load()
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
     limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
-    try:
-        return Service(script, declarations=declarations_of, limits=limits, observer=observer)
-    except BaseException:
-        script.unload()
-        raise
+    return Service(script, declarations=declarations_of, limits=limits, observer=observer)
 
 
-def load_documents(settings: Settings) -> Mapping[OpenApiVersion, JsonValue]:
-    """The API documents of the entry script by version, without running its init().
+def load_documents(settings: Settings, world: ScriptWorld) -> Mapping[OpenApiVersion, JsonValue]:
+    """The API documents of the entry script by version, without running its init(). Its world has been entered.
 
     Raises:
         StartupError: if the script cannot be served.
     """
-    return api_documents(settings, _load_service(settings, LogObserver()))
+    return api_documents(settings, _load_service(settings, world, LogObserver()))
 
 
 def server_version(settings: Settings) -> str:

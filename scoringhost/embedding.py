@@ -1,8 +1,7 @@
-"""create_app() and create_function_app(): the host inside somebody else's process."""
+"""create_app(), create_asgi_app() and create_function_app(): the host inside somebody else's process."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -12,12 +11,15 @@ from typing import TYPE_CHECKING
 from scoringhost import assemble
 from scoringhost.errors import SettingsError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
+from scoringhost.script.world import ScriptWorld, script_path
 from scoringhost.settings import FOUND_MAIN, PREFIX, Settings
 
 if TYPE_CHECKING:
     import azure.functions as func
     import flask
 
+    from scoringhost.doors.asgi.app import AsgiApp
+    from scoringhost.engine.engine import Engine
     from scoringhost.engine.site import Site
 
 AUTH_LEVEL = f"{PREFIX}AUTH_LEVEL"
@@ -43,14 +45,55 @@ def create_app(
     from scoringhost.doors.wsgi import make_flask_app
 
     loaded = assemble.settings_of(script, os.environ if environ is None else environ, settings)
-    with contextlib.ExitStack() as taken_back:
-        taken_back.callback(assemble.prepare_script(loaded, os.environ).undo)
-        site = assemble.build(loaded)
-        for service in site.host:
-            taken_back.callback(service.script.unload)
-        app = make_flask_app(site)
-        app.extensions["scoringhost"].at_end.push(taken_back.pop_all())
-    return app
+    engine = _make_engine(loaded)
+    try:
+        engine.load()
+        return make_flask_app(engine)
+    except BaseException:
+        engine.at_end.close()
+        raise
+
+
+def create_asgi_app(
+    script: str | None = None, *, environ: Mapping[str, str] | None = None, **settings: object
+) -> AsgiApp:
+    """An ASGI application that serves an entry script: for uvicorn and its like, or mounted in another application.
+
+    script, environ, settings: as for `create_app`.
+
+    Nothing is loaded yet. That happens in the process that serves, on the thread that will call run():
+    when the server starts, which waits for init() and does not start if it fails; or, where nobody
+    tells the application of the start, when the first request comes. Starlette and FastAPI do not pass
+    it on to what they mount, but take `lifespan=app.lifespan`. Below a mount (`root_path`) the paths
+    are the same as without one. shutdown() is run when the server stops. Logging and `sys.stdout` are
+    left as they are.
+
+    Raises:
+        TypeError: if there is no setting of that name.
+        SettingsError: if a setting cannot be used.
+        ScriptNotFound: if there is no such script.
+    """
+    from scoringhost.doors.asgi.app import AsgiApp
+
+    loaded = assemble.settings_of(script, os.environ if environ is None else environ, settings)
+    script_path(loaded)
+    max_body = loaded.max_body_mb * assemble.MIB
+    return AsgiApp(partial(_make_engine, loaded), partial(assemble.stand_in, loaded), max_body)
+
+
+def _make_engine(settings: Settings) -> Engine:
+    """An engine that enters the script's world when it is loaded; closing its `at_end` leaves that."""
+    from scoringhost.engine.engine import Engine
+
+    world = ScriptWorld(settings)
+
+    def build() -> Site:
+        world.enter(os.environ)
+        return assemble.build(settings, world=world)
+
+    engine = Engine(build, settings.threads, drain_s=settings.drain_timeout_s)
+    engine.at_end.callback(world.leave)
+    return engine
 
 
 def create_function_app(folder: str | Path = ".", *, environ: Mapping[str, str] | None = None) -> func.FunctionApp:

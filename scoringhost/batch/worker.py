@@ -18,6 +18,7 @@ import time
 import traceback
 import types
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
@@ -27,8 +28,8 @@ from scoringhost.batch.mini_batches import MiniBatches
 from scoringhost.batch.parts import Contract, Job, Outcome, Part, Ready, Refused
 from scoringhost.batch.requests import Requests
 from scoringhost.client.in_process import Client, Failures
+from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
-from scoringhost.engine.site import Site
 from scoringhost.errors import StartupError
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
@@ -83,23 +84,22 @@ def _end_with(parent: int) -> None:
 def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     environ, settings = os.environ, job.settings
     environ[OUTPUT_VARIABLE] = str(job.output_dir)
-    script = str(assemble.script_path(settings))
-    sys.argv[:] = [script, *job.arguments]
-    assemble.prepare_process(settings, environ, [])
+    world = assemble.prepare_process(settings, environ, [], arguments=job.arguments)
     # What the host would log of each request is told at the end, together; the script's own lines are shown.
     logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
     logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
     _offer_entry_script(job.output_dir)
     if job.contract in (Contract.FILES, Contract.TABLE):
-        with _mini_batches(job, EntryScript.load(Path(script))) as scorer:
+        with _mini_batches(job, world.load()) as scorer:
             yield scorer, job.contract
         return
     failures = Failures()
-    site = assemble.build(settings, failures)
-    service = site.host.resolve()
+    engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
+    engine.load()
+    service = engine.site.host.resolve()
     contract = job.contract or _looks_like(service.script, service.signature)
     if contract is Contract.REQUESTS:
-        with _requests(job, site, failures) as requests:
+        with _requests(job, engine, failures) as requests:
             yield requests, contract
     else:
         with _mini_batches(job, service.script) as scorer:
@@ -123,12 +123,12 @@ def _mini_batches(job: Job, script: EntryScript) -> Iterator[MiniBatches]:
 
 
 @contextlib.contextmanager
-def _requests(job: Job, site: Site, failures: Failures) -> Iterator[Requests]:
+def _requests(job: Job, engine: Engine, failures: Failures) -> Iterator[Requests]:
     """init() and shutdown() around a script that is sent requests."""
-    process = Process(site)
+    process = Process(engine)
     process.init()
     try:
-        yield Requests(Client(site, process, failures), body_form=job.body_form, max_retries=job.max_retries)
+        yield Requests(Client(process, failures), body_form=job.body_form, max_retries=job.max_retries)
     finally:
         process.close()
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
+from typing import NoReturn
 
 import click
 
 from scoringhost._version import __version__
+from scoringhost.cli.options import STARTUP_FAILED
 
 VERBS = ("init", "serve", "call", "check", "batch", "openapi", "profile", "package")
+
+POSIX_VERBS = frozenset({"serve", "batch", "profile"})
+"""Those that need forks, signals and file locks as Linux and macOS have them."""
+
+NOT_HERE = (
+    "scoringhost: {verb!r} needs Linux or macOS. On Windows a script can be served with create_app() by a WSGI server "
+    "such as waitress, with create_asgi_app() by uvicorn, or by scoringhost serve in WSL or a container"
+)
 
 
 class Verbs(click.Group):
@@ -22,8 +33,21 @@ class Verbs(click.Group):
         """The command of that name."""
         if cmd_name not in VERBS:
             return None
+        if cmd_name in POSIX_VERBS and find_spec("fcntl") is None:
+            return _not_here(cmd_name)
         command: click.Command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         return command
+
+
+def _not_here(verb: str) -> click.Command:
+    """A command in the place of one that cannot work on this system: it says so, whatever it is given."""
+
+    def refuse() -> NoReturn:
+        click.echo(NOT_HERE.format(verb=verb), err=True)
+        raise click.exceptions.Exit(STARTUP_FAILED)
+
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    return click.Command(verb, anything, refuse, help="Not available on this system.")
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,7 +14,6 @@ from typing import Any
 
 import click
 
-from scoringhost import assemble
 from scoringhost.checking import check as check_script
 from scoringhost.checking import not_begun
 from scoringhost.checking.findings import Report, Severity
@@ -22,6 +21,7 @@ from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON
 from scoringhost.errors import StartupError
+from scoringhost.script.world import script_path
 from scoringhost.settings import Settings
 
 FOUND = 1
@@ -42,7 +42,7 @@ def check(path: str, sample: Path | None, content_type: str, format_: str, stric
     """
     try:
         loaded, ignored = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
-        assemble.script_path(loaded)
+        script_path(loaded)
     except StartupError as error:
         click.echo(f"scoringhost: {error}", err=True)
         if format_ == "json":

@@ -14,6 +14,7 @@ from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.errors import ScriptImportFailed, StartupError
 from scoringhost.schema.openapi import OpenApiVersion
+from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 
 
@@ -27,8 +28,9 @@ def openapi(path: str, version: str, **arguments: Any) -> None:
     try:
         settings, _ = Settings.load(os.environ, flags, os.getcwd())
         with for_the_answer_alone():
-            assemble.prepare_script(settings, os.environ)
-            documents = assemble.load_documents(settings)
+            world = ScriptWorld(settings)
+            world.enter(os.environ)  # for good: this process does nothing else
+            documents = assemble.load_documents(settings, world)
     except StartupError as error:
         trace = f"{error.traceback}\n" if isinstance(error, ScriptImportFailed) else ""
         click.echo(f"{trace}scoringhost: {error}", err=True)

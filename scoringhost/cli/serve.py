@@ -20,6 +20,7 @@ from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
+from scoringhost.script.world import script_path
 from scoringhost.settings import Settings, address
 
 USAGE_ERROR = 1
@@ -58,7 +59,7 @@ def serve(path: str | None, **arguments: Any) -> None:
 
     try:
         settings, warnings = Settings.load(os.environ, flags, os.getcwd())
-        assemble.script_path(settings)
+        script_path(settings)
         settings, gunicorns = gunicorn_arguments.read(settings, os.environ.get(gunicorn_arguments.VARIABLE, ""))
     except StartupError as error:
         _refuse(error)

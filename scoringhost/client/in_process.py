@@ -9,19 +9,22 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
 from scoringhost import assemble
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.requests import Request
-from scoringhost.engine.process import HURRY_S, PATIENCE_S, Process
-from scoringhost.engine.site import Site
+from scoringhost.engine.engine import Engine
+from scoringhost.engine.last_job import HURRY_S
+from scoringhost.engine.process import PATIENCE_S, Process
 from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
 from scoringhost.schema.openapi import sample_of, schemas_of
+from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -29,8 +32,8 @@ from scoringhost.telemetry.log_observer import LogObserver
 class Client:
     """Sends requests to an entry script that is served in this process."""
 
-    def __init__(self, site: Site, process: Process, failures: Failures) -> None:
-        self._site, self._process, self._failures = site, process, failures
+    def __init__(self, process: Process, failures: Failures) -> None:
+        self._site, self._process, self._failures = process.engine.site, process, failures
 
     @property
     def module(self) -> Any:
@@ -160,17 +163,17 @@ class Failures(LogObserver):
 @contextlib.contextmanager
 def serving(settings: Settings) -> Iterator[Client]:
     """Serve with settings that have been loaded; as `scoringhost.testing.serve` otherwise. Raises StartupError."""
-    prepared = assemble.prepare_script(settings, os.environ)
+    world = ScriptWorld(settings)
     with contextlib.ExitStack() as closing:
-        closing.callback(prepared.undo)
+        closing.callback(world.leave)
+        world.enter(os.environ)
         failures = Failures()
+        engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
         try:
-            site = assemble.build(settings, failures)
-            for service in site.host:
-                closing.callback(service.script.unload)
-            process = Process(site)
+            engine.load()
+            process = Process(engine)
             closing.push(lambda kind, *_: process.close(PATIENCE_S if kind is None else HURRY_S))
             process.init()
         finally:
-            prepared.environment.settle()
-        yield Client(site, process, failures)
+            world.settle()
+        yield Client(process, failures)

@@ -11,21 +11,22 @@ from werkzeug.exceptions import ClientDisconnected, MethodNotAllowed, NotFound, 
 from werkzeug.formparser import FormDataParser
 
 from scoringhost import errors
+from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
 from scoringhost.engine.site import Site
 from scoringhost.errors import BodyTooLarge, IncompleteBody, NotReady, UnknownRoute
 from scoringhost.http.messages import BODILESS, Headers, HttpRequest, HttpResponse, close_body
 
 
-def make_flask_app(site: Site) -> flask.Flask:
-    """A Flask application over a site; routes that are added to it come before the site's own.
+def make_flask_app(engine: Engine) -> flask.Flask:
+    """A Flask application over an engine that is loaded; routes that are added to it come before the engine's.
 
     Raises:
         InitFailed: if init() of the entry script raises.
     """
-    process = Process(site)
+    process = Process(engine)
     process.init()
-    return _Application(site, process)
+    return _Application(engine.site, process)
 
 
 class _Request(flask.Request):

@@ -1,52 +1,48 @@
-"""The event loop and the scoring threads of a process whose own threads are somebody else's."""
+"""An engine behind a synchronous face, for callers that block: WSGI servers, tests, batch scoring.
+
+Threads: the callers' own, which may be many; one that runs the event loop; the engine's scoring
+threads. A caller hands the event loop a coroutine and waits for its result.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 import concurrent.futures
-import contextlib
 import os
 import threading
 import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from scoringhost.engine.site import Site
+from scoringhost.engine.engine import Engine
+from scoringhost.engine.last_job import HURRY_S
 from scoringhost.errors import NotReady
-from scoringhost.kernel.scoring_thread import ScoringThread
 
 T = TypeVar("T")
 
 PATIENCE_S = 5.0
 """Seconds that the end waits for a run() that goes on, and for what was left to the event loop."""
 
-HURRY_S = 0.5
-"""The same if the end is due to an exception: somebody may have pressed Ctrl-C."""
-
 CLOSED = "The service is closed"
-LEFT_BEHIND = "run() has not ended; it is left behind, and shutdown() is not run"
 
 
 class Process:
-    """The threads of one process behind a synchronous door: started when first needed, anew after a fork.
+    """One engine with an event loop on a thread of its own; both are started anew after a fork.
 
-    Once closed it stays closed.
+    The engine must have been loaded. Once closed it stays closed.
     """
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self._lock = threading.RLock()  # reentrant: a signal's handler may close
         self._pid = 0
         self._closed = False
-        self._threads: list[ScoringThread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         # Reentrant, and never held while waiting: the garbage collector may call `leave` on any thread.
         self._leaving = threading.RLock()
         self._left: set[concurrent.futures.Future[object]] = set()
         self._takes = False
-        self.at_end = contextlib.ExitStack()
-        """What is to be done after the end."""
 
     def init(self) -> None:
         """Run init() on the scoring thread of this process.
@@ -54,13 +50,14 @@ class Process:
         Raises:
             InitFailed: if it raises.
         """
-        self._start()
+        self.engine.start_threads()
         try:
-            self._threads[0].ask(self._site.init)
+            self.engine.threads[0].ask(self.engine.init)
         except BaseException:
             self._close_door()
-            self._end(HURRY_S)
+            self.engine.close_threads()
             raise
+        self._start_loop()
         atexit.register(self.close)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -73,8 +70,9 @@ class Process:
             if self._closed:
                 work.close()
                 raise NotReady(CLOSED)
-            if self._pid != os.getpid():
-                self._start()
+            if self._pid != os.getpid():  # a fork has copied neither the scoring threads nor that of the loop
+                self.engine.start_threads()
+                self._start_loop()
             assert self._loop is not None
             running = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
@@ -95,10 +93,7 @@ class Process:
             else:
                 work.close()
 
-    def _start(self) -> None:
-        self._threads = [ScoringThread(f"scoring-{number}") for number in range(self._site.threads)]
-        for thread in self._threads:
-            thread.start()
+    def _start_loop(self) -> None:
         loop = asyncio.new_event_loop()
         self._runner = threading.Thread(target=loop.run_forever, name="scoringhost-loop", daemon=True)
         self._runner.start()
@@ -107,10 +102,7 @@ class Process:
         self._left, self._takes = set(), True
 
     async def _open(self) -> None:
-        self._site.open(self._threads, self._stuck)
-
-    def _stuck(self) -> None:
-        """Nothing can be replaced here: whoever waits is told, until the run() ends by itself."""
+        self.engine.open()
 
     def close(self, patience_s: float = PATIENCE_S) -> None:
         """Run shutdown() on the scoring thread and end the threads; a second time does nothing.
@@ -121,11 +113,11 @@ class Process:
         if not self._close_door() or self._pid != os.getpid():
             return
         until_s = time.monotonic() + patience_s
-        self._site.drain()
+        self.engine.drain()
         self._finish(patience_s)
-        self._shut_down(until_s)
+        self.engine.shutdown(until_s)
         self._end(patience_s)
-        self.at_end.close()
+        self.engine.at_end.close()
 
     def _close_door(self) -> bool:
         """Take nothing any more; False if it has been so before."""
@@ -139,25 +131,6 @@ class Process:
             self._takes = False
             left = set(self._left)
         concurrent.futures.wait(left, patience_s)
-
-    def _shut_down(self, until_s: float) -> None:
-        """Run shutdown() to its end, unless the scoring thread is still busy at that time."""
-        begun, over, decided = threading.Event(), threading.Event(), threading.Lock()
-
-        def shut_down() -> None:
-            if decided.acquire(blocking=False):
-                begun.set()
-                self._site.shutdown()
-
-        job = self._threads[0].submit(shut_down, over.set)
-        left_s = max(HURRY_S, until_s - time.monotonic())  # one that is idle needs a moment, too
-        if not begun.wait(left_s) and decided.acquire(blocking=False):
-            for service in self._site.host:
-                service.observer.noticed(service.name, LEFT_BEHIND)
-            return
-        over.wait()
-        if job.error is not None:
-            raise job.error
 
     async def _cancel(self, patience_s: float) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
@@ -175,7 +148,6 @@ class Process:
         cancelling = asyncio.run_coroutine_threadsafe(self._cancel(patience_s), loop)
         cancelling.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
         self._runner.join(patience_s + HURRY_S)
-        for thread in self._threads:
-            thread.close()
+        self.engine.close_threads()
         if not self._runner.is_alive():
             loop.close()

@@ -7,12 +7,13 @@ refused (431).
 
 from __future__ import annotations
 
-import os
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scoringhost.errors import HeadersTooLarge
 from scoringhost.http.messages import Headers
+from scoringhost.process.at_fork import in_child
 
 LIMIT = 100
 _BROUGHT = frozenset({"x-request-id", "x-ms-request-id", "x-ms-client-request-id", "traceid"})
@@ -43,10 +44,14 @@ class _Ids:
     """
 
     def __init__(self) -> None:
-        self._renew()
-        os.register_at_fork(after_in_child=self._renew)
+        self._ready: Iterator[str] = iter(())
+        self._is_known_to_forks = False
 
     def _renew(self) -> None:
+        """Begin with another UUID; in the child of a fork, too, which would go on with the parent's ids."""
+        if not self._is_known_to_forks:  # now, not when this module is imported: it must change nothing
+            self._is_known_to_forks = True
+            in_child(self._renew)
         front = str(uuid.uuid4())[:-3]
         self.ready = map(front.__add__, _TAILS)
 

@@ -28,6 +28,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol, TextIO
 
+from scoringhost.process.at_fork import in_child
+
 QUEUE_BYTES = 1_048_576
 """Bytes that wait for a reader, at most: some ten thousand lines of requests."""
 
@@ -85,7 +87,7 @@ class LineWriter:
         weakref.finalize(self, os.close, self._fd).atexit = False
         self._put = _without_waiting(self, self._fd)
         self._restart()
-        _writers.add(self)
+        _look_after(self)
 
     def _restart(self) -> None:
         """Begin anew; in the child of a fork, too: what was queued is written by the parent, which has the thread."""
@@ -197,14 +199,21 @@ class LineWriter:
 
 
 _writers: weakref.WeakSet[LineWriter] = weakref.WeakSet()
+_is_known_to_forks = False
+
+
+def _look_after(writer: LineWriter) -> None:
+    """Have a writer begin anew in the child of every fork, for as long as there is one."""
+    global _is_known_to_forks
+    _writers.add(writer)
+    if not _is_known_to_forks:
+        _is_known_to_forks = True
+        in_child(_restart_all)
 
 
 def _restart_all() -> None:
     for writer in list(_writers):
         writer._restart()
-
-
-os.register_at_fork(after_in_child=_restart_all)
 
 
 def line_writers(out: TextIO | None, err: TextIO | None, note: Callable[[int], str]) -> tuple[Stream, Stream]:

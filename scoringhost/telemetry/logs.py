@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.kernel.call import request_id
+from scoringhost.process.at_fork import in_child
 from scoringhost.telemetry.line_writer import LineWriter, line_writers
 
 HOST_LOGGER = "azmlinfsrv"
@@ -93,7 +94,7 @@ class HostHandler(LineHandler):
         self._entries: deque[AccessEntry] = deque()
         self._second, self._stamp = 0, ""
         self._introduce()
-        os.register_at_fork(after_in_child=self._forked)
+        in_child(self._forked)
 
     def _introduce(self) -> None:
         self._who = f" I [{os.getpid()}] {HOST_LOGGER} - "
@@ -148,7 +149,7 @@ class ScriptFilter(logging.Filter):
 
     def __init__(self, folder: Path | None) -> None:
         super().__init__()
-        self._folder = f"{folder}/" if folder else None
+        self._folder = f"{folder}{os.sep}" if folder else None
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record below WARNING is the script's own."""

@@ -9,24 +9,25 @@ import os
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 import pytest
 
-from scoringhost import assemble, create_app
-from scoringhost.doors.asgi import AsgiApp, BrokenStream
+from scoringhost import assemble, create_app, create_asgi_app
+from scoringhost.doors.asgi.messages import BrokenStream
 from scoringhost.doors.functions.app import FunctionProcess, make_function_app
-from scoringhost.engine.process import Process
+from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 
 if TYPE_CHECKING:
     from tests.conftest import Reply, Served
 
+T = TypeVar("T")
 Pairs = list[tuple[str, str]]
 SCRIPTS = Path(__file__).parent / "scripts"
 JSON: Pairs = [("Content-Type", "application/json")]
@@ -64,18 +65,21 @@ class FlaskSender:
 
 
 class AsgiSender:
-    """The ASGI application without a server: every request is spelt out as ASGI's messages."""
+    """create_asgi_app() without a server: every request is spelt out as ASGI's messages."""
 
     def __init__(self, script: Path, environ: dict[str, str], make_reply: type[Reply]) -> None:
-        settings, _ = Settings.load(environ, {"script": ("script", str(script))}, os.getcwd())
-        assemble.prepare_script(settings, os.environ)
-        site = assemble.build(settings)
-        self._app, self._process = AsgiApp(site.app, site.max_body), Process(site)
-        self._process.init()
+        self._app = create_asgi_app(str(script), environ=environ)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._run(self._app.startup())
         self._make_reply = make_reply
 
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
     def send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:
-        return self._process.run(self._send(method, target, headers, body))
+        return self._run(self._send(method, target, headers, body))
 
     async def _send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:
         path, _, query = target.partition("?")
@@ -115,7 +119,10 @@ class AsgiSender:
         return self._make_reply(start["status"], pairs, b"".join(part["body"] for part in parts), whole)
 
     def close(self) -> None:
-        self._process.close()
+        self._run(self._app.shutdown())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 class ServerSender:
@@ -179,7 +186,7 @@ class FunctionsSender:
 
     def __init__(self, script: Path, environ: dict[str, str], make_reply: type[Reply]) -> None:
         settings, _ = Settings.load(environ, {"script": ("script", str(script))}, os.getcwd())
-        assemble.prepare_script(settings, os.environ)
+        ScriptWorld(settings).enter(os.environ)
         self._process = FunctionProcess(
             settings, partial(assemble.build, settings), partial(assemble.stand_in, settings)
         )

@@ -9,40 +9,39 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from functools import partial
 
 import azure.functions as func
 from azure.functions.warmup import WarmUpContext
 
 from scoringhost.dialects.azureml_words import render
 from scoringhost.doors.functions.messages import fixed_body, read_request, whole_body, write_response
+from scoringhost.engine.engine import Engine
+from scoringhost.engine.loading import Loading
 from scoringhost.engine.site import Site
-from scoringhost.errors import InitFailed, InternalError, NotReady, Overloaded, ScoringHostError, StartupError
+from scoringhost.engine.under_way import UnderWay
+from scoringhost.errors import InternalError, NotReady, Overloaded, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.kernel.scoring_thread import ScoringThread
-from scoringhost.process.memory import settle
 from scoringhost.script.tracebacks import user_traceback
 from scoringhost.settings import Settings
-from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.telemetry.worker_logs import invocation_id
 
 LAST_WORDS_S = 1.0
 """Seconds between the last answer of a worker that is given up and its end."""
 
-REPLACED = "The worker is being replaced; try again"
 STARTING = "The service is starting; try again"
 
 log = logging.getLogger(HOST_LOGGER)
 
 
 class FunctionProcess:
-    """One entry script in one worker process, from the start of its load to the end of the process."""
+    """One entry script in one worker process, from the start of its load to the end of the process.
+
+    It is the engine's door, too. The Functions host starts another worker process when this one ends,
+    and it never ends one in an orderly way: it kills, so that shutdown() is not run.
+    """
 
     def __init__(
         self,
@@ -52,121 +51,70 @@ class FunctionProcess:
     ) -> None:
         """Start to load. `build` loads the script; `stand_in` makes what answers in its place with an error."""
         self.settings = settings
-        self._build, self._stand_in = build, stand_in
-        self._over = threading.Event()
-        self._waiting: list[Callable[[], object]] = []
-        self._site: Site | None = None
-        self._fault: ScoringHostError | None = None
+        self._stand_in = stand_in
         self._app: HttpApp | None = None
-        self._under_way = 0
-        self._is_retiring = False
-        self._threads = [ScoringThread(f"scoring-{number}") for number in range(settings.threads)]
-        for thread in self._threads:
-            thread.start()
-        self._threads[0].submit(self._load, self._tell)
-
-    # -- loading ----------------------------------------------------------------------------------
-
-    def _load(self) -> None:
-        """On the scoring thread: import the script and run init(); never raises."""
-        try:
-            site = self._build()
-            site.init()
-            settle()
-            self._site = site
-            log.info("worker %d is ready for requests", os.getpid())
-        except StartupError as error:
-            self._fault = error
-            log.error("%s", explain(error))
-        except (KeyboardInterrupt, SystemExit) as error:
-            self._fault = InitFailed(self.settings.script or "", error, user_traceback(error))
-            log.error("%s", explain(self._fault))
-        except BaseException as error:
-            self._fault = InternalError()
-            log.error("scoringhost failed to start; please report it\n%s", user_traceback(error))
-
-    def _tell(self) -> None:
-        self._over.set()
-        while self._waiting:
-            self._waiting.pop()()
+        self._under_way = UnderWay()
+        self._engine = Engine(build, settings.threads, drain_s=settings.drain_timeout_s, owns_process=True)
+        self._engine.doors.append(self)
+        self._loading = Loading(self._engine, settings.script or "")
+        self._loading.begin()
 
     async def loaded(self, within_s: float | None = None) -> bool:
         """Wait until the script is loaded, or cannot be; whether that came within the time, in seconds."""
-        if self._over.is_set():
-            return True
-        news = asyncio.Event()
-        tell = partial(asyncio.get_running_loop().call_soon_threadsafe, news.set)
-        self._waiting.append(tell)
-        try:
-            if not self._over.is_set():  # else nobody may look at the list any more
-                await asyncio.wait_for(news.wait(), within_s)
-        except TimeoutError:
-            return False
-        finally:
-            with suppress(ValueError):  # it has been told
-                self._waiting.remove(tell)
-        return True
+        return await self._loading.ended(within_s)
 
     @property
     def site(self) -> Site | None:
         """What is served, once it is loaded."""
-        return self._site
-
-    # -- serving ----------------------------------------------------------------------------------
+        if self._loading.is_over and self._loading.fault is None:
+            return self._engine.site
+        return None
 
     async def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request; those that come before init() has ended wait for it, health probes do not."""
-        self._under_way += 1
-        try:
+        with self._under_way:
             app = self._app or await self._arrive(request)
             return await app.handle(request)
-        finally:
-            self._under_way -= 1
-            if self._is_retiring:
-                self._end_if_idle()
 
     async def _arrive(self, request: HttpRequest) -> HttpApp:
+        loading = self._loading
         if request.path != "/":
-            if not self._over.is_set() and len(self._waiting) >= self.settings.max_waiting:
+            if not loading.is_over and loading.waiting >= self.settings.max_waiting:
                 return self._stand_in(
-                    Overloaded(f"{len(self._waiting)} requests wait for init() already; try again later")
+                    Overloaded(f"{loading.waiting} requests wait for init() already; try again later")
                 )
-            await self.loaded(self.settings.startup_wait_s)
-        if self._fault is not None:
-            return self._stand_in(self._fault)
-        if self._site is None:
+            await loading.ended(self.settings.startup_wait_s)
+        if loading.fault is not None:
+            return self._stand_in(loading.fault)
+        if not loading.is_over:
             return self._stand_in(NotReady(STARTING))
         if self._app is None:  # nobody else has opened it while this request waited
-            self._site.open(self._threads, self._retire)
-            self._app = self._site.app
+            await self._engine.start()
+        assert self._app is not None
         return self._app
 
     def close(self) -> None:
         """End the threads, once what they do is done. A worker never calls it: it is killed."""
-        for thread in self._threads:
-            thread.close()
+        self._engine.close_threads()
 
-    # -- giving up --------------------------------------------------------------------------------
+    # -- Door: only a run() that cannot be stopped has the engine end here ----------------------------
 
-    def _retire(self) -> None:
-        """A run() cannot be stopped: refuse what waits for it, finish the rest, let the host replace us."""
-        assert self._site is not None
-        stacks = "\n".join(thread.stack() for thread in self._threads)
-        log.error("run() does not end; this worker is given up and replaced\n%s", stacks)
-        self._is_retiring = True
-        self._site.drain()
-        self._site.refuse_waiting(REPLACED)
-        asyncio.get_running_loop().call_later(self.settings.drain_timeout_s, _end_process)
-        self._end_if_idle()
+    async def start(self, app: HttpApp) -> None:
+        """Have `app` answer from now on."""
+        self._app = app
 
-    def _end_if_idle(self) -> None:
-        if not self._under_way:
-            asyncio.get_running_loop().call_later(LAST_WORDS_S, _end_process)
+    async def stop_accepting(self, by_s: float) -> None:
+        """Do nothing: the Functions host goes on sending until the process has gone, and each is a 503."""
 
+    async def finish(self, by_s: float) -> bool:
+        """Wait until every request is answered, and for the worker to pass the last answers on."""
+        if not await self._under_way.ended(by_s):
+            return False
+        await asyncio.sleep(LAST_WORDS_S)
+        return True
 
-def _end_process() -> None:
-    logging.shutdown()
-    os._exit(0)  # a thread that is stuck cannot be ended in any other way; the Functions host starts another
+    def cancel(self) -> None:
+        """Do nothing: the tasks belong to the Functions worker."""
 
 
 # -- the functions ----------------------------------------------------------------------------------

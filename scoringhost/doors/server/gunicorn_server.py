@@ -20,9 +20,9 @@ from scoringhost.doors.server.master import START_FAILED, Master, ReloadingMaste
 from scoringhost.doors.server.watching import Watch
 from scoringhost.doors.server.worker import ScoringWorker
 from scoringhost.doors.server.worker_life import GRACE_S
+from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
 from scoringhost.errors import PortInUse, SettingsError, StartupError
-from scoringhost.process.memory import settle
 from scoringhost.settings import Settings, address
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -108,14 +108,18 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             code.append(Path(settings.app_root or ".") / settings.source_directory)
         return Watch(code, [Path(settings.model_dir)] if settings.model_dir else [])
 
-    def load(self) -> Site:
-        """Load the script and run init(); with preload in the master, else in the worker."""
+    def load(self) -> Engine:
+        """Load the script and run init(); with preload in the master, else in the worker.
+
+        Either way on the main thread, which is the one that scores.
+        """
+        settings = self.settings
+        engine = Engine(self._build, settings.threads, drain_s=settings.drain_timeout_s, owns_process=True)
         try:
-            debugger.listen(self.settings)
-            site = self._build()
-            site.init()
+            debugger.listen(settings)
+            engine.load()
+            engine.init()
         except StartupError as error:
             log.error("%s", explain(error))
             sys.exit(START_FAILED)
-        settle()
-        return site
+        return engine

@@ -17,7 +17,7 @@ from scoringhost.doors.server.forked import keep_apart
 from scoringhost.doors.server.worker_life import WorkerLife
 
 if TYPE_CHECKING:
-    from scoringhost.engine.site import Site
+    from scoringhost.engine.engine import Engine
 
 
 class Link:
@@ -99,7 +99,7 @@ class ScoringWorker(Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then run shutdown()."""
-        site: Site = self.wsgi
+        engine: Engine = self.wsgi
         self._beating.set()
-        WorkerLife(self, site).run()
-        site.shutdown()
+        WorkerLife(self, engine).run()
+        engine.shutdown_here()  # this is the main thread, on which every run() was

@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from scoringhost.engine.engine import Engine, Phase
 from scoringhost.engine.process import Process
 from scoringhost.errors import NotReady
 from scoringhost.kernel.scoring_thread import ScoringThread
@@ -25,7 +27,7 @@ class Idle:
     def init(self) -> None:
         pass
 
-    def open(self, threads: list[ScoringThread], when_stuck: object) -> None:
+    def open(self, threads: list[ScoringThread], when_stuck: object, mover: object) -> None:
         pass
 
     def drain(self) -> None:
@@ -33,6 +35,27 @@ class Idle:
 
     def shutdown(self) -> None:
         pass
+
+
+def process_of(site: Any) -> Process:
+    engine = Engine(lambda: site)
+    engine.load()
+    return Process(engine)
+
+
+# Who asked for the state of the service while init() ran was told that it takes calls.
+def test_a_service_is_open_only_after_its_init() -> None:
+    phases: list[Phase] = []
+
+    class Asking(Idle):
+        def init(self) -> None:
+            phases.append(process.engine.phase)
+
+    process = process_of(Asking())
+    process.init()
+    phases.append(process.engine.phase)
+    process.close()
+    assert phases == [Phase.LOADING, Phase.OPEN]
 
 
 # BUG: a stream that was read to its end just before the app was closed was never closed itself: the
@@ -43,7 +66,7 @@ def test_what_was_left_to_the_loop_is_done_before_it_ends() -> None:
     async def work() -> None:
         done.append("done")
 
-    process = Process(Idle())  # type: ignore[arg-type]
+    process = process_of(Idle())
     process.init()
     assert process._loop is not None
     busy = threading.Event()
@@ -60,7 +83,7 @@ def test_what_was_left_to_the_loop_is_done_before_it_ends() -> None:
 
 
 def test_what_is_left_after_the_end_is_closed_unrun() -> None:
-    process = Process(Idle())  # type: ignore[arg-type]
+    process = process_of(Idle())
     process.init()
     process.close()
 
@@ -73,7 +96,7 @@ def test_what_is_left_after_the_end_is_closed_unrun() -> None:
 
 
 def test_work_that_does_not_end_does_not_hold_up_the_end() -> None:
-    process = Process(Idle())  # type: ignore[arg-type]
+    process = process_of(Idle())
     process.init()
     began, ended = threading.Event(), threading.Event()
 
@@ -102,7 +125,7 @@ class Busy(Idle):
     def noticed(self, service: str, message: str) -> None:
         self.life.append(message)
 
-    def open(self, threads: list[ScoringThread], when_stuck: object) -> None:
+    def open(self, threads: list[ScoringThread], when_stuck: object, mover: object) -> None:
         self.thread = threads[0]
 
     def run(self) -> None:
@@ -116,7 +139,7 @@ class Busy(Idle):
 # BUG: close() waits behind a run() that never ends, so that neither the `with` block nor the process does.
 def test_the_end_does_not_wait_longer_than_its_patience_for_a_run() -> None:
     site = Busy()
-    process = Process(site)  # type: ignore[arg-type]
+    process = process_of(site)
     process.init()
     site.thread.submit(site.run, lambda: None)
     assert site.busy.wait(10)
@@ -131,7 +154,7 @@ def test_the_end_does_not_wait_longer_than_its_patience_for_a_run() -> None:
 
 def test_shutdown_is_run_once_a_run_has_ended_in_time() -> None:
     site = Busy()
-    process = Process(site)  # type: ignore[arg-type]
+    process = process_of(site)
     process.init()
     site.thread.submit(site.run, lambda: None)
     assert site.busy.wait(10)
@@ -142,7 +165,7 @@ def test_shutdown_is_run_once_a_run_has_ended_in_time() -> None:
 
 # BUG: the event loop of an async run() that blocks it never answers, and the end waits for that.
 def test_an_event_loop_that_is_blocked_does_not_hold_up_the_end() -> None:
-    process = Process(Idle())  # type: ignore[arg-type]
+    process = process_of(Idle())
     process.init()
     assert process._loop is not None
     busy, let_go = threading.Event(), threading.Event()
@@ -162,7 +185,7 @@ def test_an_event_loop_that_is_blocked_does_not_hold_up_the_end() -> None:
 
 # BUG: the threads were started anew, without an init(), by whoever used a client after its service's end.
 def test_nothing_runs_after_the_end() -> None:
-    process = Process(Idle())  # type: ignore[arg-type]
+    process = process_of(Idle())
     process.init()
     process.close()
     process.close()
@@ -179,7 +202,7 @@ def test_nothing_runs_after_the_end() -> None:
 
 
 def test_who_waits_for_an_answer_at_the_end_is_told() -> None:
-    process = Process(Idle())  # type: ignore[arg-type]
+    process = process_of(Idle())
     process.init()
     began, told = threading.Event(), []
 
@@ -205,6 +228,7 @@ def test_a_forked_process_has_threads_of_its_own(python: Callable[..., str]) -> 
     program = """
         import os
         from types import SimpleNamespace
+        from scoringhost.engine.engine import Engine
         from scoringhost.engine.process import Process
 
         nothing = lambda *_: None
@@ -213,7 +237,9 @@ def test_a_forked_process_has_threads_of_its_own(python: Callable[..., str]) -> 
         async def where():
             return os.getpid()
 
-        process = Process(idle)
+        engine = Engine(lambda: idle)
+        engine.load()
+        process = Process(engine)
         process.init()
         child = os.fork()
         if not child:

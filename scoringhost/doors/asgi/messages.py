@@ -1,13 +1,13 @@
-"""The fast door: an ASGI application (https://asgi.readthedocs.io/en/latest/specs/www.html)."""
+"""ASGI's messages as a request of ours, and a response of ours as ASGI's messages."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
 from scoringhost.errors import BodyTooLarge, CallError, HeadersTooLarge, IncompleteBody, RunError
-from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import BODILESS, HEADERS_LIMIT, Headers, HttpRequest, HttpResponse, close_body
 
 Scope = MutableMapping[str, Any]
@@ -15,31 +15,41 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class AsgiApp:
-    """One HttpApp as an ASGI application; `max_body` is in bytes."""
+class Departure:
+    """Whether the client has gone.
 
-    def __init__(self, app: HttpApp, max_body: int) -> None:
-        self.app, self.max_body = app, max_body
+    A server tells that to whoever asks for another message when the body is complete (`http.disconnect`).
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection scope; only `http` is served."""
-        if scope["type"] != "http":
-            raise NotImplementedError(f"ASGI scope {scope['type']!r} is not served")
-        request = head_of(scope, receive, self.max_body)
-        request.fault = request.fault or await self.app.let_in(request)
-        if request.fault is None:
-            request.body, request.fault = await _read_body(receive, self.max_body)
-        await write_response(await self.app.handle(request), request, send)
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._looking: asyncio.Task[None] | None = None
+        self.has_come = False
+
+    def look(self) -> None:
+        """Ask the server from now on."""
+        self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    async def _look(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_come = True
+
+    def stop_looking(self) -> None:
+        """Ask no more: the request is over."""
+        if self._looking is not None:
+            self._looking.cancel()
 
 
-def head_of(scope: Scope, receive: Receive, max_body: int) -> HttpRequest:
-    """The request without its body, or with a fault if its head or its body is too large."""
-    raw_headers = scope["headers"]
+def head_of(scope: Scope, departure: Departure, max_body: int) -> HttpRequest:
+    """The request without its body, or with a fault if its head, or what it says of its body, is too large."""
+    raw_headers = list(scope["headers"])
     headers = Headers.from_raw(raw_headers)
     fault: CallError | None = None
+    announced = headers.get("content-length") or ""
     if sum(len(name) + len(value) for name, value in raw_headers) > HEADERS_LIMIT:
         fault = HeadersTooLarge(f"The request headers are larger than {HEADERS_LIMIT} bytes")
-    elif int(headers.get("content-length") or 0) > max_body:
+    elif announced.isdecimal() and int(announced) > max_body:
         fault = BodyTooLarge(max_body)
     client, server = scope.get("client"), scope.get("server") or ("localhost", None)
     host = headers.get("host") or (f"{server[0]}:{server[1]}" if server[1] else server[0])
@@ -53,16 +63,31 @@ def head_of(scope: Scope, receive: Receive, max_body: int) -> HttpRequest:
         http_version=scope.get("http_version", "1.1"),
         client=client[0] if client else None,
         fault=fault,
-        abandoned=_watch(receive),
+        abandoned=lambda: departure.has_come,
     )
 
 
+async def read_body(request: HttpRequest, receive: Receive, departure: Departure, max_body: int) -> None:
+    """Give a request its whole body, or a fault if that is too large or cut off."""
+    request.body, request.fault = await _read_body(receive, max_body)
+    if request.fault is None:
+        departure.look()
+
+
 def _path(scope: Scope) -> str:
-    """The decoded path; servers pass the absolute form of a target on as it came (RFC 9112, 3.2.2)."""
+    """The decoded path below where this application is mounted.
+
+    Servers pass the absolute form of a target on as it came (RFC 9112, 3.2.2). `path` includes
+    `root_path` (ASGI 3.0 says so since 2023, and Starlette's Mount appends to `root_path` alone);
+    servers from before leave it out, so that nothing is taken off a path that does not begin with it.
+    """
     path: str = scope["path"]
     if not path.startswith("/") and "://" in path:
         raw = path.partition("://")[2]
-        return unquote("/" + raw.partition("/")[2])
+        path = unquote("/" + raw.partition("/")[2])
+    root = (scope.get("root_path") or "").rstrip("/")
+    if root and (path == root or path.startswith(root + "/")):
+        return path[len(root) :] or "/"
     return path
 
 
@@ -81,12 +106,6 @@ async def _read_body(receive: Receive, max_body: int) -> tuple[bytes, CallError 
             return b"".join(parts), None
         message = await receive()
     return b"", IncompleteBody()
-
-
-def _watch(receive: Receive) -> Callable[[], bool]:
-    """Whether the client has gone: uvicorn's `receive` belongs to an object that knows it at no cost."""
-    cycle = getattr(receive, "__self__", None)
-    return lambda: bool(getattr(cycle, "disconnected", False))
 
 
 async def write_response(response: HttpResponse, request: HttpRequest, send: Send) -> None:
