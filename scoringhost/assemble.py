@@ -26,7 +26,7 @@ from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, ow
 from scoringhost.script.azureml_names import declarations_of, install_import_shims
 from scoringhost.script.imports import make_importable
 from scoringhost.script.loading import EntryScript, require_file
-from scoringhost.settings import SPECS, Settings
+from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -49,7 +49,7 @@ def settings_of(script: str | None, environ: Mapping[str, str], given: Mapping[s
     return Settings.load(environ, flags, Path.cwd())[0]
 
 
-def script_path(settings: Settings) -> Path:
+def script_path(settings: ServiceSettings) -> Path:
     """The entry script.
 
     Raises:
@@ -116,7 +116,7 @@ def build(settings: Settings, observer: LogObserver | None = None) -> Site:
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    service = _load_service(settings, observer)
+    service = _load_service(settings.service, observer)
     try:
         return _site(settings, service, observer)
     except BaseException:
@@ -143,22 +143,22 @@ def _site(settings: Settings, service: Service, observer: LogObserver) -> Site:
     return Site(host, app, settings.max_body_mb * MIB, settings.threads, model_dir)
 
 
-def cors_of(settings: Settings) -> Cors:
+def cors_of(settings: HttpSettings) -> Cors:
     """Which origins browsers may call from."""
     return Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
 
 
-def stand_in(settings: Settings, error: ScoringHostError) -> HttpApp:
+def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
     return http_app(settings, Unready(error).endpoints())
 
 
-def http_app(settings: Settings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
+def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
     """HTTP as the settings want it over some endpoints: request ids, CORS, errors, the log."""
     return HttpApp(Routes(endpoints), cors_of(settings), [LogObserver()], server_version(settings), settings.debug)
 
 
-def _load_service(settings: Settings, observer: LogObserver) -> Service:
+def _load_service(settings: ServiceSettings, observer: LogObserver) -> Service:
     script = EntryScript.load(script_path(settings))
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
     limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
@@ -175,10 +175,10 @@ def load_documents(settings: Settings) -> Mapping[OpenApiVersion, JsonValue]:
     Raises:
         StartupError: if the script cannot be served.
     """
-    return api_documents(settings, _load_service(settings, LogObserver()))
+    return api_documents(settings, _load_service(settings.service, LogObserver()))
 
 
-def server_version(settings: Settings) -> str:
+def server_version(settings: HttpSettings) -> str:
     """What x-ms-server-version says; empty for no such header."""
     return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
 

@@ -49,7 +49,7 @@ def config(tmp_path: Path, content: Any, name: str = "config.json") -> Path:
 
 
 def test_every_field_but_what_loading_found_out_is_declared() -> None:
-    assert [field.name for field in dataclasses.fields(Settings)] == [*SPECS, "origins", "unread"]
+    assert {field.name for field in dataclasses.fields(Settings)} == {*SPECS, "origins", "unread"}
 
 
 def test_no_flag_and_no_environment_name_is_declared_twice() -> None:
@@ -69,7 +69,7 @@ def test_every_setting_has_a_flag_but_for_those_of_a_door_without_a_command_line
     assert [name for name, spec in SPECS.items() if not spec.flags] == OF_FUNCTIONS
 
 
-README = Path(__file__).parent.parent.parent / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 
 
 @pytest.mark.parametrize("name", SPECS)
