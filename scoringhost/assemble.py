@@ -25,7 +25,7 @@ from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
 from scoringhost.script.azureml_names import declarations_of
 from scoringhost.script.world import ScriptWorld
-from scoringhost.settings import SPECS, Settings
+from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -109,26 +109,26 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver) -> Site
     return Site(host, app, max_body, settings.threads, world.model_dir)
 
 
-def cors_of(settings: Settings) -> Cors:
+def cors_of(settings: HttpSettings) -> Cors:
     """Which origins browsers may call from."""
     return Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
 
 
-def stand_in(settings: Settings, error: ScoringHostError) -> HttpApp:
+def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
     return _http_app(settings, Unready(error, server_version=server_version(settings)))
 
 
-def http_app(settings: Settings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
+def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
     """HTTP as the settings want it over some endpoints: request ids, CORS, errors, the log."""
     return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
 
 
-def _http_app(settings: Settings, dialect: Dialect) -> HttpApp:
+def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
     return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
-def _load_service(settings: Settings, world: ScriptWorld, observer: LogObserver) -> Service:
+def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:
     script = world.load()
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
     limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
@@ -144,7 +144,7 @@ def load_documents(settings: Settings, world: ScriptWorld) -> Mapping[OpenApiVer
     return api_documents(settings, _load_service(settings, world, LogObserver()))
 
 
-def server_version(settings: Settings) -> str:
+def server_version(settings: HttpSettings) -> str:
     """What x-ms-server-version says; empty for no such header."""
     return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
 

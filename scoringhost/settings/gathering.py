@@ -1,0 +1,207 @@
+"""Gathering the settings from flags, environment and configuration file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scoringhost.errors import SettingsError
+from scoringhost.process.environment import users_own
+from scoringhost.settings.declaration import PREFIX, Spec
+from scoringhost.settings.secret import Secret
+
+_ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
+FOUND_MAIN = "found in the app root"
+"""The origin of a script that nobody has named."""
+
+_LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key"})
+# azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
+_IGNORED_KEYS = frozenset(
+    {"WORKSPACE_NAME", "HOSTNAME", "APP_INSIGHTS_LOG_RESPONSE_ENABLED", "AML_MODEL_DC_STORAGE_ENABLED"}
+)
+
+
+def _converted(kind: click.ParamType[Any], value: object) -> Any:
+    """A value as its setting's type, from text or from the JSON value of that very type.
+
+    Raises:
+        click.BadParameter: if it is neither.
+    """
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is click.STRING:
+        fits = isinstance(value, str) or is_number
+    elif kind is click.BOOL:
+        fits = isinstance(value, (str, bool))
+    else:
+        fits = isinstance(value, str) or (isinstance(value, int) and is_number)
+    if not fits:
+        raise click.BadParameter(f"a {type(value).__name__} is not a valid {kind.name}")
+    return kind.convert(value, None, None)
+
+
+class Gathering:
+    """One pass over flags, environment and file: the values by name, where each came from, and what to warn of."""
+
+    def __init__(
+        self, environ: Mapping[str, str], flags: Mapping[str, tuple[str, object]], here: Path, specs: Mapping[str, Spec]
+    ) -> None:
+        self.environ, self.flags, self.here, self.specs = environ, flags, here, specs
+        self.warnings: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, str] = {}
+        self.unread: list[tuple[str, str | None]] = []
+
+    def run(self) -> None:
+        """Gather everything.
+
+        Raises:
+            SettingsError: if a value cannot be used, or a named configuration file cannot be read.
+        """
+        for name in self.specs:
+            flag, value = self.flags.get(name, ("", None))
+            if value is not None:
+                self._put(name, value, f"flag {flag}", flag)
+            else:
+                self._take_environment(name)
+        self._make_app_root_absolute()
+        self._take_file()
+        self._make_app_root_absolute()
+        self._warn_of_unknown_environment()
+        self._resolve_paths()
+        if "host" in self.values:  # an IPv6 address may be written as in a URL
+            self.values["host"] = self.values["host"].removeprefix("[").removesuffix("]")
+
+    def _take_environment(self, name: str) -> None:
+        for key in (PREFIX + name.upper(), *self.specs[name].azure):
+            value = self.environ.get(key)
+            if value:
+                self._put(name, value, f"environment {key}", key)
+                return
+
+    def _make_app_root_absolute(self) -> None:
+        self.values["app_root"] = self._absolute(self.values.get("app_root") or str(self.here), self.here)
+
+    def _put(self, name: str, value: object, origin: str, key: str, file: Path | None = None) -> None:
+        """Take a value, given by the flag, variable or key `key`; in `file`, if it is of one."""
+        spec = self.specs[name]
+        shown = key if file is None else f"{key} in {file}"
+        # From here on a secret is never a bare text: neither the setting nor a message about it can show it.
+        safe = Secret(str(value)) if spec.secret else value
+        try:
+            converted = _converted(spec.type, value)
+        except click.BadParameter as problem:
+            why = f"a {type(value).__name__} that is no {spec.type.name}" if spec.secret else problem.message
+            # azmlinfsrv takes whatever is not "true" for false, so such words are in use.
+            is_switch_of_azure = spec.type is click.BOOL and key in spec.azure
+            if name not in _LENIENT and not is_switch_of_azure:
+                raise SettingsError(shown, safe, why) from None
+            self.warnings.append(f"{shown}={safe!r} is ignored: {why}")
+            return
+        self.values[name] = Secret(converted) if spec.secret else converted
+        self.origins[name] = origin
+
+    # -- the configuration file ---------------------------------------------------------------
+
+    def _take_file(self) -> None:
+        path, named = self._find_file()
+        if path is None:
+            return
+        try:
+            content = json.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows begin with a mark
+            if not isinstance(content, dict):
+                raise ValueError("it must hold a JSON object")
+        except (OSError, ValueError, RecursionError) as problem:
+            why = "it is nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+            if named:
+                raise SettingsError("config_file", str(path), f"cannot be used: {why}") from None
+            self.warnings.append(f"{path} is ignored: {why}")
+            return
+        self._take_content(content, path)
+
+    def _find_file(self) -> tuple[Path | None, bool]:
+        named = self.values.get("config_file")
+        if named:
+            path = Path(self._absolute(named, self.here))
+            if not os.path.isfile(path):
+                raise SettingsError("config_file", named, "no such file")
+            return path, True
+        folders = [Path(self.values["app_root"])]
+        if self.values.get("script"):
+            script = self._script()
+            folders.append(script if os.path.isdir(script) else script.parent)
+        for folder in folders:
+            path = folder / "config.json"
+            if os.path.isfile(path) and path.stat().st_size:
+                return path, False
+        return None, False
+
+    def _take_content(self, content: dict[str, object], path: Path) -> None:
+        keys = {key: name for name in self.specs for key in (name, PREFIX + name.upper(), *self.specs[name].azure)}
+        unknown = sorted(key for key in content if key not in keys and key not in _IGNORED_KEYS)
+        if unknown:
+            self.warnings.append(f"{path}: unknown keys are ignored: {', '.join(unknown)}")
+            self.unread += [(key, str(path)) for key in unknown]
+        for key, value in content.items():
+            name = keys.get(key)
+            if name is not None and name not in self.origins and value is not None:
+                self._put(name, value, f"file {path}", key, path)
+
+    # -- finishing ----------------------------------------------------------------------------
+
+    def _warn_of_unknown_environment(self) -> None:
+        known = {PREFIX + name.upper() for name in self.specs}
+        unknown = sorted(key for key in self.environ if key.startswith(PREFIX) and key not in known)
+        if unknown:
+            self.warnings.append(f"unknown environment variables are ignored: {', '.join(unknown)}")
+            self.unread += [(key, None) for key in unknown]
+
+    def _script(self) -> Path:
+        """The script as given: by a flag from the working directory, otherwise from the app root."""
+        root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
+        return Path(self._absolute(self.values["script"], root))
+
+    def _take_main(self) -> None:
+        """Without a script azmlinfsrv imports `main`, which it finds in the app root."""
+        main = Path(self.values["app_root"]) / _MAIN_FILE
+        if os.path.isfile(main):
+            self.values["script"], self.origins["script"] = str(main), FOUND_MAIN
+
+    def _absolute(self, path: str, base: Path) -> str:
+        # Path.expanduser() raises for a user that there is not; this leaves the path, which is not found then.
+        return os.path.abspath(base / os.path.expanduser(path))
+
+    def _resolve_paths(self) -> None:
+        if self.values.get("model_dir"):
+            self.values["model_dir"] = self._absolute(self.values["model_dir"], self.here)
+        if not self.values.get("script"):
+            self._take_main()
+        if not self.values.get("script"):
+            return
+        script = self._script()
+        if os.path.isdir(script):  # which is False for a name that is too long, where Path.is_dir() raises
+            script = script / _ENTRY_FILE
+        self.values["script"] = str(script)
+        beside = script.parent / "model"
+        if not self.values.get("model_dir") and os.path.isdir(beside):
+            self.values["model_dir"] = str(beside)
+            self.origins["model_dir"] = "found beside the script"
+
+
+def gather(
+    environ: Mapping[str, str], flags: Mapping[str, tuple[str, object]], here: Path, specs: Mapping[str, Spec]
+) -> Gathering:
+    """What flags, environment and file say of the settings in `specs`; relative paths are taken from `here`.
+
+    Raises:
+        SettingsError: if a value cannot be used, or a named configuration file cannot be read.
+    """
+    gathering = Gathering(users_own(environ), flags, here, specs)
+    gathering.run()
+    return gathering

@@ -1,0 +1,99 @@
+"""Settings: all parts as one frozen value, made by `Settings.load`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from scoringhost.settings.declaration import (
+    FunctionsSettings,
+    HttpSettings,
+    Part,
+    ServerSettings,
+    ServiceSettings,
+    Spec,
+    specs_of,
+)
+from scoringhost.settings.gathering import gather
+
+P = TypeVar("P", bound=Part)
+
+
+# The bases stand in reverse: dataclasses take the fields of the last one first, and the table begins with the service.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings):
+    """All settings of a host.
+
+    `server`, `service`, `http` and `functions` are views of a part, for what needs no more than that.
+    """
+
+    unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
+    """Names that are no setting: each with the file that it is in, or None for the environment."""
+
+    @classmethod
+    def load(
+        cls,
+        environ: Mapping[str, str],
+        flags: Mapping[str, tuple[str, object]] | None = None,
+        working_dir: str | Path = ".",
+    ) -> tuple[Settings, list[str]]:
+        """Gather the settings; answers them and the warnings to log once logging is set up.
+
+        `flags` maps field names to (flag as typed, value). Relative paths are taken from
+        `working_dir`. What another host of this process has put into `environ` is no setting.
+
+        Raises:
+            SettingsError: if a value cannot be used, or a named configuration file cannot be read.
+        """
+        gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS)
+        return cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread)), gathered.warnings
+
+    @cached_property
+    def service(self) -> ServiceSettings:
+        """The part for one service."""
+        return self._part(ServiceSettings)
+
+    @cached_property
+    def server(self) -> ServerSettings:
+        """The part for the server."""
+        return self._part(ServerSettings)
+
+    @cached_property
+    def http(self) -> HttpSettings:
+        """The part for HTTP."""
+        return self._part(HttpSettings)
+
+    @cached_property
+    def functions(self) -> FunctionsSettings:
+        """The part for Azure Functions."""
+        return self._part(FunctionsSettings)
+
+    def _part(self, part: type[P]) -> P:
+        names = specs_of(part)
+        origins = {name: origin for name, origin in self.origins.items() if name in names}
+        return part(**{name: getattr(self, name) for name in names}, origins=origins)
+
+    def describe(self) -> list[tuple[str, str, str]]:
+        """Rows (name, value, where it came from) for every setting; a secret shows only that it is given."""
+        rows = []
+        for name in SPECS:
+            value = getattr(self, name)
+            rows.append((name, "" if value is None else str(value), self.origins.get(name, "default")))
+        return rows
+
+    def script_environment(self) -> dict[str, str | None]:
+        """What Azure ML promises an entry script to find in its environment; None: nothing of that name."""
+        return {
+            "AML_APP_ROOT": self.app_root,
+            "AZUREML_ENTRY_SCRIPT": self.script,
+            "AZUREML_MODEL_DIR": self.model_dir,
+            "WORKER_COUNT": str(self.workers),
+            "SERVER_PORT": str(self.port),
+            "AML_APP_INSIGHTS_ENABLED": "false",
+        }
+
+
+SPECS: dict[str, Spec] = specs_of(Settings)
