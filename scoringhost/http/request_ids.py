@@ -68,7 +68,7 @@ new_id = _Ids()
 def read_ids(headers: Headers) -> RequestIds:
     """The ids that a request brings, completed by new ones; `fault` if one is too long."""
     if _BROUGHT.isdisjoint(headers):
-        own = next(new_id.ready, None) or new_id()  # most often the first: a function less
+        own = new_id()
         return RequestIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
     own = headers.get("x-request-id") or new_id()
     trace = headers.get("traceid")
