@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -219,3 +220,20 @@ def test_a_server_that_is_still_in_init_stops_at_once(start: Callable[..., Serve
     served.log.wait_for("loading")
     served.signal()
     assert served.exit_code(10) == 0
+
+
+# BUG: the others were scored as well, and nobody got their answers: their clients will ask again, elsewhere.
+def test_behind_an_answer_that_closes_nothing_is_scored(life: Life) -> None:
+    served = life()
+    for _ in range(200):
+        assert served.say("pid").status == 200
+    with socket.create_connection(("127.0.0.1", served.port), timeout=30) as link:
+        link.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\npid")
+        assert link.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        served.signal()
+        served.log.wait_for("draining")
+        link.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\necho x" * 3)
+        with contextlib.suppress(ConnectionError), link.makefile("rb") as stream:
+            answers = stream.read().count(b"HTTP/1.1 200 OK")
+            assert served.exit_code() == 0
+            assert answers == len(served.log.matches("scoring x")) <= 1

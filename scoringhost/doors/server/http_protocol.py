@@ -286,6 +286,7 @@ class HttpProtocol(RequestReader, asyncio.Protocol):
                 self.let_go(dropped)
             self._turns.clear()
             self._close()
+            self._refused = self._refused or self._closing  # the rest of what has been read (RFC 9112, 9.6)
 
     def _write(self, request: HttpRequest, response: HttpResponse, body: bytes) -> None:
         if self._lost:

@@ -473,6 +473,8 @@ class RequestReader(ABC):
         if self._held:
             self._pass_on(len(request.body))
         self._take(request, version == "1.1" and parser.should_keep_alive())
+        if self._closing and self._refused:
+            raise _Refused  # what was sent behind this request would be scored, and its answer never be read
 
     @abstractmethod
     def _is_lost(self) -> bool:
