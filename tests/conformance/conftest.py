@@ -51,7 +51,8 @@ class FlaskSender:
         path, _, query = target.partition("?")
         client = self._app.test_client()
         response = client.open(unquote(path), query_string=query, method=method, headers=headers, data=body)
-        parts, whole = [], True
+        parts: list[bytes] = []
+        whole = True
         try:
             parts.extend(response.iter_encoded())
         except Exception:
@@ -241,11 +242,11 @@ class Client:
         data = body.encode() if isinstance(body, str) else body
         return self.send("POST", "/score", JSON if headers is None else headers, data)
 
-    def score(self, headers: Pairs | None = None, **parameters: object) -> Reply:
+    def score(self, headers: Pairs | None = None, **parameters: Any) -> Reply:
         """POST named parameters as a JSON object."""
         return self.post(json.dumps(parameters), JSON + (headers or []))
 
-    def result(self, **parameters: object) -> Any:
+    def result(self, **parameters: Any) -> Any:
         """What run() answers to named parameters."""
         reply = self.score(**parameters)
         assert reply.status == 200, reply.body

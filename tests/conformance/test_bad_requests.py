@@ -6,7 +6,7 @@ import gzip
 import json
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -83,9 +83,9 @@ def test_a_wrong_table_is_a_400_that_says_expected_and_got(serve: Serve, people:
     ],
 )
 def test_a_wrong_standard_value_is_a_400_that_says_expected_and_got(
-    serve: Serve, change: dict[str, object], words: list[str]
+    serve: Serve, change: dict[str, Any], words: list[str]
 ) -> None:
-    good = {"count": 3, "day": "2024-02-29", "payload": "AP8="}
+    good: dict[str, Any] = {"count": 3, "day": "2024-02-29", "payload": "AP8="}
     assert_refused(serve("standard.py").score(**{**good, **change}), 400, *words)
 
 

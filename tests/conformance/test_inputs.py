@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Serve = Callable[..., "Client"]
 
 PERSON = {"name": "Zoë", "age": 28, "height": 1.6, "seen": "2026-02-03T04:05:06"}
-STANDARD = {"count": 3, "day": "2024-02-29", "payload": "AP8="}
+STANDARD: dict[str, Any] = {"count": 3, "day": "2024-02-29", "payload": "AP8="}
 
 
 # -- undecorated ----------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_a_script_with_a_conda_file_a_model_and_a_module(
     (wheel,) = wheels.iterdir()
     program = Path(sys.executable).with_name("scoringhost")
     words = ["--target", "container", service / "my_score.py", "--output", output, "--wheel", wheel, "--port", "7010"]
-    subprocess.run([program, "package", *words], check=True)
+    subprocess.run([program, "package", *map(str, words)], check=True)
     engine("build", "--network=host", "--tag", "scoringhost:packed", output)
     served = start_container(of="scoringhost:packed", port=7010, flags=LIMITS).wait_ready()
     greeting, version, model, beside = served.say("you").json()

@@ -64,7 +64,7 @@ def test_a_packed_app_brings_its_own_scoringhost(launch: Callable[..., RunningAp
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", wheels, ROOT], check=True)
     (wheel,) = wheels.iterdir()
-    words = ["--output", app_folder, "--wheel", wheel, "--auth-level", "function"]
+    words = ["--output", str(app_folder), "--wheel", str(wheel), "--auth-level", "function"]
     scoringhost("package", "--target", "functions", service / "my_score.py", *words)
     # As --install does for all requirements; those of scoringhost are here already.
     target = app_folder / ".python_packages" / "lib" / "site-packages"

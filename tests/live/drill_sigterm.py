@@ -19,7 +19,9 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 PROGRAM = Path(sys.executable).with_name("scoringhost")
 SCRIPT = Path(__file__).parent / "scripts" / "drill.py"
@@ -111,7 +113,8 @@ def one_round(workers: int, clients: int, kind: str) -> Counter[str]:
                 line = server.stdout.readline()
                 assert line, "the server has ended"
                 ready += b"is ready for requests" in line
-            asyncio.run(_drained(server, drill(port, server, clients, kind), counts := Counter()))
+            counts: Counter[str] = Counter()
+            asyncio.run(_drained(server, drill(port, server, clients, kind), counts))
             counts["exit code"] = server.wait(GIVE_UP_S)
             return counts
         finally:
@@ -120,7 +123,7 @@ def one_round(workers: int, clients: int, kind: str) -> Counter[str]:
 
 
 async def _drained(
-    server: subprocess.Popen[bytes], work: asyncio._CoroutineLike[Counter[str]], into: Counter[str]
+    server: subprocess.Popen[bytes], work: Coroutine[Any, Any, Counter[str]], into: Counter[str]
 ) -> None:
     """Do the work while the server's log is read and dropped, so that it never blocks."""
     assert server.stdout is not None

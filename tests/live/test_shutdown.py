@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def test_requests_that_wait_are_answered(life: Life, later: type[Later]) -> None
     served = life()
     first = later(lambda: served.say("nap 1.0"))
     served.log.wait_for("napping 1.0")
-    waiting = [later(lambda act=f"nap 0.{number}": served.say(act)) for number in (1, 2, 3)]
+    waiting = [later(partial(served.say, f"nap 0.{number}")) for number in (1, 2, 3)]
     for _ in range(20):  # each answer shows that the event loop has gone round
         assert served.ask().status == 200
     served.signal()
@@ -196,7 +197,18 @@ def test_an_idle_connection_that_asks_once_more_is_answered_and_told_that_it_is_
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("kind", ["fresh", "kept"])
 def test_under_load_no_request_is_lost(workers: int, kind: str) -> None:
-    command = [sys.executable, DRILL, "--rounds", "1", "--clients", "64", "--workers", str(workers), "--kinds", kind]
+    command = [
+        sys.executable,
+        str(DRILL),
+        "--rounds",
+        "1",
+        "--clients",
+        "64",
+        "--workers",
+        str(workers),
+        "--kinds",
+        kind,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -20,6 +20,13 @@ from scoringhost import create_app
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here trains a model, or loads one with the libraries that it needs."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """sample(name, **environ): a test client of a sample, whose process it leaves as it was."""

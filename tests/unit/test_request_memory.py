@@ -8,6 +8,7 @@ import gc
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_a_request_is_gone_when_it_is_answered(tmp_path: Path, script: str, body
     site = assemble.build(settings)
     site.init()
 
-    async def play() -> HttpResponse:
+    async def play() -> Any:
         thread = ScoringThread()
         thread.adopt()
         site.open([thread], lambda: None)
@@ -83,7 +84,8 @@ def test_a_request_is_gone_when_it_is_answered(tmp_path: Path, script: str, body
             del request
         return answer
 
-    assert asyncio.run(play()).status == status
+    answer: Any = asyncio.run(play())
+    assert answer.status == status
     gc.collect()
     left = [one for one in gc.garbage if isinstance(one, HttpRequest) or "equest" in type(one).__name__]
     assert not left

@@ -47,7 +47,7 @@ def breaking():
 
 
 @pytest.fixture
-def acts(write: Write) -> Iterator:
+def acts(write: Write) -> Iterator[Client]:
     with serve(write(ACTS)) as client:
         yield client
 
@@ -340,7 +340,7 @@ def test_a_module_of_the_tests_is_not_taken_for_one_beside_the_script(
     write("NAME = 'the tests'", "project/util.py")
     with monkeypatch.context() as patch:
         patch.syspath_prepend(str(services("a").parents[1] / "project"))
-        import util
+        import util  # type: ignore[import-not-found]
 
         with serve(services("b")) as client:
             assert client.score("")[:3] == ["b"] * 3

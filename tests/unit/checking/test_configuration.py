@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ECHO = "def run(data): return data\n"
 
 
-def found(report, code: str) -> list:
+def found(report, code: str) -> list[Any]:
     return [finding for finding in report.findings if finding.code == code]
 
 
@@ -58,7 +59,7 @@ def test_a_variable_that_the_script_reads_itself_is_no_slip(checked) -> None:
         ({"port": 5001, "health_port": 5001}, "both 5001"),
     ],
 )
-def test_contradicting_limits_are_found(checked, settings: dict, words: str) -> None:
+def test_contradicting_limits_are_found(checked, settings: dict[str, Any], words: str) -> None:
     [finding] = found(checked(ECHO, **settings), "contradicting-limits")
     assert words in finding.message
 
@@ -67,7 +68,7 @@ def test_contradicting_limits_are_found(checked, settings: dict, words: str) -> 
     "settings",
     [{"worker_timeout_s": 30}, {"scoring_timeout_ms": 30000, "worker_timeout_s": 30}, {"scoring_timeout_ms": 0}],
 )
-def test_limits_that_agree_are_left_alone(checked, settings: dict) -> None:
+def test_limits_that_agree_are_left_alone(checked, settings: dict[str, Any]) -> None:
     assert found(checked(ECHO, **settings), "contradicting-limits") == []
 
 

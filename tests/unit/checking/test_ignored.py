@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ CODES = {"ignored-configuration", "unread-setting", "broken-logging"}
 LOGGING = {"version": 1, "handlers": {"mine": {"class": "logging.StreamHandler"}}, "root": {"handlers": ["mine"]}}
 
 
-def found(report) -> list:
+def found(report) -> list[Any]:
     return [finding for finding in report.findings if finding.code in CODES]
 
 
@@ -21,7 +22,7 @@ def found(report) -> list:
     ("name", "content", "line", "words"),
     [
         ("config.json", "{not json", 1, "this file is ignored: Expecting property name"),
-        ("config.json", '{\n "port": 5001,\n}', 3, "this file is ignored: "),
+        ("config.json", '{\n "port": 5001,\n?}', 3, "this file is ignored: "),
         ("config.json", "[1,2]", None, "this file is ignored: it must hold a JSON object"),
         ("logging.json", "{not json", 1, "this file is ignored: Expecting property name"),
         ("logging.json", "[1,2]", None, "this file is ignored: "),

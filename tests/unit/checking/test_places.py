@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from scoringhost.checking.source import Source
 from scoringhost.settings import Settings
 
 
-def helpers(script: Path, folder: Path, environ: dict[str, str] | None = None, **flags: str) -> list[tuple]:
+def helpers(script: Path, folder: Path, environ: dict[str, str] | None = None, **flags: str) -> list[Any]:
     given = {"script": ("SCRIPT", str(script))} | {name: (f"--{name}", value) for name, value in flags.items()}
     settings, _ = Settings.load({}, given, folder)
     return [(one.line, one.message) for one in helper_modules(Source.read(script), settings, environ or {})]

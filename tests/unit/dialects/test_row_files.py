@@ -14,9 +14,10 @@ from inference_schema.parameter_types.pandas_parameter_type import PandasParamet
 from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
 from inference_schema.schema_decorators import input_schema
 
-from scoringhost.dialects.row_files import ROWS_AT_ONCE, UnreadableFile, requests_of
+from scoringhost.dialects.row_files import UnreadableFile, requests_of
 from scoringhost.script.azureml_names import declarations_of
 from scoringhost.script.signature import RunSignature
+from scoringhost.tabular.pieces import ROWS_AT_ONCE
 
 
 def signature(run: Callable[..., Any]) -> RunSignature:

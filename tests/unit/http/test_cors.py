@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scoringhost.http.cors import ALLOW_ORIGIN, Cors
@@ -140,7 +142,7 @@ def test_bare_hosts_are_named_to_the_owner() -> None:
 
 
 def test_a_preflight_is_told_methods_and_the_headers_it_asked_for() -> None:
-    asked = {"access_control_request_method": "POST", "access_control_request_headers": "content-type, x-a"}
+    asked: Any = {"access_control_request_method": "POST", "access_control_request_headers": "content-type, x-a"}
     assert told(f"{EXAMPLE},https://a.com", method="OPTIONS", **asked) == {
         **ALLOWED,
         "Access-Control-Allow-Methods": "GET, POST",

@@ -18,7 +18,8 @@ class Runs:
     """A run() that records what it is given, and can be held."""
 
     def __init__(self, run: Callable[..., Any] = lambda data: data.sum(axis=1)) -> None:
-        self.run, self.seen = run, []
+        self.run = run
+        self.seen: list[Any] = []
         self.gate: asyncio.Event | None = None
 
     async def __call__(self, call: Call, arguments: dict[str, Any]) -> tuple[object, float]:
@@ -60,7 +61,7 @@ def gathered(runs: Runs, sets: list[dict[str, Any]], max_rows: int = 64, **more:
             others[at].cancel()
         runs.gate.set()
         answers = await asyncio.gather(first, *others, return_exceptions=True)
-        await _until(lambda: batcher._worker.done())
+        await _until(lambda: batcher._worker is not None and batcher._worker.done())
         return [answer.output if isinstance(answer, Scored) else answer for answer in answers[1:]]
 
     return asyncio.run(go())
@@ -257,7 +258,8 @@ def test_a_contradiction_ends_joining_for_good() -> None:
     def run(data: Any) -> Any:
         return ["unlike"] if data[0, 0] == 99 else data.sum(axis=1).tolist()
 
-    runs, notices = Runs(run), []
+    runs = Runs(run)
+    notices: list[str] = []
     sets = [rows(2, 99.0), rows(1), rows(1), rows(1)]
     answers = gathered(runs, sets, notice=notices.append)
     assert answers == [["unlike"], [1.0], [1.0], [1.0]]
@@ -269,7 +271,8 @@ def test_another_kind_of_result_for_a_bad_call_ends_nothing() -> None:
     def run(data: Any) -> Any:
         return {"error": "negative"} if (data < 0).any() else data.sum(axis=1).tolist()
 
-    runs, notices = Runs(run), []
+    runs = Runs(run)
+    notices: list[str] = []
     answers = gathered(runs, [rows(1), rows(1, -50.0), rows(1), rows(1)] * 2, notice=notices.append)
     assert answers == [[1.0], {"error": "negative"}, [1.0], [1.0]] * 2
     assert notices == []
@@ -282,7 +285,8 @@ def test_a_run_that_takes_single_rows_only_is_not_joined_again() -> None:
             raise ValueError("one row, please")
         return [float(data.sum())]
 
-    runs, notices = Runs(run), []
+    runs = Runs(run)
+    notices: list[str] = []
     answers = gathered(runs, [rows(1)] * 12, trial=None, notice=notices.append)
     assert answers == [[1.0]] * 12
     assert joined_runs(runs, 12) == [4]

@@ -9,6 +9,7 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_job_is_done_on_the_thread_of_that_name(thread: ScoringThread) -> None
 def test_jobs_are_done_in_the_order_they_came(thread: ScoringThread) -> None:
     order: list[int] = []
     for number in range(50):
-        thread.submit(lambda number=number: order.append(number), nothing)
+        thread.submit(partial(order.append, number), nothing)
     thread.ask(nothing)
     assert order == list(range(50))
 
@@ -215,17 +216,21 @@ def test_a_job_is_interrupted_once_at_most(thread: ScoringThread) -> None:
 def test_interrupts_at_random_moments_never_lose_the_next_job(thread: ScoringThread) -> None:
     chance = random.Random(20_26)
     interval_s = sys.getswitchinterval()
+
+    def counted(rounds: int, number: int) -> tuple[int, int]:
+        return sum(range(rounds)), number
+
     sys.setswitchinterval(1e-5)
     try:
         for number in range(1500):
             over, rounds = threading.Event(), chance.randrange(400)
-            job = thread.submit(lambda rounds=rounds, number=number: (sum(range(rounds)), number), over.set)
+            job = thread.submit(partial(counted, rounds, number), over.set)
             for _ in range(chance.randrange(400)):
                 pass
             thread.interrupt(job)
             assert over.wait(START_S), f"job {number} was never reported"
             assert isinstance(job.error, Interrupted) or job.result == (sum(range(rounds)), number)
-            assert thread.ask(lambda number=number: number) == number
+            assert thread.ask(partial(int, number)) == number
     finally:
         sys.setswitchinterval(interval_s)
 

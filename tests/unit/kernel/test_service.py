@@ -407,7 +407,7 @@ STREAMS = {
 }
 
 
-@pytest.fixture(params=STREAMS.values(), ids=STREAMS)
+@pytest.fixture(params=list(STREAMS.values()), ids=list(STREAMS))
 def streaming(serving: Serve, request: pytest.FixtureRequest) -> Any:
     return serving("closed = []\n" + request.param)
 

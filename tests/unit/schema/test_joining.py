@@ -55,7 +55,7 @@ def test_dicts_of_other_keys_are_of_another_kind() -> None:
     ("one", "other", "same"),
     [
         ([1.0, None, "x"], [1.0000001, None, "x"], True),
-        (np.float32([0.5]), [0.5], True),
+        (np.array([0.5], np.float32), [0.5], True),
         ([1], [1.0], True),
         ([1], [True], False),
         ([0.951], [0.953], False),

@@ -43,7 +43,7 @@ def test_what_is_read_from_a_buffer_equals_what_the_ordinary_way_makes_of_it(
 ) -> None:
     body = json.dumps({"data": data}).encode()
     codec = codec_for(dtype, enforce_shape=enforce_shape)
-    found = read(body, {"data": codec})
+    found: Any = read(body, {"data": codec})
     if found is None:
         return
     expected = ordinary(codec, body)
@@ -56,7 +56,7 @@ def test_what_is_read_from_a_buffer_equals_what_the_ordinary_way_makes_of_it(
 @pytest.mark.parametrize("shape", [(3,), (3, 2), (2, 3, 4)])
 def test_arrays_of_one_shape_are_read_from_the_buffer(dtype: str, shape: tuple[int, ...]) -> None:
     data = np.arange(np.prod(shape)).reshape(shape)
-    found = read(json.dumps({"data": data.tolist()}).encode(), {"data": codec_for(dtype, (1, *shape[1:]))})
+    found: Any = read(json.dumps({"data": data.tolist()}).encode(), {"data": codec_for(dtype, (1, *shape[1:]))})
     assert found is not None
     np.testing.assert_array_equal(found["data"], data.astype(dtype))
     assert found["data"].flags.writeable
@@ -95,7 +95,7 @@ def test_a_number_that_the_dtype_cannot_hold_is_left_to_the_ordinary_way(dtype: 
 
 def test_several_arrays_are_read_together() -> None:
     types = {"a": codec_for("float64"), "b": codec_for("int64", (1,))}
-    found = read(b'{"b": [1, 2, 3], "a": [[1, 2], [3, 4]]}', types)
+    found: Any = read(b'{"b": [1, 2, 3], "a": [[1, 2], [3, 4]]}', types)
     assert found is not None
     assert found["b"].tolist() == [1, 2, 3]
     assert found["a"].tolist() == [[1.0, 2.0], [3.0, 4.0]]

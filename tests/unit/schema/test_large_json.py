@@ -98,7 +98,13 @@ def test_a_piece_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     # No other thread runs while one is encoded.
     sizes: list[int] = []
     real = large_json._encode
-    monkeypatch.setattr(large_json, "_encode", lambda value: sizes.append(len(real(value))) or real(value))
+
+    def measured(value: Any) -> bytes:
+        encoded = real(value)
+        sizes.append(len(encoded))
+        return encoded
+
+    monkeypatch.setattr(large_json, "_encode", measured)
     many = dict.fromkeys(map(str, range(MILLION)), 0.1)
     encode_in_pieces(
         {"a": [[0.1] * 1000] * 1000, "b": np.ones((1000, 1000)), "c": [{"label": "x"}] * MILLION, "d": many}

@@ -99,7 +99,7 @@ async def async_generator(data):
 
 
 def test_a_run_is_async_if_it_or_what_it_wraps_is() -> None:
-    runs = [coroutine, async_generator, functools.partial(coroutine), wrapped(coroutine)]
+    runs: list[Callable[..., Any]] = [coroutine, async_generator, functools.partial(coroutine), wrapped(coroutine)]
     assert [read(run).is_async for run in runs] == [True, True, True, True]
 
 

@@ -161,14 +161,16 @@ def test_flushing_writes_the_access_lines_that_wait() -> None:
 
 def test_an_access_line_survives_a_line_of_another_thread_in_between() -> None:
     # The script's thread prints, and so writes what waits, just before this thread adds its own line.
-    class Raced(deque):  # type: ignore[type-arg]
+    class Raced(deque[Any]):
+        handler: HostHandler
+
         def append(self, one: Any) -> None:
             self.handler.write_lines()
             super().append(one)
 
     def scenario(handler: HostHandler) -> None:
         handler._entries = Raced()
-        handler._entries.handler = handler  # type: ignore[attr-defined]
+        handler._entries.handler = handler
         handler.access(entry("one", "1"))
         handler.access(entry("two", "2"))
 

@@ -17,7 +17,7 @@ class Behind(io.TextIOWrapper):
 
     def __init__(self) -> None:
         memory = io.BytesIO()
-        memory.name = "<stdout>"  # type: ignore[attr-defined]
+        memory.name = "<stdout>"
         super().__init__(memory, encoding="ascii", errors="replace")
         self.flushed = 0
 
@@ -55,7 +55,7 @@ def test_flushing_completes_a_line(output: ScriptOutput, lines: list[str]) -> No
 
 def test_flushing_flushes_the_stream_behind(output: ScriptOutput) -> None:
     output.flush()
-    assert output._behind.flushed == 1  # type: ignore[attr-defined]
+    assert output._behind.flushed == 1
 
 
 def test_empty_lines_are_left_out(output: ScriptOutput, lines: list[str]) -> None:
@@ -97,7 +97,7 @@ def test_what_a_log_handler_prints_goes_to_the_stream_behind() -> None:
     output = ScriptOutput(behind, log)
     output.write("x\n")
     behind.flush()
-    assert behind.buffer.getvalue() == b"logged x\n"  # type: ignore[attr-defined]
+    assert behind.buffer.getvalue() == b"logged x\n"
 
 
 def test_a_log_handler_that_fails_does_not_close_the_way_for_the_next_line(lines: list[str]) -> None:

@@ -123,7 +123,7 @@ def test_a_defect_of_ours_while_loading_is_an_internal_error() -> None:
 
 
 def functions(process: FunctionProcess, level: str) -> dict[str, Any]:
-    return {one.get_function_name(): one for one in make_function_app(process, level).get_functions()}
+    return {str(one.get_function_name()): one for one in make_function_app(process, level).get_functions()}
 
 
 def test_without_a_key_one_function_takes_every_path_and_verb(start: Start) -> None:
