@@ -71,12 +71,7 @@ class Engine:
     """One service in this process: its site, its scoring threads, its doors, and where in its life it is."""
 
     def __init__(
-        self,
-        build: Callable[[], Site],
-        threads: int = 1,
-        *,
-        drain_s: float = DRAIN_S,
-        owns_process: bool = False,
+        self, build: Callable[[], Site], threads: int = 1, *, drain_s: float = DRAIN_S, owns_process: bool = False
     ) -> None:
         """Do nothing yet.
 
