@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from scoringhost.errors import ScoringHostError
+from scoringhost.kernel.call import never
 
 _KEEP_ESCAPED = "scoringhost.keep-escaped"
 
@@ -53,10 +54,6 @@ class Headers(dict[str, str]):
         }
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(slots=True)
 class HttpRequest:
     """One request, its body read.
@@ -76,7 +73,7 @@ class HttpRequest:
     http_version: str = "1.1"
     client: str | None = None
     fault: ScoringHostError | None = None
-    abandoned: Callable[[], bool] = _never
+    abandoned: Callable[[], bool] = never
     context: Context | None = None
 
     @property
