@@ -26,7 +26,7 @@ from scoringhost.http.messages import Headers, HttpRequest
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
 from scoringhost.schema import json_text
-from scoringhost.schema.openapi import sample_of, schemas_of
+from scoringhost.schema.openapi import sample_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -62,7 +62,7 @@ class Client:
         Raises:
             NoSample: if it has none.
         """
-        sample = sample_of(schemas_of(self.service.script.run).input)
+        sample = sample_of(self.service.declarations.schemas.input)
         if sample is None:
             raise NoSample
         return sample
