@@ -22,7 +22,7 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
-from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents, schemas_of
+from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
 from scoringhost.script.azureml_names import declarations_of
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
@@ -152,6 +152,6 @@ def server_version(settings: HttpSettings) -> str:
 def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
     """The API documents by version; the user's own files in the app root win."""
     info = ServiceInfo(settings.service_name, settings.service_version, settings.document_prefix)
-    schemas = schemas_of(service.script.run)
+    schemas = service.declarations.schemas
     made = {version: document(version, info, schemas.input, schemas.output) for version in schemas.versions}
     return {**made, **own_documents(Path(settings.app_root or "."))}

@@ -9,17 +9,12 @@ from collections.abc import Iterable, Iterator
 from scoringhost.checking.code import twice_encoded
 from scoringhost.checking.coercions import fractions
 from scoringhost.checking.findings import Finding, Severity
-from scoringhost.checking.fitting import misfits
 from scoringhost.checking.source import Source
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.in_process import Client
-from scoringhost.schema.openapi import Json, schemas_of
 from scoringhost.script.signature import Takes, takes_mini_batch
 
 SHOWN_MISFITS = 3
-UNDECLARED: tuple[Json, ...] = ({"type": "object"}, {"type": "object", "example": {}})
-"""The schemas of an output that no decorator describes."""
-
 UNAVAILABLE = 503
 """What a script answers that waits for something else: a service behind it, a model that is loaded."""
 
@@ -86,11 +81,9 @@ def _success(source: Source, client: Client, answer: Response) -> Iterator[Findi
     if _is_json_text(result):
         yield twice_encoded(source, source.run_line)
         return
-    schema = schemas_of(client.service.script.run).output
-    if schema in UNDECLARED:
-        return
-    for misfit in itertools.islice(misfits(schema, result), SHOWN_MISFITS):
-        message = f"the result does not fit the declared output; {misfit}"
+    for misfit in itertools.islice(client.service.declarations.output.misfits(result), SHOWN_MISFITS):
+        what = f"{misfit.path or 'the result'}: expected {misfit.expected}, got {misfit.got}"
+        message = f"the result does not fit the declared output; {what}"
         remedy = "Correct @output_schema, which clients are generated from, or what run() returns."
         yield Finding(Severity.WARNING, "output-differs", message, remedy, source.path, source.run_line)
 

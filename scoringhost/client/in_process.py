@@ -23,7 +23,7 @@ from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
-from scoringhost.schema.openapi import sample_of, schemas_of
+from scoringhost.schema.openapi import sample_of
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
@@ -56,7 +56,7 @@ class Client:
         Raises:
             NoSample: if it has none.
         """
-        sample = sample_of(schemas_of(self.service.script.run).input)
+        sample = sample_of(self.service.declarations.schemas.input)
         if sample is None:
             raise NoSample
         return sample

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from scoringhost.errors import ScoringHostError
+from scoringhost.kernel.call import never
 
 if TYPE_CHECKING:
     from scoringhost.http.request_ids import RequestIds
@@ -59,10 +60,6 @@ class Headers(dict[str, str]):
         }
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(slots=True)
 class HttpRequest:
     """One request, its body read.
@@ -88,7 +85,7 @@ class HttpRequest:
     http_version: str = "1.1"
     client: str | None = None
     fault: ScoringHostError | None = None
-    abandoned: Callable[[], bool] = _never
+    abandoned: Callable[[], bool] = never
     context: Context | None = None
     caller: str = field(default="", init=False)
     admitted: bool = field(default=False, init=False)

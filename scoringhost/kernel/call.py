@@ -27,7 +27,8 @@ def _no_headers() -> dict[str, str]:
     return {}
 
 
-def _never() -> bool:
+def never() -> bool:
+    """The answer of a caller that cannot be seen to go: it is there."""
     return False
 
 
@@ -96,7 +97,7 @@ class Call:
 
     payload: bytes | Mapping[str, object] | RawRequest
     headers: Callable[[], dict[str, str]] = _no_headers
-    abandoned: Callable[[], bool] = _never
+    abandoned: Callable[[], bool] = never
     around: Callable[[], AbstractContextManager[object]] | None = None
     stream_of: Callable[[object], object | None] = generated
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing

@@ -87,11 +87,11 @@ class Service:
         self.observer: Observer = observer or Silence()
         self.state = State.LOADED
         try:
-            declared = declarations(script.run)
-            self.signature = RunSignature.read(script.run, declared)
+            self.declarations = declarations(script.run)
+            self.signature = RunSignature.read(script.run, self.declarations)
         except (ValueError, TypeError) as problem:
             raise ScriptUnservable(str(script.path), str(problem)) from problem
-        self._run = declared.call
+        self._run = self.declarations.call
         self._runner: Runner | None = None
         self._admission: Admission | None = None
         self._batcher: Batcher | None = None

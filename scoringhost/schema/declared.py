@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol, runtime_checkable
 
+from scoringhost.schema.tensor_metadata import Array, TensorMetadata, Tensors
+
 JsonValue = Any
 """What a JSON parser gives: None, bool, int, float, str, list or dict."""
 
@@ -49,20 +51,35 @@ class Misfit(ValueError):
 
 @runtime_checkable
 class DeclaredType(Protocol):
-    """How to turn the JSON value of one parameter into what run() wants."""
+    """What a declared parameter, or result, is: from JSON to Python, and to tensors and back.
+
+    For tensors see `tensor_metadata`; the keys of the mappings are the suffixes that `tensors()` names.
+    """
 
     def to_python(self, value: JsonValue) -> object:
-        """Decode one JSON value; the result is the script's own and may be written to.
+        """Decode one JSON value, or check a value of the sample's own type; the result may be written to.
 
         Raises:
             Misfit: if the value does not fit; never anything else for a value that JSON can hold.
         """
         ...
 
+    def tensors(self) -> tuple[TensorMetadata, ...]:
+        """The tensors that stand for a value, in order."""
+        ...
 
-class AsGiven:
-    """The JSON value itself: an undeclared parameter, or `convert_to_provided_type=False`."""
+    def from_tensors(self, tensors: Tensors) -> object:
+        """What `to_python` would make of the value that the tensors hold.
 
-    def to_python(self, value: JsonValue) -> object:
-        """Answer the value untouched."""
-        return value
+        Raises:
+            Misfit: if a tensor is missing, or its elements or its shape do not fit.
+        """
+        ...
+
+    def to_tensors(self, value: object) -> dict[str, Array]:
+        """The tensors of a value, given as JSON or as the sample's own type.
+
+        Raises:
+            Misfit: if the value does not fit.
+        """
+        ...

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase, shortened
-from scoringhost.schema.plain_codec import ListOf, ObjectOf, plain_type
+from scoringhost.schema.nested_codec import ListOf, ObjectOf
+from scoringhost.schema.plain_codec import plain_type
+from scoringhost.schema.tensors import ByJson
 
 ParameterType = Any
 """An instance of inference-schema's AbstractParameterType, read by its attributes."""
@@ -14,7 +16,7 @@ ParameterType = Any
 _MODULES = "inference_schema.parameter_types."
 
 
-class CustomType:
+class CustomType(ByJson):
     """A parameter type with its own `deserialize_input`: the script's own decoding, always called."""
 
     def __init__(self, param_type: ParameterType) -> None:
@@ -78,10 +80,11 @@ def _pandas(param_type: ParameterType) -> DeclaredType:
 def _standard(param_type: ParameterType) -> DeclaredType:
     sample_type = param_type.sample_data_type
     if sample_type is dict:
-        return ObjectOf({name: declare(member) for name, member in param_type.sample_data_type_map.items()})
+        members = {name: declare(member) for name, member in param_type.sample_data_type_map.items()}
+        return ObjectOf(members, is_whole=len(members) == len(param_type.sample_input))
     if sample_type in (list, tuple) and param_type.sample_data_type_list:
         return ListOf(declare(param_type.sample_data_type_list[0]))
-    return plain_type(sample_type)
+    return plain_type(sample_type, param_type.sample_input)
 
 
 _STOCK: dict[tuple[str, str], Callable[[ParameterType], DeclaredType]] = {

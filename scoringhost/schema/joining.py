@@ -13,20 +13,16 @@ from typing import Any
 
 from scoringhost.errors import ScoringHostError
 from scoringhost.schema import json_text
+from scoringhost.schema.json_values import is_a
 
 
 class NotDivisible(ValueError):
     """A result that cannot be taken apart by rows; the text says why."""
 
 
-def _is(value: object, module: str, name: str) -> bool:
-    kind = getattr(sys.modules.get(module), name, None)
-    return kind is not None and isinstance(value, kind)
-
-
 def rows_of(value: object) -> int | None:
     """The rows of an array or a frame; None for anything else, which has none."""
-    if _is(value, "numpy", "ndarray") or _is(value, "pandas", "DataFrame"):
+    if is_a(value, "numpy", "ndarray") or is_a(value, "pandas", "DataFrame"):
         shape: tuple[int, ...] = value.shape  # type: ignore[attr-defined]
         return shape[0] if shape else None
     return None
@@ -43,9 +39,9 @@ def join_key(arguments: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
         return None
     parts: list[Hashable] = []
     for name, value in arguments.items():
-        if _is(value, "numpy", "ndarray"):
+        if is_a(value, "numpy", "ndarray"):
             parts.append((name, value.dtype.str, value.dtype.descr.__repr__(), value.shape[1:]))
-        elif _is(value, "pandas", "DataFrame"):
+        elif is_a(value, "pandas", "DataFrame"):
             if not _is_numbered(value.index):
                 return None  # run() may look for a row by its label, and two callers may have the same
             parts.append((name, tuple(value.columns), tuple(map(str, value.dtypes))))
@@ -60,7 +56,7 @@ def join_key(arguments: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
 
 def _is_numbered(index: Any) -> bool:
     """Whether the labels of an index do nothing but number the rows."""
-    return _is(index, "pandas", "RangeIndex") or (
+    return is_a(index, "pandas", "RangeIndex") or (
         index.dtype.kind in "iu" and index.tolist() == list(range(len(index)))
     )
 
@@ -70,9 +66,9 @@ def join(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     joined: dict[str, Any] = {}
     for name, first in sets[0].items():
         values = [arguments[name] for arguments in sets]
-        if _is(first, "numpy", "ndarray"):
+        if is_a(first, "numpy", "ndarray"):
             joined[name] = sys.modules["numpy"].concatenate(values)
-        elif _is(first, "pandas", "DataFrame"):
+        elif is_a(first, "pandas", "DataFrame"):
             joined[name] = sys.modules["pandas"].concat(values, ignore_index=True)
         else:
             joined[name] = first
@@ -91,17 +87,17 @@ def kind_of(output: object) -> Hashable | None:
     if isinstance(output, (list, tuple)):
         is_beside = isinstance(output, tuple) and any(map(_is_sequence, output))
         return None if is_beside else type(output).__name__
-    if _is(output, "numpy", "ndarray"):
+    if is_a(output, "numpy", "ndarray"):
         array: Any = output
         return ("ndarray", array.ndim) if array.ndim else None
-    if _is(output, "pandas", "DataFrame"):
+    if is_a(output, "pandas", "DataFrame"):
         frame: Any = output
         return ("DataFrame", *map(str, frame.columns))
-    return "Series" if _is(output, "pandas", "Series") else None
+    return "Series" if is_a(output, "pandas", "Series") else None
 
 
 def _is_sequence(value: object) -> bool:
-    return isinstance(value, (list, tuple, dict)) or rows_of(value) is not None or _is(value, "pandas", "Series")
+    return isinstance(value, (list, tuple, dict)) or rows_of(value) is not None or is_a(value, "pandas", "Series")
 
 
 def divide(output: object, counts: Sequence[int]) -> list[Any]:
@@ -123,7 +119,7 @@ def divide(output: object, counts: Sequence[int]) -> list[Any]:
         raise NotDivisible(f"it has {len(value)} items for {total} rows")
     ends = list(accumulate(counts))
     spans = list(zip([0, *ends[:-1]], ends, strict=True))
-    if _is(output, "pandas", "DataFrame") or _is(output, "pandas", "Series"):
+    if is_a(output, "pandas", "DataFrame") or is_a(output, "pandas", "Series"):
         return [value.iloc[start:end] for start, end in spans]
     return [value[start:end] for start, end in spans]
 

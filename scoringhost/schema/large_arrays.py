@@ -50,24 +50,35 @@ def read(body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | N
     simdjson = _simdjson()
     if simdjson is None:
         return None
-    try:
-        return _read(simdjson, body, types)
-    except (ValueError, TypeError, RuntimeError, LookupError, AttributeError, UnicodeError):
-        return None
+    return _read(simdjson, body, types)
 
 
 def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | None:
-    document = _parser(simdjson).parse(body)
+    # Only what the parser refuses is caught, and only around the parser: a fault of our own is to be seen, not slow.
+    try:
+        document = _parser(simdjson).parse(body)
+    except (ValueError, RuntimeError):  # no JSON or no UTF-8; nested too deeply, or a number beyond 64 bits
+        return None
+    if not isinstance(document, simdjson.Object):
+        return None
     names = list(document.keys())
     if len(set(names)) != len(names) or not set(names) <= types.keys() or body.find(b"{", body.find(b"{") + 1) >= 0:
         return None
     found: dict[str, object] = {}
     brackets = 0
     for name in names:
-        reader = types[name]
         node = document[name]
-        shape = _shape(node, simdjson.Array)
-        value = reader.from_buffer(node.as_buffer(of_type=reader.buffer_kind), shape)
+        shape = _shape(node, simdjson.Array) if isinstance(node, simdjson.Array) else None
+        if shape is None:
+            return None
+        try:
+            buffer = node.as_buffer(of_type=types[name].buffer_kind)
+        except (
+            TypeError,
+            ValueError,
+        ):  # an item is no number; or no whole one, or too large, where those are asked for
+            return None
+        value = types[name].from_buffer(buffer, shape)
         if value is None:
             return None
         found[name] = value
@@ -89,16 +100,27 @@ def _parser(simdjson: Any) -> Any:
     return parser
 
 
-def _shape(node: Any, array: Any) -> tuple[int, ...]:
-    """The shape of nested arrays as far as the first of each level tells, with equal lengths on the second."""
+def _shape(node: Any, array: Any) -> tuple[int, ...] | None:
+    """The shape of nested arrays as far as the first of each level tells, with equal lengths on the second.
+
+    None for an empty array, and if the lengths differ.
+    """
     length = len(node)
+    if not length:
+        return None
     first: Any = node[0]
     if not isinstance(first, array):
         return (length,)
-    shapes = {_shape(child, array) for child in node} if isinstance(first[0], array) else {(len(c),) for c in node}
-    if len(shapes) != 1:
-        raise ValueError("ragged")
-    return (length, *shapes.pop())
+    shapes: set[tuple[int, ...] | None] = set()
+    is_deep = len(first) > 0 and isinstance(first[0], array)
+    for child in node:
+        if not isinstance(child, array):
+            return None
+        shapes.add(_shape(child, array) if is_deep else (len(child),))
+    shape = shapes.pop()
+    if shape is None or shapes or 0 in shape:
+        return None
+    return (length, *shape)
 
 
 def _lists_in(shape: tuple[int, ...]) -> int:

@@ -73,6 +73,10 @@ class RunSchemas:
     versions: tuple[OpenApiVersion, ...] = tuple(OpenApiVersion)
 
 
+BARE = RunSchemas({"type": "object", "example": {}}, {"type": "object", "example": {}})
+"""The schemas of a run() without decorators."""
+
+
 # -- from run() to schemas -----------------------------------------------------------------------
 
 
@@ -83,7 +87,7 @@ def schemas_of(run: Callable[..., object]) -> RunSchemas:
     """
     recorded = _recorded("__functions_schema__", run)
     if recorded is None:
-        return RunSchemas({"type": "object", "example": {}}, {"type": "object", "example": {}})
+        return BARE
     return RunSchemas(
         _mended(recorded.get("input_schema", {"type": "object"})),
         _mended(recorded.get("output_schema", {"type": "object"})),

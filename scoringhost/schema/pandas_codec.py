@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -12,9 +12,11 @@ import pandas as pd
 
 from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
 from scoringhost.schema.frame_layouts import READERS, Grid
-from scoringhost.schema.numpy_codec import CAST_ERRORS, first_misfit
+from scoringhost.schema.numpy_decoders import CAST_ERRORS, first_misfit
 from scoringhost.schema.pandas_columns import AS_OBJECTS, AS_THEY_COME, ColumnArray, ColumnCast, cast_for
+from scoringhost.schema.pandas_frames import cast_columns, columns_of, frame_of
 from scoringhost.schema.pandas_index import RowLabels
+from scoringhost.schema.tensor_metadata import DATETIME, TEXT, VARIABLE, TensorMetadata, Tensors, datatype_of
 
 _KINDS = {
     "integer": "int64",
@@ -45,6 +47,7 @@ class PandasCodec:
         self._labels: list[Hashable] = list(sample.columns)
         self._keys = [str(label) for label in self._labels]
         self._places = {key: place for place, key in enumerate(self._keys)}
+        self._dtypes = list(sample.dtypes)
         casts = {dtype: cast_for(dtype) for dtype in sample.dtypes}
         self._casts: list[ColumnCast] = [casts[dtype] if enforce_dtypes else AS_THEY_COME for dtype in sample.dtypes]
         self._sample_columns = sample.columns.rename(None) if sample.columns.nlevels == 1 else sample.columns
@@ -53,7 +56,10 @@ class PandasCodec:
         self._expected = f"a table of {len(self._keys)} columns ({shortened(', '.join(self._keys))})"
 
     def to_python(self, value: JsonValue) -> object:
-        """Answer a new data frame; a data frame is answered as it is.
+        """Answer a new data frame.
+
+        A data frame that comes as one is checked for its columns and their dtypes, and is answered itself if it fits as
+        it is.
 
         A missing cell is NaN, NaT or NA where the column has one. Column names match as text, so that a
         column named 0 is found under "0". Without enforced shape, columns may be fewer or more, and are
@@ -63,7 +69,7 @@ class PandasCodec:
             Misfit: if layout or columns differ, or a column's dtype cannot hold a cell unchanged.
         """
         if isinstance(value, pd.DataFrame):
-            return value
+            return self._checked(value)
         if not isinstance(value, (list, dict)):
             raise Misfit(self._expected, phrase(value))
         grid = self._read(value)
@@ -74,6 +80,60 @@ class PandasCodec:
         index = pd.RangeIndex(grid.rows) if grid.index is None else self._index(grid)
         columns = self._sample_columns.copy() if labels is self._labels else _columns(labels)
         return pd.DataFrame(whole, index, columns) if whole is not None else _frame(arrays, index, columns)
+
+    def tensors(self) -> tuple[TensorMetadata, ...]:
+        """One tensor for each column."""
+        found = []
+        for key, dtype in zip(self._keys, self._dtypes, strict=True):
+            datatype, content_type = datatype_of(dtype), None
+            if datatype == "BYTES":
+                content_type = DATETIME if getattr(dtype, "kind", "") == "M" else TEXT
+            found.append(TensorMetadata(key, datatype, (VARIABLE,), content_type))
+        return tuple(found)
+
+    def from_tensors(self, tensors: Tensors) -> object:
+        """A frame of the columns; shapes (n,) and (n, 1) are the same.
+
+        Raises:
+            Misfit: if a column is missing or of another shape, or its values do not fit.
+        """
+        return self.to_python(frame_of(tensors, self.tensors()))
+
+    def to_tensors(self, value: object) -> dict[str, Any]:
+        """The columns of a frame, or of the JSON of one.
+
+        Raises:
+            Misfit: if the value does not fit, or a column of whole numbers or truths lacks one.
+        """
+        frame = self.to_python(value)
+        assert isinstance(frame, pd.DataFrame)
+        return columns_of(frame)
+
+    def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with the sample's columns, in its order and dtypes; rows keep their labels."""
+        keys = [str(label) for label in frame.columns]
+        if self._enforce_shape:
+            if self._apply_names and set(keys) != set(self._keys) and len(keys) == len(self._keys):
+                keys = self._keys  # by position, as for a table without names
+            if not self._names_are_sent and len(keys) == len(self._keys):
+                return frame if keys != self._keys else self._with_dtypes(frame, range(len(keys)), frame.columns)
+            self._check_names(keys)
+            found = {key: place for place, key in enumerate(keys)}
+            return self._with_dtypes(frame, [found[key] for key in self._keys], self._sample_columns)
+        return self._with_dtypes(frame, range(len(keys)), frame.columns)
+
+    def _with_dtypes(self, frame: pd.DataFrame, places: Sequence[int], labels: pd.Index[Any]) -> pd.DataFrame:
+        wanted: list[tuple[Any, ColumnCast] | None] = []
+        for label in labels:
+            at = self._places.get(str(label)) if self._enforce_dtypes else None
+            wanted.append(None if at is None else (self._dtypes[at], self._casts[at]))
+        is_arranged = list(places) == list(range(frame.shape[1])) and frame.columns.equals(labels)
+        dtypes = [want is None or frame.dtypes.iloc[at] == want[0] for at, want in zip(places, wanted, strict=True)]
+        if is_arranged and all(dtypes):
+            return frame
+        done: pd.DataFrame = cast_columns(frame, places, list(labels), wanted)
+        done.columns = labels.copy()
+        return done
 
     def _arranged(self, grid: Grid) -> tuple[list[Hashable], list[list[JsonValue]], list[ColumnCast]]:
         """The result's labels, their cells and their casts; `self._labels` itself if all are the sample's."""

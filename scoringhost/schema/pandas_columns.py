@@ -12,7 +12,7 @@ import pandas as pd
 
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.durations import is_bare_number, is_broken_iso
-from scoringhost.schema.numpy_codec import decoder, truths, whole_numbers
+from scoringhost.schema.numpy_decoders import decoder, truths, whole_numbers
 
 ColumnArray = Any
 """A one-dimensional numpy array or pandas extension array."""

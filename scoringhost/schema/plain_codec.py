@@ -1,25 +1,89 @@
-"""Codecs for standard Python samples: numbers, text, bytes, dates, and lists and objects of declared types."""
+"""Codecs for standard Python samples: numbers, text, bytes and dates."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, time
 from importlib import import_module
 
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase
+from scoringhost.schema.nested_codec import SCALAR_DATATYPES, AnyList
+from scoringhost.schema.tensor_metadata import (
+    BASE64,
+    DATETIME,
+    TEXT,
+    Array,
+    TensorMetadata,
+    Tensors,
+)
+from scoringhost.schema.tensors import ByJson, one_element, text_of
 
 _ONE_DAY = datetime(2000, 1, 15)
 _OTHER_DAY = datetime(2004, 2, 16, 5)
 """Two moments that differ in year, month, day and hour: what a text leaves open shows as a difference."""
 
 
-class InstanceOf:
-    """A value that JSON gives as the sample's own type: int, str, bool, dict, list and the like.
+class _Scalar:
+    """Tensors of a type of one value: one element, in a tensor of any shape that has no more."""
+
+    _datatype, _content_type = "BYTES", ""
+
+    def to_python(self, value: JsonValue) -> object:
+        """The value itself."""
+        return value
+
+    def tensors(self) -> tuple[TensorMetadata, ...]:
+        """One tensor of one element."""
+        return (TensorMetadata("", self._datatype, (1,), self._content_type or None),)
+
+    def from_tensors(self, tensors: Tensors) -> object:
+        """What `to_python` makes of the only element.
+
+        Raises:
+            Misfit: if there are more, or it does not fit.
+        """
+        return self.to_python(text_of(one_element(tensors)))
+
+    def to_tensors(self, value: object) -> dict[str, Array]:
+        """The value as the only element.
+
+        Raises:
+            Misfit: if it does not fit.
+        """
+        from scoringhost.schema.numpy_arrays import array_of  # whoever asks for tensors pays for numpy
+
+        return {"": array_of([self._element(self.to_python(value))], self._datatype)}
+
+    def _element(self, value: object) -> object:
+        return value
+
+
+class InstanceOf(_Scalar):
+    """A value that JSON gives as the sample's own type: int, str or bool.
 
     True and false count as int, as they do in Python.
     """
+
+    def __init__(self, wanted: type) -> None:
+        self._wanted = wanted
+        self._datatype = SCALAR_DATATYPES.get(wanted, "BYTES")
+        self._content_type = TEXT if wanted is str else ""
+
+    def to_python(self, value: JsonValue) -> object:
+        """Answer the value itself.
+
+        Raises:
+            Misfit: if the value is of another type.
+        """
+        if isinstance(value, self._wanted):
+            return value
+        raise Misfit(self._wanted.__name__, phrase(value))
+
+
+class AnyOf(ByJson):
+    """A value of another type that JSON gives, or that only its own instances are."""
 
     def __init__(self, wanted: type) -> None:
         self._wanted = wanted
@@ -35,8 +99,10 @@ class InstanceOf:
         raise Misfit(self._wanted.__name__, phrase(value))
 
 
-class Number:
+class Number(_Scalar):
     """A float sample: any JSON number; an int stays an int."""
+
+    _datatype = "FP64"
 
     def to_python(self, value: JsonValue) -> object:
         """Answer the number itself.
@@ -49,11 +115,25 @@ class Number:
         raise Misfit("float", phrase(value))
 
 
-class Base64:
+class Base64(_Scalar):
     """A bytes or bytearray sample: base64 text of the standard alphabet; line breaks are allowed."""
+
+    _content_type = BASE64
 
     def __init__(self, wanted: type[bytes] | type[bytearray]) -> None:
         self._wanted = wanted
+
+    def from_tensors(self, tensors: Tensors) -> object:
+        """The bytes of the only element; text is base64, as JSON has it.
+
+        Raises:
+            Misfit: if there are more elements, or a text is no base64.
+        """
+        element = one_element(tensors)
+        return self._wanted(element) if isinstance(element, bytes) else self.to_python(element)
+
+    def _element(self, value: object) -> object:
+        return bytes(value)  # type: ignore[call-overload]
 
     def to_python(self, value: JsonValue) -> object:
         """Answer the decoded bytes; a value that is already bytes is answered as it is.
@@ -72,12 +152,14 @@ class Base64:
             raise Misfit("base64 text", phrase(value)) from error
 
 
-class Moment:
+class Moment(_Scalar):
     """A date, datetime or time sample: a text that says the whole of it.
 
     A text that leaves out part of a date, or a time's hour, is refused: it would be filled up from
     the server's clock.
     """
+
+    _content_type = DATETIME
 
     def __init__(self, wanted: type, expected: str, read: Callable[[str], object]) -> None:
         self._wanted, self._expected, self._read = wanted, expected, read
@@ -98,73 +180,21 @@ class Moment:
             # dateutil lets all of these out, depending on the text
             raise Misfit(self._expected, phrase(value)) from error
 
-
-class ListOf:
-    """A list or tuple sample whose first declared member describes every item."""
-
-    def __init__(self, item: DeclaredType) -> None:
-        self._item = item
-
-    def to_python(self, value: JsonValue) -> object:
-        """Answer a new list of decoded items.
-
-        Raises:
-            Misfit: if the value is no list, or an item does not fit; `path` says which.
-        """
-        if not isinstance(value, (list, tuple)):
-            raise Misfit("list", phrase(value))
-        decoded = []
-        for position, item in enumerate(value):
-            try:
-                decoded.append(self._item.to_python(item))
-            except Misfit as misfit:
-                raise misfit.under(f"[{position}]") from misfit.__cause__
-        return decoded
+    def _element(self, value: object) -> object:
+        return value.isoformat()  # type: ignore[attr-defined]
 
 
-class ObjectOf:
-    """A dict sample with declared members; members left out and unknown keys are accepted."""
+def plain_type(sample_type: type, sample: object = ()) -> DeclaredType:
+    """The codec for a standard sample of exactly this type; an unknown type asks for its instances.
 
-    def __init__(self, members: Mapping[str, DeclaredType]) -> None:
-        self._members = dict(members)
-
-    def to_python(self, value: JsonValue) -> object:
-        """Answer a new dict in which the declared members are decoded.
-
-        Raises:
-            Misfit: if the value is no object, or a member does not fit; `path` says which.
-        """
-        if not isinstance(value, dict):
-            raise Misfit("object", phrase(value))
-        decoded = dict(value)
-        for name, member in self._members.items():
-            if name not in value:
-                continue
-            try:
-                decoded[name] = member.to_python(value[name])
-            except Misfit as misfit:
-                raise misfit.under(f".{name}") from misfit.__cause__
-        return decoded
-
-
-class AnyList:
-    """A list or tuple sample without declared members: any list, handed over as it is."""
-
-    def to_python(self, value: JsonValue) -> object:
-        """Answer the list itself.
-
-        Raises:
-            Misfit: if the value is no list.
-        """
-        if isinstance(value, (list, tuple)):
-            return value
-        raise Misfit("list", phrase(value))
-
-
-def plain_type(sample_type: type) -> DeclaredType:
-    """The codec for a standard sample of exactly this type; an unknown type asks for its instances."""
+    `sample` matters to lists only: their tensors are of the items' type.
+    """
+    if sample_type in (list, tuple):
+        return AnyList(sample)  # type: ignore[arg-type]
     make = _MAKERS.get(sample_type)
-    return make() if make is not None else InstanceOf(sample_type)
+    if make is not None:
+        return make()
+    return InstanceOf(sample_type) if sample_type in SCALAR_DATATYPES else AnyOf(sample_type)
 
 
 def _read_date(text: str) -> date:
@@ -202,6 +232,4 @@ _MAKERS: dict[type, Callable[[], DeclaredType]] = {
     date: lambda: Moment(date, "date text such as '2024-01-31'", _read_date),
     datetime: _datetime,
     time: _time,
-    list: AnyList,
-    tuple: AnyList,
 }

@@ -14,8 +14,12 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scoringhost.schema.declared import AsGiven, DeclaredType, JsonValue
+from scoringhost.schema.declared import DeclaredType, JsonValue
 from scoringhost.schema.inference import declare
+from scoringhost.schema.openapi import schemas_of
+from scoringhost.schema.output import DeclaredOutput
+from scoringhost.schema.tensor_metadata import Array, TensorMetadata, Tensors
+from scoringhost.schema.tensors import AsGiven
 from scoringhost.script.signature import Declarations, DeclaredInput, rawhttp, undeclared
 
 _REQUEST_MODULES = ("azureml.contrib.services.aml_request", "azureml_inference_server_http.api.aml_request")
@@ -120,7 +124,12 @@ def declarations_of(run: Callable[..., Any]) -> Declarations:
             inputs[names["param_name"]] = _declared(names, outermost=outermost)
         if outermost:
             call = layer.__wrapped__  # type: ignore[attr-defined]
-    return Declarations(call, inputs, True) if decorated else undeclared(run)
+    if not decorated:
+        return undeclared(run)
+    order = [name for name in inspect.signature(run).parameters if name in inputs]
+    in_order = {name: inputs[name] for name in [*order, *(inputs.keys() - set(order))]}
+    schemas = schemas_of(run)
+    return Declarations(call, in_order, True, schemas, DeclaredOutput(schemas.output))
 
 
 def _schema_wrapper(layer: object) -> Any:
@@ -151,3 +160,15 @@ class _Checked:
         """
         self._declared.to_python(value)
         return value
+
+    def tensors(self) -> tuple[TensorMetadata, ...]:
+        """Those of the type."""
+        return self._declared.tensors()
+
+    def from_tensors(self, tensors: Tensors) -> object:
+        """The value converted: what converts further in lets it through."""
+        return self._declared.from_tensors(tensors)
+
+    def to_tensors(self, value: object) -> dict[str, Array]:
+        """Those of the type."""
+        return self._declared.to_tensors(value)

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 from scoringhost.schema.declared import DeclaredType
 from scoringhost.schema.large_arrays import ReadsBuffer
+from scoringhost.schema.openapi import BARE, RunSchemas
+from scoringhost.schema.output import DeclaredOutput
+from scoringhost.schema.tensor_metadata import TensorMetadata
 
 RAW_MARK = "__scoringhost_rawhttp__"
 HEADERS_NAME = "request_headers"
@@ -43,11 +46,28 @@ class DeclaredInput:
 
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """What the decorators around run() say; `call` is the function for arguments already decoded."""
+    """What the decorators around run() say, read once when the script is loaded.
+
+    call: the function for arguments already decoded. schemas: the JSON schemas of all inputs together, and
+    of the output, with the versions of API documents that can express both.
+    """
 
     call: Callable[..., Any]
     inputs: Mapping[str, DeclaredInput]
     decorated: bool
+    schemas: RunSchemas = BARE
+    output: DeclaredOutput = field(default_factory=DeclaredOutput)
+
+    def input_tensors(self) -> tuple[TensorMetadata, ...]:
+        """The tensors of the declared inputs, in the order of run()'s parameters as far as they are declared.
+
+        The suffix is the whole name: that of the parameter, or `parameter.column`; the bare column if there is one
+        parameter only.
+        """
+        if len(self.inputs) == 1:
+            name, only = next(iter(self.inputs.items()))
+            return tuple(one if one.suffix else one.under(name) for one in only.type.tensors())
+        return tuple(one.under(name) for name, declared in self.inputs.items() for one in declared.type.tensors())
 
 
 def takes_mini_batch(signature: RunSignature) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from scoringhost.checking import check
 from scoringhost.checking.findings import Finding, Report, Severity, ordered
-from scoringhost.checking.fitting import misfits
 from scoringhost.errors import ScriptNotFound
+from scoringhost.schema.fitting import misfits
 from scoringhost.settings import Settings
 
 
@@ -146,4 +146,5 @@ def test_the_json_has_the_documented_keys() -> None:
     ],
 )
 def test_values_are_held_against_schemas(schema, value, expected: list[str]) -> None:
-    assert list(misfits(schema, value)) == expected
+    found = [f"{one.path or 'the result'}: expected {one.expected}, got {one.got}" for one in misfits(schema, value)]
+    assert found == expected

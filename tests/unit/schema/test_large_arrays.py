@@ -99,3 +99,21 @@ def test_several_arrays_are_read_together() -> None:
     assert found is not None
     assert found["b"].tolist() == [1, 2, 3]
     assert found["a"].tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_a_fault_of_a_type_that_reads_buffers_comes_through() -> None:
+    class Faulty:
+        buffer_kind = "d"
+
+        def from_buffer(self, buffer: Any, shape: tuple[int, ...]) -> object | None:
+            raise AttributeError("a fault of our own")
+
+    with pytest.raises(AttributeError, match="a fault of our own"):
+        read(b'{"data": [[1, 2]]}', {"data": Faulty()})
+
+
+def test_after_whatever_was_refused_the_parser_is_free_for_the_next_body() -> None:
+    types = {"data": codec_for("float64")}
+    for body in (b'{"data": [[1, "2"]]}', b'{"data": [[1, [2]]]}', b'{"data": 5}', b"[", b'{"data": [[1, 2], [3]]}'):
+        assert read(body, types) is None
+        assert read(b'{"data": [[1, 2]]}', types) is not None

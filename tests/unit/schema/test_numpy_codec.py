@@ -47,9 +47,94 @@ def test_the_result_is_writable_and_owns_its_data_and_the_input_is_untouched() -
     assert value == [[1, 2]]
 
 
-def test_an_array_passes_through() -> None:
-    array = np.array(["any"])
+def test_an_array_that_fits_as_it_is_passes_through() -> None:
+    array = np.array([1.0, 2.0, 3.0])
     assert zeros("f8").to_python(array) is array
+
+
+@pytest.mark.parametrize(
+    ("sample", "value", "message"),
+    [
+        (("f8", 1, 2), np.zeros((3, 7), "i4"), "expected an array of shape (*, 2) of float64, got shape (3, 7)"),
+        (("f8", 1, 2), np.zeros(2), "expected an array of shape (*, 2) of float64, got shape (2,)"),
+        (("f8", 1, 2), np.array([["1", "2"]]), "expected an array of float64, got an array of <U1"),
+        (("f8", 1, 2), np.array([["1", "x"]], object), "expected float64, got str ('x') at [0][1]"),
+        (("i4",), np.array([1.0]), "expected an array of int32, got an array of float64"),
+        (("i4",), np.array([1, 2**31]), "expected int32, got int (2147483648) at [1]"),
+        (("u1", 1, 2), np.array([[0, 1], [2, -1]]), "expected uint8, got int (-1) at [1][1]"),
+        (("?",), np.array([1.0, math.nan]), "expected bool, got float (nan) at [1]"),
+        (("f8",), np.array([1j]), "expected an array of float64, got an array of complex128"),
+        (("f8",), np.array(["2020-01-01"], "M8[D]"), "expected an array of float64, got an array of datetime64[D]"),
+        (("M8[s]",), np.array([5]), "expected an array of datetime64[s], got an array of int64"),
+        (("U3",), np.array([5]), "expected an array of <U3, got an array of int64"),
+        (("U3",), np.array([b"a"]), "expected an array of <U3, got an array of |S1"),
+    ],
+)
+def test_an_array_is_checked_like_a_list(sample: tuple[Any, ...], value: np.ndarray[Any, Any], message: str) -> None:
+    assert refusal(zeros(*sample), value) == message
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"),
+    [
+        ("f8", np.array([1, 2]), [1.0, 2.0]),
+        ("f8", np.array([True, False]), [1.0, 0.0]),
+        ("f4", np.array([0.5]), [0.5]),
+        ("f2", np.array([1e9]), [math.inf]),
+        ("f8", np.array([1.5], ">f8"), [1.5]),
+        ("i1", np.array([-128, 127], "i8"), [-128, 127]),
+        ("u8", np.array([3], "i1"), [3]),
+        ("i8", np.array([], "u8"), []),
+        ("?", np.array([0, 2]), [False, True]),
+        ("O", np.array([1.5]), [1.5]),
+        ("f8", np.array([1, "2.5"], object), [1.0, 2.5]),
+        ("f8", np.array([], object), []),
+        ("U2", np.array(["longer"]), ["longer"]),
+        ("U9", np.array(["short"]), ["short"]),
+        ("M8[ms]", np.array(["2020-01-01", "NaT"], "M8[D]"), [np.datetime64("2020-01-01", "ms").item(), None]),
+    ],
+)
+def test_an_array_of_the_samples_kind_is_cast_to_its_dtype(
+    dtype: str, value: np.ndarray[Any, Any], expected: list[Any]
+) -> None:
+    array = decoded(zeros(dtype), value)
+    assert array.tolist() == expected
+    assert array.dtype == np.dtype(dtype) or dtype == "U2"
+
+
+def test_a_time_that_the_unit_cannot_hold_is_refused_with_its_place() -> None:
+    codec = NumpyCodec(np.array(["2020-01-01"], "M8[D]"))
+    value = np.array(["2020-01-01T00", "2020-01-01T05"], "M8[h]")
+    assert refusal(codec, value) == ("expected datetime64[D], got 2020-01-01T05, which it cannot hold unchanged at [1]")
+
+
+def test_an_array_that_cannot_be_written_to_is_copied() -> None:
+    value = np.frombuffer(np.zeros(2).tobytes())
+    assert not value.flags.writeable
+    assert decoded(zeros("f8"), value).flags.writeable
+
+
+def test_an_array_for_a_sample_without_dimensions_has_none() -> None:
+    codec = NumpyCodec(np.array(1.5))
+    assert decoded(codec, np.array(2)).tolist() == 2.0
+    assert refusal(codec, np.array([2])) == "expected one float64, got shape (1,)"
+
+
+def test_without_enforcement_an_array_keeps_its_dtype_and_its_shape() -> None:
+    value = np.array([["a"]])
+    assert NumpyCodec(np.zeros(3), enforce_dtype=False, enforce_shape=False).to_python(value) is value
+
+
+def test_records_that_come_as_an_array_are_cast_field_by_field() -> None:
+    codec = NumpyCodec(np.zeros(1, dtype=[("a", "f8"), ("b", "i2"), ("c", "U1")]))
+    value = np.array([("x", 1, 2)], dtype=[("c", "U1"), ("a", "i4"), ("b", "i8")])
+    array = decoded(codec, value)
+    assert array.dtype.names == ("a", "b", "c")
+    assert array.tolist() == [(1.0, 2, "x")]
+    value["b"] = 70_000
+    assert refusal(codec, value) == "expected int16, got int (70000) at .b[0]"
+    assert "got fields a" in refusal(codec, np.zeros(1, dtype=[("a", "f8")]))
+    assert "got no fields" in refusal(codec, np.zeros(1))
 
 
 @pytest.mark.parametrize(

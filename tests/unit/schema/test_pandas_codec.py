@@ -113,8 +113,12 @@ def test_the_result_may_be_written_to_and_shares_nothing(sample: pd.DataFrame) -
     pd.testing.assert_frame_equal(decoded(codec, value), sample)
 
 
-def test_a_frame_passes_through() -> None:
-    assert PandasCodec(PLAIN).to_python(PEOPLE) is PEOPLE
+def test_a_frame_that_fits_as_it_is_passes_through() -> None:
+    assert PandasCodec(PEOPLE).to_python(PEOPLE) is PEOPLE
+
+
+def test_a_frame_of_other_columns_is_refused() -> None:
+    assert "missing a, b" in refusal(PandasCodec(PLAIN), PEOPLE)
 
 
 def test_columns_in_another_order_come_out_in_the_samples_order() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from scoringhost.schema.declared import DeclaredType, Misfit
-from scoringhost.schema.plain_codec import ListOf, ObjectOf, plain_type
+from scoringhost.schema.nested_codec import ListOf, ObjectOf
+from scoringhost.schema.plain_codec import plain_type
 
 DEEP: Any = []
 for _ in range(900):

@@ -15,7 +15,7 @@ from inference_schema.schema_decorators import input_schema, output_schema
 
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call
-from scoringhost.schema.declared import AsGiven
+from scoringhost.schema.tensors import AsGiven
 from scoringhost.script.azureml_names import declarations_of
 from scoringhost.script.signature import RunSignature, Takes
 
@@ -168,9 +168,11 @@ def test_installing_the_shims_imports_no_flask(shimmed: Callable[..., str]) -> N
 @pytest.fixture(autouse=True)
 def no_schemas_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """inference-schema's table is keyed by module and name, and every function here is called run."""
-    from inference_schema import schema_decorators
+    from inference_schema import schema_decorators, schema_util
 
-    monkeypatch.setattr(schema_decorators, "__functions_schema__", {})
+    table: dict[str, Any] = {}
+    for module in (schema_decorators, schema_util):
+        monkeypatch.setattr(module, "__functions_schema__", table)
 
 
 NUMBER = StandardPythonParameterType(1)
@@ -314,3 +316,26 @@ def test_a_chain_of_wrappers_that_never_ends_is_survived() -> None:
 
     run.__wrapped__ = run  # type: ignore[attr-defined]
     assert not declarations_of(run).decorated
+
+
+def test_the_output_and_the_schemas_are_read_with_the_inputs() -> None:
+    @input_schema("b", NumpyParameterType(np.array([1])))
+    @input_schema("a", NumpyParameterType(np.array([[1.0, 2.0]])))
+    @output_schema(StandardPythonParameterType([1.5]))
+    def run(a: Any, b: Any) -> Any: ...
+
+    found = declarations_of(run)
+    assert [(one.suffix, one.datatype, one.shape) for one in found.input_tensors()] == [
+        ("a", "FP64", (-1, 2)),
+        ("b", "INT64", (-1,)),
+    ]
+    assert [(one.suffix, one.datatype) for one in found.output.tensors()] == [("output-0", "FP64")]
+    assert found.output.json_schema() == found.schemas.output
+    assert found.schemas.input["example"] == {"a": [[1.0, 2.0]], "b": [1]}
+
+
+def test_the_columns_of_the_only_parameter_are_tensors_by_their_bare_names() -> None:
+    @input_schema("table", StandardPythonParameterType({"n": StandardPythonParameterType(1)}))
+    def run(table: Any) -> Any: ...
+
+    assert [one.suffix for one in declarations_of(run).input_tensors()] == ["n"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scoringhost.schema.declared import AsGiven
+from scoringhost.schema.tensors import AsGiven
 from scoringhost.script.signature import (
     REQUIRED,
     Declarations,

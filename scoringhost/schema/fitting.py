@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from scoringhost.schema.declared import JsonValue, phrase
+from scoringhost.schema.declared import JsonValue, Misfit, phrase
 
 _FITS: dict[str, Callable[[JsonValue], bool]] = {
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
@@ -17,13 +17,13 @@ _FITS: dict[str, Callable[[JsonValue], bool]] = {
 }
 
 
-def misfits(schema: Mapping[str, Any], value: JsonValue, path: str = "") -> Iterator[str]:
-    """What does not fit, each with the path that leads to it. null fits everywhere: it may be a NaN."""
+def misfits(schema: Mapping[str, Any], value: JsonValue, path: str = "") -> Iterator[Misfit]:
+    """What does not fit, part by part. null fits everywhere: it may be a NaN."""
     kind = schema.get("type")
     if value is None or not isinstance(kind, str) or kind not in _FITS:
         return
     if not _FITS[kind](value):
-        yield f"{path or 'the result'}: expected {kind}, got {phrase(value)}"
+        yield Misfit(kind, phrase(value), path)
     elif kind == "array":
         for position, item in enumerate(value):
             yield from misfits(schema.get("items", {}), item, f"{path}[{position}]")
@@ -31,9 +31,9 @@ def misfits(schema: Mapping[str, Any], value: JsonValue, path: str = "") -> Iter
         yield from _members(schema, value, path)
 
 
-def _members(schema: Mapping[str, Any], value: Mapping[str, JsonValue], path: str) -> Iterator[str]:
+def _members(schema: Mapping[str, Any], value: Mapping[str, JsonValue], path: str) -> Iterator[Misfit]:
     for name, member in schema.get("properties", {}).items():
         if name in value:
             yield from misfits(member, value[name], f"{path}.{name}")
         else:
-            yield f"{path or 'the result'}: expected a member {name!r}, got {phrase(value)}"
+            yield Misfit(f"a member {name!r}", phrase(value), path)
