@@ -53,10 +53,10 @@ class _Ids:
             self._is_known_to_forks = True
             in_child(self._renew)
         front = str(uuid.uuid4())[:-3]
-        self.ready = map(front.__add__, _TAILS)
+        self._ready = map(front.__add__, _TAILS)
 
     def __call__(self) -> str:
-        while (found := next(self.ready, None)) is None:
+        while (found := next(self._ready, None)) is None:
             self._renew()
         return found
 

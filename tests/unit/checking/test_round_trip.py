@@ -125,8 +125,9 @@ def test_a_type_that_rounds_is_a_warning(checked) -> None:
 
     from scoringhost.checking.coercions import _probe
 
-    assert _probe(Rounding(), 3) == [("", "rounded")]
-    assert _probe(Rounding(), "3") == []
+    rounding: Any = Rounding()
+    assert _probe(rounding, 3) == [("", "rounded")]
+    assert _probe(rounding, "3") == []
 
 
 def test_a_script_that_waits_for_something_else_is_a_warning(checked) -> None:

@@ -25,6 +25,9 @@ class Doubled:
         return 2 * value
 
 
+DOUBLED: Any = Doubled()  # all that binding asks of a declared type
+
+
 def text(run: Callable[..., Any]) -> RunSignature:
     return RunSignature.read(run, undeclared(run))
 
@@ -38,7 +41,7 @@ def two(a, b=5): ...
 def with_headers(data, request_headers): ...
 
 
-TWO = named(two, a=DeclaredInput(Doubled()), b=DeclaredInput(Doubled(), optional=True))
+TWO = named(two, a=DeclaredInput(DOUBLED), b=DeclaredInput(DOUBLED, optional=True))
 
 
 @given(st.text())
@@ -88,13 +91,13 @@ def test_a_default_is_converted_as_if_it_had_come() -> None:
 def test_a_default_that_does_not_fit_is_left_as_it_is() -> None:
     def run(a="none given"): ...
 
-    assert bind(named(run, a=DeclaredInput(Doubled())), Call(b"{}")) == {"a": "none given"}
+    assert bind(named(run, a=DeclaredInput(DOUBLED)), Call(b"{}")) == {"a": "none given"}
 
 
 def test_a_default_of_none_stays_none() -> None:
     def run(a=None): ...
 
-    assert bind(named(run, a=DeclaredInput(Doubled())), Call(b"{}")) == {"a": None}
+    assert bind(named(run, a=DeclaredInput(DOUBLED)), Call(b"{}")) == {"a": None}
 
 
 def test_null_for_an_optional_parameter_is_none() -> None:
@@ -107,7 +110,7 @@ def test_null_for_any_other_parameter_has_to_fit() -> None:
 
 
 def test_a_parameter_that_is_not_declared_gets_the_json_value() -> None:
-    assert bind(named(two, a=DeclaredInput(Doubled())), Call(b'{"a": 1, "b": {"c": []}}'))["b"] == {"c": []}
+    assert bind(named(two, a=DeclaredInput(DOUBLED)), Call(b'{"a": 1, "b": {"c": []}}'))["b"] == {"c": []}
 
 
 def test_what_run_does_not_take_is_left_out() -> None:

@@ -79,7 +79,8 @@ def test_a_script_finds_its_world_and_afterwards_everything_is_as_before(make: M
 
 def test_what_the_script_itself_has_set_is_taken_back_if_its_world_settles(make: Make) -> None:
     for settles in (True, False):
-        world, environ = make(), {}
+        world = make()
+        environ: dict[str, str] = {}
         world.enter(environ)
         environ["SET_IN_INIT"] = "1"
         if settles:

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scoringhost.cli import main
+from scoringhost.client.in_process import serving
 from scoringhost.errors import SettingsError
 from scoringhost.settings import SPECS, Secret, Settings, Spec
 from scoringhost.settings.gathering import gather
-from scoringhost.testing import serving
 
 MARK = "hunter2"
 ODD = st.one_of(

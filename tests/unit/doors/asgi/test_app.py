@@ -324,7 +324,10 @@ def test_a_client_that_goes_before_its_body_is_whole_is_not_scored(make: Callabl
     app = make()
 
     async def ask() -> list[dict[str, Any]]:
-        messages = [{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}]
+        messages: list[dict[str, Any]] = [
+            {"type": "http.request", "body": b"half", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:

@@ -32,6 +32,12 @@ class Reader(RequestReader):
     def _is_lost(self) -> bool:
         return False
 
+    def _pause_reading(self) -> None:
+        raise AssertionError("there is no guard to wait for")
+
+    def _go_on(self) -> None:
+        raise AssertionError("there is no guard to wait for")
+
 
 @pytest.fixture
 def reader() -> Iterator[Reader]:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.doors.server import server_door
 from scoringhost.doors.server.server_door import ServerDoor
 from scoringhost.doors.server.worker import Link
 from scoringhost.engine.engine import Engine
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
-from scoringhost.http.routes import Routes
 from scoringhost.settings import Settings
 
 Make = Callable[..., ServerDoor]
@@ -36,7 +36,7 @@ def make() -> Iterator[Make]:
             max_requests=10,
             link=Link(),
         )
-        site: Any = SimpleNamespace(app=HttpApp(Routes({}), Cors(None)), busy=False)
+        site: Any = SimpleNamespace(app=HttpApp([OtherEndpoints({})], Cors(None)), busy=False)
         engine = Engine(lambda: site)
         engine.load()
         return ServerDoor(worker, engine, asyncio.new_event_loop())
