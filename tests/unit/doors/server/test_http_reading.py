@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, cast
 
 import pytest
 
+from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.http_reading import RequestReader
 from scoringhost.errors import HeadersTooLarge
+from scoringhost.http.app import HttpApp
+from scoringhost.http.cors import Cors
 from scoringhost.http.messages import HEADERS_LIMIT, HttpRequest
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
@@ -20,7 +22,7 @@ class Reader(RequestReader):
     """Keeps the requests that it is given."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(Intake(cast("Any", None), max_body=1_000_000), loop)
+        super().__init__(Intake(HttpApp([OtherEndpoints({})], Cors(None)), max_body=1_000_000), loop)
         self.requests: list[HttpRequest] = []
 
     def _take(self, request: HttpRequest, keep_alive: bool) -> None:
