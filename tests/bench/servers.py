@@ -138,7 +138,10 @@ def start(name: str, work: Any) -> Server:
     if host == "scoringhost":
         extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
         extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
-        command = [str(tools / "scoringhost"), "serve", script, "--port", str(port), "--host", "127.0.0.1"]
+        program = [str(tools / "scoringhost")]
+        if variant == "fixed":
+            program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
+        command = [*program, "serve", script, "--port", str(port), "--host", "127.0.0.1"]
         return Server(name, work, command, "/score", "/", work.body, **common, **extra)
     if host == "azmlinfsrv":
         command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]

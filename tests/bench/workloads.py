@@ -104,7 +104,7 @@ _ROW = _json({"data": [[float(number) for number in range(10)]]})
 def _slow(way: str) -> Workload:
     body = _json({"seconds": 2.0, "way": way})
     return Workload(
-        f"health-{way}", f"Health beside a run() of 2 s ({way})", "slow", body, 1, ("scoringhost", "azmlinfsrv"),
+        f"health-{way}", f"Health beside a run() of 2 s ({way})", "slow", body, 1, ("scoringhost", "scoringhost-fixed", "azmlinfsrv"),
         key="health p99 ms", driver=beside_slow,
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def _slow(way: str) -> Workload:
 ALL = {
     work.name: work
     for work in (
-        Workload("small", "Small NumPy JSON, 16 connections", "numpy_sum", _ROW, 16, (*EVERY, "scoringhost-silent", "litserve", "mlserver", "bentoml")),
+        Workload("small", "Small NumPy JSON, 16 connections", "numpy_sum", _ROW, 16, (*EVERY, "scoringhost-silent", "scoringhost-fixed", "litserve", "mlserver", "bentoml")),
         Workload("text", "Undecorated text, 16 connections", "text", _json({"text": "hello world"}), 16, (*EVERY, "litserve", "bentoml"), "text/plain"),
         Workload("records", "One pandas record of 30 columns, 16 connections", "records", _json({"data": [_RECORD]}), 16, EVERY),
         Workload("numpy-in", "1 MB NumPy JSON in, 4 connections", "numpy_sum", _json({"data": _ROWS}), 4, EVERY),
