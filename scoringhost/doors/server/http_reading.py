@@ -224,14 +224,16 @@ class RequestReader(ABC):
         self._drop_body()
         self._take(request, keep_alive=False)
 
-    def _refuse_with(self, fault: ScoringHostError) -> None:
+    def _refuse_with(self, fault: ScoringHostError, *, by_guard: bool = False) -> None:
         """Refuse what is arriving; before its head is there nothing is known of it."""
         if self._in_head:
             self._refuse(HttpRequest("GET", "/score", fault=fault))
             return
         path, query = split_target(self._url)
         method = self._parser.get_method().decode("ascii")
-        self._refuse(HttpRequest(method, path, query, self._headers, client=self._client, fault=fault))
+        request = HttpRequest(method, path, query, self._headers, client=self._client, fault=fault)
+        request.admitted = by_guard  # it has been asked, and is not asked again
+        self._refuse(request)
 
     def _drop_body(self) -> None:
         self._parts = []
@@ -350,7 +352,7 @@ class RequestReader(ABC):
         try:
             waiting = self._app.admit(head)
         except ScoringHostError as error:
-            self._refuse_with(error)
+            self._refuse_with(error, by_guard=True)
             raise _Refused from None
         self._request_head = head
         if waiting is not None:
@@ -364,7 +366,7 @@ class RequestReader(ABC):
         if self._lost:
             return
         if self._arriving and self._request_head is head and isinstance(error, ScoringHostError):
-            self._refuse_with(error)
+            self._refuse_with(error, by_guard=True)
         else:
             self._go_on()
 

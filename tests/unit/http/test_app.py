@@ -286,6 +286,21 @@ def test_who_was_let_in_by_a_door_is_not_asked_again(door: Door) -> None:
     assert asyncio.run(play()) == 1
 
 
+# BUG: behind ASGI and WSGI, which ask before they read the body, a path that nobody serves was a 404 to anybody.
+@pytest.mark.parametrize("path", ["/score", "/nowhere", "/shout/a"])
+def test_whom_a_door_has_been_told_to_refuse_is_refused_whatever_the_path(door: Door, path: str) -> None:
+    async def play() -> HttpResponse:
+        app = guarded(door)
+        request = HttpRequest("POST", path)
+        request.fault = await app.let_in(request)
+        return await app.handle(request)
+
+    response = asyncio.run(play())
+    assert response.status == 400
+    assert b"no entry" in response.body.lower()  # type: ignore[union-attr]
+    assert door.asked == 1
+
+
 # -- who watches ------------------------------------------------------------------------------------------
 
 
