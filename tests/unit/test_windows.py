@@ -24,6 +24,8 @@ for module, names in {
 }.items():
     for name in names:
         delattr(module, name)
+if hasattr(os, "process_cpu_count"):  # since Python 3.13; where there is no affinity, it is this
+    os.process_cpu_count = os.cpu_count
 """
 
 SERVED = """
