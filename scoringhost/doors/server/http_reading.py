@@ -35,7 +35,7 @@ _NAMES = {
                  "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "traceparent")
     for spelling in (name, name.title())
 }  # fmt: skip
-_OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings", "expect"})
+_OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings"})
 
 
 class RequestReader(GuardedRequest):
@@ -125,6 +125,8 @@ class RequestReader(GuardedRequest):
             map(len, headers.values())
         ) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(TOO_LARGE)
+        if "upgrade" in headers and self._parser.should_upgrade():
+            return  # it is about to be read again, without that wish: until then nobody is asked, or told to go on
         if self._guarded:
             self._ask_guards()
         length = headers.get("content-length")
@@ -223,7 +225,10 @@ class RequestReader(GuardedRequest):
         while not self._refused:
             method = self._parser.get_method()
             if method == b"CONNECT":
-                self._refuse(HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers))
+                request = HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers)
+                if self._guarded:
+                    self._take_over_admission(request)
+                self._refuse(request)
                 return
             if self._fault is not None:  # of two Host headers only one would be left
                 self._refuse_with(self._fault)
