@@ -130,10 +130,8 @@ class RequestReader(GuardedRequest):
         if self._guarded:
             self._ask_guards()
         length = headers.get("content-length")
-        if length is not None:
-            size = int(length or 0)
-            if size > SMALL_BODY:
-                self._expect_body(size)
+        if length is not None and int(length or 0) > SMALL_BODY:
+            self._expect_body(int(length))
         elif "transfer-encoding" in headers:
             self._expect_chunks(headers["transfer-encoding"])
         if "expect" in headers:
