@@ -20,7 +20,7 @@ LOOK_S = 1.0
 """Seconds between two looks at a request that is still arriving."""
 
 TOO_LARGE = f"The request headers are larger than {HEADERS_LIMIT} bytes"
-_HALF_A_HEAD = HEADERS_LIMIT // 2 + 1
+HALF_A_HEAD = HEADERS_LIMIT // 2 + 1
 _TOO_MUCH_AROUND = f"Trailers and chunk extensions are larger than {HEADERS_LIMIT} bytes"
 
 
@@ -82,7 +82,7 @@ class ArrivingRequest(ABC):
         """Bound what a request may have beside its body, and begin to look at how fast it comes."""
         if self._in_head:
             # Of what was read together with the request before it nobody knows how much belongs to this head.
-            self._head_size += size if self._received else min(size, _HALF_A_HEAD)
+            self._head_size += size if self._received else min(size, HALF_A_HEAD)
             if self._head_size > HEADERS_LIMIT:
                 self._refuse_with(HeadersTooLarge(TOO_LARGE))
                 return

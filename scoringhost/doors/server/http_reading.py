@@ -13,7 +13,7 @@ from abc import abstractmethod
 
 import httptools
 
-from scoringhost.doors.server.arriving_request import TOO_LARGE, ReadNoFurther
+from scoringhost.doors.server.arriving_request import HALF_A_HEAD, TOO_LARGE, ReadNoFurther
 from scoringhost.doors.server.connection_limits import SMALL_BODY, Intake
 from scoringhost.doors.server.guarded_request import GuardedRequest
 from scoringhost.doors.server.http_heads import COMMON_TARGETS, split_target, understood
@@ -121,7 +121,7 @@ class RequestReader(GuardedRequest):
         self._version = version = self._parser.get_http_version()
         if version != "1.1" and version != "1.0":
             self._fault = self._wrong_version(version)
-        elif (not self._received or self._head_size + self._received > HEADERS_LIMIT // 2) and sum(
+        elif (not self._received or self._head_size + self._received > HALF_A_HEAD) and sum(
             map(len, headers.values())
         ) > HEADERS_LIMIT:
             self._fault = HeadersTooLarge(TOO_LARGE)
@@ -184,10 +184,10 @@ class RequestReader(GuardedRequest):
         self._arriving = False
         self._received = 0
         parser, headers, parts, version = self._parser, self._headers, self._parts, self._version
-        if parser.should_upgrade():
+        method = parser.get_method()
+        if ("upgrade" in headers or method == b"CONNECT") and parser.should_upgrade():
             return  # the parser stops here and leaves the body to us
         path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)
-        method = parser.get_method()
         host = headers.get("host")
         if host is None and version == "1.1" and self._fault is None:
             self._fault = MalformedRequest("The request has no Host header (RFC 9112, 3.2)")
