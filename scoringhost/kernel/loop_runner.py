@@ -61,6 +61,10 @@ class LoopTurn:
         """Await a step; see `Turn.step`."""
         return await self.do(work)
 
+    async def next(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Await the next item; see `Turn.next`."""
+        return await self.do(step)
+
     def where(self) -> str:
         """Nothing: a task that waits has no stack worth showing."""
         return ""

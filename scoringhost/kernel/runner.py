@@ -28,7 +28,17 @@ class Turn(Protocol):
         """
 
     async def step(self, work: Callable[[], Any]) -> Any:
-        """Do one step of a stream as `do` does, but never on the spot: nobody knows how long it takes."""
+        """Do something for a stream as `do` does, but never on the spot: nobody knows how long it takes.
+
+        No further step is begun before it.
+        """
+
+    async def next(self, step: Callable[[], Any]) -> Any:
+        """Take the next item of a stream, as `step` makes it: never on the spot, and always the same `step`.
+
+        Several short steps may be made in one go. What one of them raises is raised in its place, after
+        the items before it. Raises as `do` does.
+        """
 
     def where(self) -> str:
         """The stack of the work that is going on, for the log; may be empty."""

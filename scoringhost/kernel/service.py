@@ -243,7 +243,7 @@ class Service:
             nonlocal spent_s
             started_s = time.perf_counter()
             try:
-                return await self._guarded(turn.step(steps.next), turn, call)
+                return await self._guarded(turn.next(steps.next), turn, call)
             finally:
                 spent_s += time.perf_counter() - started_s
 

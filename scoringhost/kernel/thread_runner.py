@@ -16,13 +16,14 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
 from threading import get_ident
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.call_speed import CallSpeed
 from scoringhost.kernel.runner import ScriptCancelled, told_apart
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
+from scoringhost.kernel.steps_ahead import StepsAhead
 
 T = TypeVar("T")
 
@@ -125,7 +126,7 @@ class ThreadRunner:
 class ThreadTurn:
     """A turn on one scoring thread."""
 
-    __slots__ = ("_context", "_ended", "_pieces", "_runner", "_spent_s", "_thread")
+    __slots__ = ("_ahead", "_context", "_ended", "_making", "_pieces", "_runner", "_spent_s", "_thread")
 
     def __init__(
         self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0, context: Context | None = None
@@ -135,6 +136,8 @@ class ThreadTurn:
         self._context = context if context is not None else copy_context()
         self._pieces = 0
         self._ended = False
+        self._ahead: StepsAhead | None = None
+        self._making: _Piece[None] | None = None
 
     async def do(self, work: Callable[[], T], size: int = 0) -> T:
         """Do the work on the scoring thread; see `Turn.do`."""
@@ -151,24 +154,47 @@ class ThreadTurn:
         return _outcome_of(job)
 
     async def step(self, work: Callable[[], T]) -> T:
-        """Make a step on the scoring thread; see `Turn.step`."""
+        """Do it on the scoring thread; see `Turn.step`."""
         self._runner.call_speed.streams()
+        if self._ahead is not None:
+            self._ahead.stop()
         return _outcome_of(await self._hand_over(work))
 
+    async def next(self, step: Callable[[], object]) -> object:
+        """Take the next item, of which the scoring thread may have made several; see `Turn.next`."""
+        ahead = self._ahead
+        if ahead is None:
+            ahead = self._ahead = StepsAhead(step)
+        while not ahead.made:
+            piece = self._making
+            if piece is None:
+                self._runner.call_speed.streams()
+                self._making = self._submit(ahead.run, ahead.tell)
+            elif piece.over.done():
+                self._making = None
+                piece.over.result()
+                _outcome_of(piece.job)
+            else:
+                await ahead.news()
+        return ahead.made.popleft()
+
     async def _hand_over(self, work: Callable[[], T]) -> Job[T]:
+        piece = self._submit(work)
+        await piece.over
+        return piece.job
+
+    def _submit(self, work: Callable[[], T], told: Callable[[], object] | None = None) -> _Piece[T]:
+        """Hand work over to the scoring thread; `told` is called, too, when it is over or its time is."""
         self._runner.mover.leave()
         loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-        piece = _Piece(over)
+        piece: _Piece[T] = _Piece(loop.create_future(), told)
         self._pieces += 1
-        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
+        piece.job = job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
         limit_s = self._runner.limit_s
         if limit_s is not None:
             left_s = max(0.0, limit_s - self._spent_s)
             piece.timer = loop.call_later(left_s, self._expire, piece, job, limit_s)
-        await over
-        self._spent_s += job.spent_s
-        return job
+        return piece
 
     def where(self) -> str:
         """The stack of the scoring thread."""
@@ -180,7 +206,7 @@ class ThreadTurn:
         if not self._pieces:
             self._runner.free(self._thread)
 
-    def _over(self, piece: _Piece) -> None:
+    def _over(self, piece: _Piece[Any]) -> None:
         """A piece of work has really ended."""
         piece.has_ended = True
         if piece.timer is not None:
@@ -189,17 +215,20 @@ class ThreadTurn:
         if self._ended and not self._pieces:
             self._runner.free(self._thread)
         if not piece.over.done():
+            self._spent_s += piece.job.spent_s
             piece.over.set_result(None)
+            piece.tell()
 
-    def _expire(self, piece: _Piece, job: Job[Any], limit_s: float) -> None:
+    def _expire(self, piece: _Piece[Any], job: Job[Any], limit_s: float) -> None:
         loop = asyncio.get_running_loop()
         if not piece.over.done():
             piece.over.set_exception(DeadlineExceeded(limit_s))
+            piece.tell()
         loop.call_later(PATIENCE_S, self._give_up, piece)
         # Whoever awaits `over` takes the stack of where it hangs for the log, before this interrupt.
         loop.call_soon(self._thread.interrupt, job)
 
-    def _give_up(self, piece: _Piece) -> None:
+    def _give_up(self, piece: _Piece[Any]) -> None:
         if not piece.has_ended:
             self._runner.when_stuck()
 
@@ -211,12 +240,20 @@ def _outcome_of(job: Job[T]) -> T:
     return job.result  # type: ignore[return-value]
 
 
-class _Piece:
+class _Piece(Generic[T]):
     """One piece of work on its way: `over` is for whoever waits, who may have gone or been answered."""
 
-    __slots__ = ("has_ended", "over", "timer")
+    __slots__ = ("_told", "has_ended", "job", "over", "timer")
 
-    def __init__(self, over: asyncio.Future[None]) -> None:
-        self.over = over
+    job: Job[T]
+
+    def __init__(self, over: asyncio.Future[None], told: Callable[[], object] | None) -> None:
+        self.over, self._told = over, told
         self.timer: asyncio.TimerHandle | None = None
         self.has_ended = False
+
+    def tell(self) -> None:
+        """Wake whoever waits for more than `over`."""
+        if self._told is not None:
+            self.over.exception()  # or, if it is never asked for, asyncio would complain of it
+            self._told()

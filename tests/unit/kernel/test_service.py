@@ -663,7 +663,7 @@ seen, place = [], ContextVar("place", default=None)
     seen.append(place.get())
     inner = place.set("step")
     try:
-        yield 1
+        yield [1]  # what may change is taken before the next step is made
         seen.append(place.get())
         yield 2
     finally:
