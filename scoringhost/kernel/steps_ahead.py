@@ -46,7 +46,10 @@ class StepsAhead:
         self._is_stopped = True
 
     def run(self) -> None:
-        """Make steps, at least one; what they raise is raised. That this is over is told by whoever has handed it over."""
+        """Make steps, at least one; what they raise is raised.
+
+        The end of this is told by whoever has handed it over, and with it the last item.
+        """
         until_s = time.perf_counter() + AHEAD_S
         while True:
             item = self._step()
