@@ -69,9 +69,7 @@ class Tokens:
 
     def known(self, token: str) -> str | None:
         """Who is calling, if this token has been checked before and still holds."""
-        if self._keys.generation != self._generation:
-            self._remembered.clear()
-            self._generation = self._keys.generation
+        self._forget_if_keys_changed()
         found = self._remembered.get(hashlib.sha256(token.encode("latin-1", "replace")).digest())
         if found is None or self._keys.is_due:
             return None
@@ -148,7 +146,13 @@ class Tokens:
             wanted.append(f"one of the roles {', '.join(rules.roles)}")
         raise Forbidden(f"The token lacks {' or '.join(wanted)}", " ".join(rules.scopes))
 
+    def _forget_if_keys_changed(self) -> None:
+        if self._keys.generation != self._generation:
+            self._remembered.clear()
+            self._generation = self._keys.generation
+
     def _remember(self, token: str, caller: str, claims: Mapping[str, Any]) -> None:
+        self._forget_if_keys_changed()
         known = _Known(caller, float(claims.get("nbf", 0)), float(claims["exp"]))
         self._remembered[hashlib.sha256(token.encode("latin-1", "replace")).digest()] = known
         if len(self._remembered) > REMEMBERED:
