@@ -74,5 +74,14 @@ class GuardedRequest(ArrivingRequest):
     def _take_over_admission(self, request: HttpRequest) -> None:
         """The whole request is there: what the guards have said of its head holds for it."""
         head = self._request_head
-        if head is not None:
-            request.caller, request.admitted, request.admission = head.caller, head.admitted, head.admission
+        if head is None:
+            return
+        request.admitted, request.admission = head.admitted, head.admission
+        _carry_over(head, request)
+        if isinstance(head.admission, asyncio.Future):  # its guards may find out more; called before whoever awaits it
+            head.admission.add_done_callback(lambda _: _carry_over(head, request))
+
+
+def _carry_over(head: HttpRequest, request: HttpRequest) -> None:
+    """What guards have found out about the caller: its name, and where it is if a proxy stands between."""
+    request.caller, request.client, request.scheme = head.caller, head.client, head.scheme
