@@ -9,8 +9,9 @@ from itertools import islice
 
 from scoringhost.batch.output import Output, OutputUnusable, Places, make_folder
 from scoringhost.batch.parts import Failure, Job, Part
-from scoringhost.batch.pool import Log, Pool
+from scoringhost.batch.pool import Pool
 from scoringhost.batch.reading import Source
+from scoringhost.batch.worker_log import Log
 from scoringhost.tabular.pieces import Size
 
 UNLIMITED = -1

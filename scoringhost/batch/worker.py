@@ -1,7 +1,7 @@
 """A worker process of `scoringhost batch`: loads the script, runs init(), and scores what it is handed.
 
-It talks over the descriptor that its only argument names; its standard output and error are the
-script's, and go to the log.
+It talks to the command over a connection; its standard output and error are the script's, and go to
+the log.
 """
 
 from __future__ import annotations
@@ -11,15 +11,11 @@ import importlib.util
 import inspect
 import logging
 import os
-import signal
 import sys
-import threading
-import time
 import traceback
 import types
 from collections.abc import Iterator
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +27,7 @@ from scoringhost.client.in_process import Client, Failures
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
 from scoringhost.errors import StartupError
+from scoringhost.process.supervisor import join_parent
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
 from scoringhost.telemetry.explanation import explain
@@ -38,9 +35,8 @@ from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
 
 OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
 """Where Azure ML tells a batch script the folder for files that it writes itself."""
-PARENT_LOOK_S = 0.5
 ORPHAN_S = 5.0
-"""Seconds between two looks at whether the command is there, and those that a worker gets without it."""
+"""Seconds that a worker gets without the command: a run() that ends in that time is followed by shutdown()."""
 
 
 class Scorer(Protocol):
@@ -50,11 +46,10 @@ class Scorer(Protocol):
         """Score one."""
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, parent: int) -> None:
     """Answer every mini-batch until there is none left, or nobody is left who asks."""
-    os.set_inheritable(descriptor, False)
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent-watch", daemon=True).start()
-    with contextlib.closing(Connection(descriptor)) as connection, contextlib.suppress(EOFError, BrokenPipeError):
+    connection = join_parent(descriptor, parent, ORPHAN_S)
+    with contextlib.closing(connection), contextlib.suppress(EOFError, BrokenPipeError):
         job = connection.recv()
         try:
             with _scorer(job) as (scorer, contract):
@@ -70,14 +65,6 @@ def _outcome(scorer: Scorer, part: Part) -> Outcome:
         return scorer.score(part)
     except Exception as error:  # a defect of ours, or a script that has broken what we use
         return Outcome.failing(part, f"{type(error).__name__}: {error}", traceback=traceback.format_exc().rstrip())
-
-
-def _end_with(parent: int) -> None:
-    """End this process and what it has started soon after the command, which cannot do so if it was killed."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_LOOK_S)
-    time.sleep(ORPHAN_S)  # a run() that ends in that time is followed by shutdown()
-    os.killpg(0, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -309,6 +309,15 @@ def test_a_worker_that_computes_does_not_outlive_the_command(files: Any, tmp_pat
     until(lambda: not is_running(pid))
 
 
+# BUG: a signal without a name in Python's table (most real-time ones) ended the command with a traceback.
+def test_a_worker_that_is_ended_by_a_real_time_signal_fails_alone(batch: Any, files: Any, tmp_path: Path) -> None:
+    files("a")
+    script = NOTHING + "    os.kill(os.getpid(), 40)\n"
+    done = batch(script, "--input", "in", "--output", "out.csv")
+    assert done.returncode == 1, done.stderr
+    assert [failure["error"] for failure in failures(tmp_path)] == ["the worker process ended by signal 40"]
+
+
 # BUG: a job that was killed in shutdown() was refused as "is there already" when it was given again.
 def test_a_job_that_was_killed_in_shutdown_is_known_to_be_complete(batch: Any, files: Any, tmp_path: Path) -> None:
     files("a")

@@ -42,78 +42,22 @@
     └── InternalError                our own fault: a defect of scoringhost
 
 No class knows a status code: every protocol owns a table, and a test proves each table complete.
+What keeps a service from starting is in `startup`, all else is here; every name is this package's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-
-class ScoringHostError(Exception):
-    """Base of every error that scoringhost raises on purpose."""
-
-
-class StartupError(ScoringHostError):
-    """The service cannot start."""
-
-
-class SettingsError(StartupError):
-    """A setting has a value that cannot be used."""
-
-    def __init__(self, name: str, value: object, reason: str) -> None:
-        super().__init__(f"{name}: {reason} (it is {value!r})")
-        self.name, self.value, self.reason = name, value, reason
-
-
-class ScriptNotFound(StartupError):
-    """There is no entry script at that path."""
-
-    def __init__(self, path: str, hint: str = "") -> None:
-        super().__init__(f"No such file or directory: {path!r}.{' ' + hint if hint else ''}")
-        self.path, self.hint = path, hint
-
-
-class ScriptImportFailed(StartupError):
-    """Importing the entry script raised; `traceback` holds the user's frames only."""
-
-    def __init__(self, path: str, advice: str, traceback: str) -> None:
-        super().__init__(f"{path} could not be imported. {advice}")
-        self.path, self.advice, self.traceback = path, advice, traceback
-
-
-class ScriptUnservable(StartupError):
-    """The entry script was imported, but what it defines cannot be served."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
-
-
-class InitFailed(StartupError):
-    """init() raised; `traceback` holds the user's frames only, `listing` the model folder, `advice` what is missing."""
-
-    def __init__(
-        self, path: str, cause: BaseException, traceback: str, listing: Sequence[str] = (), advice: str = ""
-    ) -> None:
-        what = f"init() of {path} raised {type(cause).__name__}; correct it and start again."
-        super().__init__(f"{what} {advice}" if advice else what)
-        self.path, self.traceback, self.listing, self.advice = path, traceback, tuple(listing), advice
-
-
-class PortInUse(StartupError):
-    """Another process listens on the port."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"port {port} of {host} is in use; stop what listens there, or choose another with --port")
-        self.host, self.port = host, port
-
-
-class MissingExtra(StartupError):
-    """An optional dependency is not installed."""
-
-    def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"{module} is not installed; run: pip install 'scoringhost[{extra}]'")
-        self.module, self.extra = module, extra
+from scoringhost.errors.base import ScoringHostError as ScoringHostError
+from scoringhost.errors.startup import InitFailed as InitFailed
+from scoringhost.errors.startup import MissingExtra as MissingExtra
+from scoringhost.errors.startup import PortInUse as PortInUse
+from scoringhost.errors.startup import ScriptImportFailed as ScriptImportFailed
+from scoringhost.errors.startup import ScriptNotFound as ScriptNotFound
+from scoringhost.errors.startup import ScriptUnservable as ScriptUnservable
+from scoringhost.errors.startup import SettingsError as SettingsError
+from scoringhost.errors.startup import StartupError as StartupError
 
 
 class CallError(ScoringHostError):
