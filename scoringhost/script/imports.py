@@ -97,7 +97,9 @@ class ScriptImports:
         with _lock:
             loaded = sys.modules.copy()  # other threads may be importing
             brought = [script.own for script in _open if script.own]
-            self._known = {name: one for name, one in loaded.items() if all(own.get(name) is not one for own in brought)}
+            self._known = {
+                name: one for name, one in loaded.items() if all(own.get(name) is not one for own in brought)
+            }
             self._release = make_importable(self.folder)
             _open.append(self)
 

@@ -27,6 +27,14 @@ START_S = 20.0
 """How long anything may take before a test gives up; nothing ever waits that long when all is well."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs in a fresh interpreter is slow: it imports anew what the tests have imported already."""
+    for item in items:
+        is_unit = Path(__file__).parent in item.path.parents
+        if is_unit and "python" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @dataclass
 class Seen:
     """An observer that keeps what it is told."""
