@@ -11,6 +11,8 @@ import pytest
 
 from scoringhost.checking.pickles import foreign_versions, installed_version, sklearn_version
 
+pytestmark = pytest.mark.xdist_group("scikit-learn")  # so that one process imports it
+
 
 @pytest.fixture(scope="module")
 def model() -> Any:
