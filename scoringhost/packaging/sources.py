@@ -109,6 +109,9 @@ class Sources:
             reached |= near
             waiting += near
         foreign = sorted(found - set(own) - BROUGHT - sys.stdlib_module_names)
+        if not foreign:
+            return []
+        # It reads the list of files of every installed package: half a second and more.
         packages = importlib.metadata.packages_distributions()
         return [_described(name, packages.get(name, [])) for name in foreign]
 

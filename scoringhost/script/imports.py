@@ -96,7 +96,10 @@ class ScriptImports:
         """Make the folder importable."""
         with _lock:
             loaded = sys.modules.copy()  # other threads may be importing
-            self._known = {name: one for name, one in loaded.items() if not self._is_anothers({name: one})}
+            brought = [script.own for script in _open if script.own]
+            self._known = {
+                name: one for name, one in loaded.items() if all(own.get(name) is not one for own in brought)
+            }
             self._release = make_importable(self.folder)
             _open.append(self)
 
@@ -234,10 +237,11 @@ class ScriptImports:
 
     def _is_anothers(self, modules: Modules) -> bool:
         """Whether another script has brought them."""
-        others = [script for script in _open if script is not self]
-        return bool(others) and any(
-            script.own.get(name) is module for script in others for name, module in modules.items()
-        )
+        # Asked for each of some thousand names. Most scripts have brought nothing, and need no look at all modules.
+        others = [script for script in _open if script.own and script is not self]
+        if not others:
+            return False
+        return any(script.own.get(name) is module for script in others for name, module in modules.items())
 
     def _has_another(self, top: str, modules: Modules) -> bool:
         """Whether there is something else of that name in the folder, which Python would take first."""
