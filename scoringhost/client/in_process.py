@@ -155,6 +155,9 @@ class Failures(LogObserver):
         super().run_failed(service, error, traceback)
         self._tracebacks[request_id.get()] = traceback
 
+    def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:
+        """Nothing: whoever has sent the request is here, and reads the answer."""
+
     def take(self) -> str:
         """The traceback of the request that is handled here; empty if its run() has not failed."""
         return self._tracebacks.pop(request_id.get(), "")

@@ -156,7 +156,9 @@ class Service:
         try:
             self.script.shutdown()
         except BaseException as error:
-            self.observer.run_failed(self.name, RunFailed(), user_traceback(error))
+            failure = RunFailed("shutdown")
+            failure.__cause__ = error
+            self.observer.run_failed(self.name, failure, user_traceback(error))
 
     def _enter(self, state: State) -> None:
         self.state = state
@@ -356,6 +358,7 @@ class Service:
         if isinstance(error, Interrupted):
             return DeadlineExceeded(self.limits.run_s or 0.0)
         failure = RunFailed()
+        failure.__cause__ = error  # now: the log begins with it
         self.observer.run_failed(self.name, failure, user_traceback(error))
         return failure
 
