@@ -257,7 +257,7 @@ class RunError(ScoringHostError):
 
 
 class RunFailed(RunError):
-    """run() raised, or another `function` of the script; the cause is in `__cause__`, its traceback for the log only."""
+    """run() raised, or another `function`; the cause is in `__cause__`, its traceback belongs in the log only."""
 
     def __init__(self, function: str = "run") -> None:
         super().__init__("An unexpected error occurred in scoring script. Check the logs for more info.")

@@ -77,7 +77,8 @@ def serve(path: str | None, **arguments: Any) -> None:
         require_free(settings.host, own_port + settings.health_ports)
     except StartupError as error:
         _refuse(error)
-    Server(settings, functools.partial(assemble.build, settings), gunicorns).run()
+    build, stand_in = functools.partial(assemble.build, settings), functools.partial(assemble.stand_in, settings)
+    Server(settings, build, stand_in, gunicorns).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:
