@@ -58,7 +58,9 @@ class SettingsError(StartupError):
     """A setting has a value that cannot be used."""
 
     def __init__(self, name: str, value: object, reason: str) -> None:
-        super().__init__(f"{name}: {reason} (it is {value!r})")
+        shown = repr(value)
+        needs_no_value = value is None or shown in reason
+        super().__init__(f"{name}: {reason.rstrip('.')}" if needs_no_value else f"{name}: {reason} (it is {shown})")
         self.name, self.value, self.reason = name, value, reason
 
 

@@ -119,7 +119,8 @@ class Client:
         if not isinstance(body, bytes):
             body, broken = await _read(body, wanted=request.method != "HEAD")
         body = b"" if request.method == "HEAD" else body
-        return Response(answer.status, tuple(answer.headers), body, self._failures.take(), broken)
+        streamed = not isinstance(answer.body, bytes)
+        return Response(answer.status, tuple(answer.headers), body, self._failures.take(), broken, streamed)
 
 
 async def _read(pieces: AsyncIterator[bytes], *, wanted: bool) -> tuple[bytes, str]:

@@ -165,7 +165,19 @@ def of_failed_init(error: BaseException, script: Path, model_dir: Path | None) -
         return _of_missing_file(Path(os.fsdecode(error.filename)), _line_of(error, script), model_dir)
     if isinstance(error, KeyError) and error.args == (MODEL_DIR,):
         return f"{_line_of(error, script)} reads {MODEL_DIR}. {_NO_MODEL_DIR}"
+    if isinstance(error, (TypeError, AttributeError)) and model_dir is None and _is_of_none(error, script):
+        return f"{_line_of(error, script)} uses {MODEL_DIR}, which os.getenv answers with None here. {_NO_MODEL_DIR}"
     return ""
+
+
+def _is_of_none(error: BaseException, script: Path) -> bool:
+    """Whether something could not be done with None in a script that reads the model folder."""
+    if "None" not in str(error):  # as in "expected str, bytes or os.PathLike object, not NoneType"
+        return False
+    try:
+        return MODEL_DIR in script.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def _line_of(error: BaseException, script: Path) -> str:

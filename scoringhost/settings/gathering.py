@@ -179,7 +179,9 @@ class Gathering:
 
     def _resolve_paths(self) -> None:
         if self.values.get("model_dir"):
-            self.values["model_dir"] = self._absolute(self.values["model_dir"], self.here)
+            given = self.values["model_dir"]
+            self.values["model_dir"] = self._absolute(given, self.here)
+            self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):
             self._take_main()
         if not self.values.get("script"):
@@ -192,6 +194,19 @@ class Gathering:
         if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"
+
+    def _require_folder(self, given: str, path: str) -> None:
+        """Refuse a model folder that was typed and is not there.
+
+        What the environment or a file names may be made by the script, and is only warned of.
+        """
+        if os.path.isdir(path):
+            return
+        origin = self.origins["model_dir"]
+        reason = "it is a file; name the folder that holds it" if os.path.isfile(path) else "there is no such folder"
+        if origin.startswith("flag "):
+            raise SettingsError(origin.removeprefix("flag "), given, reason)
+        self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
 
 
 def gather(

@@ -192,6 +192,20 @@ def _configure_default(level: str | None, script: Path | None) -> list[str]:
     return [unknown_level(level)] if level is not None and number is None else []
 
 
+def show_of_script(folder: Path | None) -> None:
+    """Show on standard error what a script logs, as `serve` does; of the host and of libraries warnings only.
+
+    For a process that has one request to make, and prints its answer.
+    """
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(levelname).1s %(name)s - %(message)s"))
+    lines.addFilter(ScriptFilter(folder))
+    root = logging.getLogger()
+    root.handlers[:] = [lines]
+    root.setLevel(logging.INFO)
+    logging.getLogger(HOST_LOGGER).setLevel(logging.WARNING)
+
+
 def unknown_level(level: str) -> str:
     """The warning about a level that there is not."""
     return f"log level {level!r} is ignored: it is none of DEBUG, INFO, WARNING, ERROR"

@@ -1,4 +1,4 @@
-"""How worker processes have ended, in words that name what ran out; gunicorn takes every SIGKILL for a lack of memory."""
+"""How worker processes have ended, in words that name what ran out: for gunicorn every SIGKILL is a lack of memory."""
 
 from __future__ import annotations
 

@@ -53,6 +53,8 @@ def require_free(host: str, ports: Sequence[int]) -> None:
             except OSError as problem:
                 if problem.errno == errno.EADDRINUSE:
                     raise PortInUse(host, port) from None
+                if problem.errno in (errno.EACCES, errno.EPERM):
+                    raise SettingsError("port", port, f"only root may listen on port {port}; choose another") from None
                 reason = f"nobody can listen on port {port} there: {problem.strerror}"
                 raise SettingsError("host", host, reason) from None
 
