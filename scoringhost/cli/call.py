@@ -25,10 +25,11 @@ from scoringhost.client.in_process import serving
 from scoringhost.client.remote import SCORE, Address, Outcome, Remote, Sender, Unreachable, as_url, repeat
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
+from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.settings import Settings
 from scoringhost.settings.declaration import WholeNumber
 from scoringhost.telemetry.explanation import explain
-from scoringhost.telemetry.logs import show_of_script
+from scoringhost.telemetry.logs import showing_the_script
 
 FAILED = 1
 PREFIX = "scoringhost: "
@@ -135,10 +136,11 @@ def _sender(target: str, settings: dict[str, Any]) -> Iterator[tuple[Sender, str
             yield remote, remote.address.path
         return
     loaded, warnings = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", target)}, os.getcwd())
-    for warning in warnings:
+    hidden = of_hidden_packages(Path(loaded.script)) if loaded.script else []
+    for warning in [*warnings, *hidden]:
         click.echo(f"{PREFIX}warning: {warning}", err=True)
-    show_of_script(Path(loaded.script).parent if loaded.script else None)
-    with for_the_answer_alone(), serving(loaded) as client:
+    folder = Path(loaded.script).parent if loaded.script else None
+    with showing_the_script(folder), for_the_answer_alone(), serving(loaded) as client:
         yield client, SCORE
 
 

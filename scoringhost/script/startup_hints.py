@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib.metadata
 import importlib.util
 import itertools
 import os
+import sys
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 MODEL_DIR = "AZUREML_MODEL_DIR"
@@ -152,6 +155,29 @@ def _frames(error: BaseException) -> Iterator[tuple[str, int]]:
     while at is not None:
         yield at.tb_frame.f_code.co_filename, at.tb_lineno
         at = at.tb_next
+
+
+def of_hidden_packages(script: Path) -> list[str]:
+    """Files beside the script that have the name of an installed package, or of Python's own, and are imported instead.
+
+    Only what the script names is looked at: a file that nobody imports hides nothing.
+    """
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    searched = sys.path  # noqa: TID251 - it is read only
+    elsewhere = [entry for entry in searched if os.path.abspath(entry or ".") != str(script.parent)]
+    said = []
+    for name in sorted({name.partition(".")[0] for name in named}):
+        file = script.parent / f"{name}.py"
+        if not file.is_file() or not (name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere)):
+            continue
+        whose = "Python's own module" if name in sys.stdlib_module_names else "the installed package"
+        said.append(f"{file} hides {whose} {name!r}: `import {name}` finds the file; rename it")
+    return said
 
 
 # -- an init() that fails -------------------------------------------------------------------------
