@@ -18,6 +18,8 @@ from scoringhost.settings.secret import Secret
 _ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
 FOUND_MAIN = "found in the app root"
 """The origin of a script that nobody has named."""
+A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no such folder"
+"""What is wrong with a model folder."""
 
 _LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key"})
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
@@ -203,7 +205,7 @@ class Gathering:
         if os.path.isdir(path):
             return
         origin = self.origins["model_dir"]
-        reason = "it is a file; name the folder that holds it" if os.path.isfile(path) else "there is no such folder"
+        reason = A_FILE if os.path.isfile(path) else NO_FOLDER
         if origin.startswith("flag "):
             raise SettingsError(origin.removeprefix("flag "), given, reason)
         self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")

@@ -48,7 +48,7 @@ def test_standard_input_is_sent(echo: Path) -> None:
 def test_include_puts_the_head_before_the_body(echo: Path) -> None:
     head, _, body = call(echo, "-", "-i", stdin=b"x").stdout.partition("\n\n")
     assert head.startswith("200 OK\nContent-Type: application/json\n")
-    assert body == '"x"'
+    assert body == '"x"\n'
 
 
 def test_method_path_and_headers_are_sent(echo: Path) -> None:
