@@ -14,7 +14,7 @@ import click
 
 from scoringhost.cli.options import Verb
 from scoringhost.packaging.output import PackagingError
-from scoringhost.packaging.project import TEMPLATES, start_project
+from scoringhost.packaging.project import TEMPLATES, lacks_model, start_project, train
 
 FAILED = 1
 
@@ -39,12 +39,23 @@ def init(folder: Path, template: str, quiet: bool) -> None:
     except PackagingError as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
+    if not quiet:
+        click.echo("\n".join(f"  {name}" for name in files))
+    quoted = shlex.quote(str(folder))
+    first = []
+    if "requirements.txt" in files:
+        first.append(f"pip install -r {shlex.quote(f'{folder}/requirements.txt')}")
+    if lacks_model(folder):
+        try:
+            told = train(folder).strip()
+            if not quiet:
+                click.echo(told)
+        except PackagingError as problem:
+            click.echo(f"train.py could not be run yet: {problem}")
+            first.append(f"python {shlex.quote(f'{folder}/train.py')}")
+    needed = "".join(f"{command} && " for command in first)
     if quiet:
         return
-    click.echo("\n".join(f"  {name}" for name in files))
-    quoted = shlex.quote(str(folder))
-    requirements = shlex.quote(f"{folder}/requirements.txt")
-    needed = f"pip install -r {requirements} && " if "requirements.txt" in files else ""
     pytest = "pytest" if find_spec("pytest") else "pip install pytest && pytest"
     click.echo(
         f"{folder} is ready: {needed}scoringhost serve {quoted}    (and: scoringhost check {quoted}; {pytest} {quoted})"

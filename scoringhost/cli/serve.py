@@ -89,11 +89,12 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     own_port = () if gunicorns.other_place else (settings.port,)
     try:
         debugger.require_usable(settings)
+        guards = assemble.guards_of(settings)
         require_free(settings.host, own_port + settings.health_ports)
     except StartupError as error:
         _refuse(error)
-    build, stand_in = functools.partial(assemble.build, settings), functools.partial(assemble.stand_in, settings)
-    Server(settings, build, stand_in, gunicorns).run()
+    build = functools.partial(assemble.build, settings, guards=guards)
+    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:

@@ -180,9 +180,11 @@ class Gathering:
         return os.path.abspath(base / os.path.expanduser(path))
 
     def _resolve_paths(self) -> None:
-        if self.values.get("model_dir"):
-            given = self.values["model_dir"]
-            self.values["model_dir"] = self._absolute(given, self.here)
+        given = self.values.get("model_dir")
+        for name in ("model_dir", "keys_file"):
+            if self.values.get(name):
+                self.values[name] = self._absolute(self.values[name], self.here)
+        if given:
             self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):
             self._take_main()
