@@ -58,6 +58,7 @@ from scoringhost.errors.startup import ScriptNotFound as ScriptNotFound
 from scoringhost.errors.startup import ScriptUnservable as ScriptUnservable
 from scoringhost.errors.startup import SettingsError as SettingsError
 from scoringhost.errors.startup import StartupError as StartupError
+from scoringhost.errors.startup import pip_install as pip_install
 
 
 class CallError(ScoringHostError):
@@ -228,10 +229,11 @@ class RunError(ScoringHostError):
 
 
 class RunFailed(RunError):
-    """run() raised; the cause is in `__cause__`, its traceback belongs in the log only."""
+    """run() raised, or another `function`; the cause is in `__cause__`, its traceback belongs in the log only."""
 
-    def __init__(self) -> None:
+    def __init__(self, function: str = "run") -> None:
         super().__init__("An unexpected error occurred in scoring script. Check the logs for more info.")
+        self.function = function
 
 
 class ResultNotEncodable(RunError):

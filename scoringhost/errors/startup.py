@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 
 from scoringhost.errors.base import ScoringHostError
@@ -15,7 +17,9 @@ class SettingsError(StartupError):
     """A setting has a value that cannot be used."""
 
     def __init__(self, name: str, value: object, reason: str) -> None:
-        super().__init__(f"{name}: {reason} (it is {value!r})")
+        shown = repr(value)
+        needs_no_value = value is None or shown in reason
+        super().__init__(f"{name}: {reason.rstrip('.')}" if needs_no_value else f"{name}: {reason} (it is {shown})")
         self.name, self.value, self.reason = name, value, reason
 
 
@@ -66,5 +70,22 @@ class MissingExtra(StartupError):
     """An optional dependency is not installed."""
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"{module} is not installed; run: pip install 'scoringhost[{extra}]'")
+        super().__init__(f"{module} is not installed; run: {pip_install(extra, module)}")
         self.module, self.extra = module, extra
+
+
+def pip_install(extra: str, module: str) -> str:
+    """The command that installs an optional part, by the names of its packages.
+
+    `pip install 'scoringhost[extra]'` would ask an index for scoringhost, which may have come from anywhere: a
+    checkout, a wheel, a private index. `module` is what is missing, if our own metadata cannot be read.
+    """
+    import importlib.metadata  # 15 ms, for what hardly ever happens
+
+    try:
+        declared = importlib.metadata.requires("scoringhost") or []
+    except importlib.metadata.PackageNotFoundError:
+        declared = []
+    wanted = re.compile(rf"\bextra *== *['\"]{re.escape(extra)}['\"]")
+    packages = [line.partition(";")[0].strip() for line in declared if wanted.search(line)]
+    return "pip install " + " ".join(shlex.quote(package) for package in packages or [module])

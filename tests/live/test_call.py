@@ -36,7 +36,8 @@ def test_a_failing_run_shows_its_traceback_on_standard_error_once(tmp_path: Path
     script.write_text("def init(): pass\ndef run(data): return 1 / 0\n")
     result = call(script, "-", stdin="x")
     assert result.returncode == 1
-    assert result.stderr.count("ZeroDivisionError") == 1
+    assert result.stderr.count("Traceback (most recent call last)") == 1
+    assert "ZeroDivisionError: division by zero (run() failed)" in result.stderr
     assert "scoring script" in json.loads(result.stdout)["message"]
 
 
