@@ -77,7 +77,7 @@ def _not_loaded(source: Source, error: StartupError) -> Finding:
         message, remedy = f"init() raised {_in_one_line(error.__cause__)}", error.advice
     elif isinstance(error, ScriptImportFailed):
         message = f"importing it raised {_in_one_line(error.__cause__)}"
-        if isinstance(error.__cause__, (ModuleNotFoundError, SyntaxError)):
+        if isinstance(error.__cause__, (ImportError, SyntaxError)):
             remedy = error.advice  # that of other errors points to a traceback, which serve shows above it
     remedy = remedy or "Correct it, then check again."
     line = source.line_in(traceback)

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, ScriptUnservable
+from scoringhost.script.import_hints import of_failed_import
 from scoringhost.script.imports import ScriptImports
-from scoringhost.script.startup_hints import of_failed_init, of_missing_module, of_missing_script
+from scoringhost.script.startup_hints import of_failed_init, of_missing_script
 from scoringhost.script.tracebacks import user_traceback
 
 MODULE_NAME = "entry_module"
@@ -118,8 +119,9 @@ def _import(path: Path, name: str) -> types.ModuleType:
 
 
 def _advice(error: BaseException, path: Path) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return of_missing_module(error, path)
+    hint = of_failed_import(error, path) if isinstance(error, ImportError) and error.name else ""
+    if hint:
+        return hint
     if isinstance(error, SyntaxError):
         return f"Correct the syntax in line {error.lineno} of {error.filename}."
     return f"Correct the {type(error).__name__} shown above it."

@@ -52,7 +52,7 @@ def test_what_cannot_be_served_is_not_loaded_and_says_where(checked, source: str
         (
             "import no_such_module\n",
             "importing it raised ModuleNotFoundError: No module named 'no_such_module'",
-            "{folder}/score.py, line 1, imports 'no_such_module', which is not installed. Run `pip install ",
+            "{folder}/score.py, line 1, imports 'no_such_module', which is not installed, nor is it beside ",
         ),
         (
             "import beside\n",
