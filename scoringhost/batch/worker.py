@@ -7,7 +7,6 @@ script's, and go to the log.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
 import logging
 import os
@@ -16,7 +15,6 @@ import sys
 import threading
 import time
 import traceback
-import types
 from collections.abc import Iterator
 from functools import partial
 from multiprocessing.connection import Connection
@@ -33,11 +31,10 @@ from scoringhost.engine.process import Process
 from scoringhost.errors import StartupError
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
+from scoringhost.script.stand_ins.parallel_run import OUTPUT_VARIABLE
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
 
-OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
-"""Where Azure ML tells a batch script the folder for files that it writes itself."""
 PARENT_LOOK_S = 0.5
 ORPHAN_S = 5.0
 """Seconds between two looks at whether the command is there, and those that a worker gets without it."""
@@ -88,7 +85,6 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     # What the host would log of each request is told at the end, together; the script's own lines are shown.
     logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
     logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
-    _offer_entry_script(job.output_dir)
     if job.contract in (Contract.FILES, Contract.TABLE):
         with _mini_batches(job, world.load()) as scorer:
             yield scorer, job.contract
@@ -140,17 +136,3 @@ def _looks_like(script: EntryScript, signature: RunSignature) -> Contract:
     annotation = inspect.signature(script.run).parameters[MINI_BATCH].annotation
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     return Contract.TABLE if name.rpartition(".")[2] == "DataFrame" else Contract.FILES
-
-
-def _offer_entry_script(output_dir: Path) -> None:
-    """`azureml_user.parallel_run.EntryScript`, which Azure ML's batch scripts log with, where it is missing."""
-    if importlib.util.find_spec("azureml_user") is not None:
-        return
-    shared = types.SimpleNamespace(
-        logger=logging.getLogger(PRINT_LOGGER), output_dir=str(output_dir), working_dir=str(Path.cwd())
-    )
-    package, module = types.ModuleType("azureml_user"), types.ModuleType("azureml_user.parallel_run")
-    package.__path__ = []
-    vars(package).update(parallel_run=module)
-    vars(module).update(EntryScript=lambda: shared)
-    sys.modules.update({package.__name__: package, module.__name__: module})

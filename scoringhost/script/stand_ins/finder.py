@@ -23,7 +23,8 @@ _log = logging.getLogger("azmlinfsrv")
 _lock = threading.Lock()
 _made: dict[str, ModuleType] = {}
 """The stand-ins that have been imported."""
-_said: set[str] = set()
+_said: dict[str, str] = {}
+"""What the log has been told of, by the name of the module that was the first to do it."""
 _lent = 0
 
 
@@ -47,8 +48,8 @@ class _Loader:
             module.__path__ = []
         vars(module).update(stand_in.content())
         _made[stand_in.name] = module
-        if stand_in.says not in _said:
-            _said.add(stand_in.says)
+        if stand_in.says not in _said.values():
+            _said[stand_in.name] = stand_in.says
             _log.info("%s is answered by scoringhost: %s", stand_in.name, stand_in.says)
 
 
@@ -82,6 +83,11 @@ def _is_asked_by_a_script() -> bool:
             return module is not None and is_of_a_script(module)
         frame = frame.f_back
     return False
+
+
+def stand_ins_in_use() -> dict[str, str]:
+    """What scripts have been given, by the first name that asked for it, and what it does."""
+    return dict(_said)
 
 
 def lend_stand_ins() -> Callable[[], None]:

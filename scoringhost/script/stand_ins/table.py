@@ -40,6 +40,8 @@ class StandIn:
                 yield name, getattr(module, name)
 
 
+_BATCH = "EntryScript() has the logger and the folders that a batch script of Azure ML asks for"
+
 _CONTEXTS = ("CorrelationContext", "BasicCorrelationContext", "get_context")
 _LOG_SERVER = (
     "enable_telemetry", "set_verbosity", "update_custom_dimension", "update_custom_dimensions", "install_sockethandler",
@@ -67,6 +69,8 @@ STAND_INS = {
             ("ModelDataCollector",),
             even_if_installed=True,
         ),
+        StandIn("azureml_user", _BATCH, is_package=True),
+        StandIn("azureml_user.parallel_run", _BATCH, f"{_HERE}.parallel_run", ("EntryScript",)),
         StandIn("azureml.ai", _COLLECTOR, is_package=True),
         StandIn("azureml.ai.monitoring", _COLLECTOR, f"{_HERE}.collectors", ("Collector",), is_package=True),
         StandIn("azureml.ai.monitoring.context", _COLLECTOR, f"{_HERE}.collectors", _CONTEXTS),

@@ -47,6 +47,7 @@ from azureml.automl.core.shared import logging_utilities, log_server
 from azureml.telemetry import INSTRUMENTATION_KEY
 from azureml.core.model import Model
 from azureml.core import Model as Same
+from azureml_user.parallel_run import EntryScript
 from azureml.monitoring import ModelDataCollector
 from azureml.ai.monitoring import Collector
 from azureml.ai.monitoring.context import BasicCorrelationContext
