@@ -134,6 +134,11 @@ class FlaskContext:
         """Everything else is that of Flask's own context of the request."""
         return getattr(self._made or self._make(), name)
 
+    def __del__(self) -> None:
+        """Close what was uploaded. Only now is it over: a result that streams goes on after run() has returned."""
+        if self._made is not None:
+            self._made.request.close()
+
     def _make(self) -> Any:
         made = self._made = flask_app().request_context(environ_of(self._request))
         if made.url_adapter is not None:
