@@ -36,6 +36,7 @@ from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, S
 from scoringhost.script.signature import MINI_BATCH
 from scoringhost.script.stand_ins.finder import stand_ins_in_use
 from scoringhost.script.stand_ins.parallel_run import OUTPUT_VARIABLE
+from scoringhost.script.stand_ins.table import STAND_INS
 from scoringhost.settings import Settings
 
 SLOW_INIT_S = 60.0
@@ -145,7 +146,10 @@ def _stand_ins(source: Source) -> Iterator[Finding]:
     """What scoringhost has answered in place of a package."""
     for name, says in stand_ins_in_use().items():
         message = f"{name} is answered by scoringhost: {says}"
+        stand_in = STAND_INS[name]
         remedy = "Install the package that brings it if the script needs more of it."
+        if stand_in.is_another:
+            remedy = f"Write `import {stand_in.source}`."
         yield Finding(Severity.HINT, "stand-in", message, remedy, source.path, source.line_of_import(name))
 
 

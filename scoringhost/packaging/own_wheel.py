@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import io
 import zipfile
+from functools import cache
 from pathlib import Path
 
 from scoringhost.packaging.output import Output, PackagingError
@@ -22,6 +23,7 @@ LEFT_OUT = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv
 """What installers note about an installation."""
 
 
+@cache
 def own_wheel() -> tuple[str, bytes] | None:
     """The file name and the content of a wheel of this scoringhost; None if it is not installed, only importable."""
     try:

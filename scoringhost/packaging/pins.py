@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -78,7 +79,7 @@ class Installed:
 
     def uncovered(self, modules: Iterable[str]) -> list[str]:
         """What brings modules that nothing of this brings, as requirements, or the module if that is not known."""
-        packages = importlib.metadata.packages_distributions()
+        packages = _packages()
         found = []
         for module in modules:
             known = distribution_of(module)
@@ -86,6 +87,12 @@ class Installed:
             if not any(canonicalize_name(package) in self.brought for package in bringing):
                 found.append(_described(module, bringing))
         return found
+
+
+@cache
+def _packages() -> Mapping[str, list[str]]:
+    """The packages by the uppermost modules that they bring. Every package's list of files is read for that."""
+    return importlib.metadata.packages_distributions()
 
 
 def _needs(distribution: importlib.metadata.Distribution, extras: Iterable[str]) -> Iterator[Requirement]:
@@ -116,5 +123,7 @@ def modules_in_pickle(path: Path) -> set[str]:
     with path.open("rb") as stream:
         content = stream.read(MOST_BYTES)
     texts = [text for size, text in _TEXT.findall(content) if len(text) >= size[0]]
+    if not texts and not _LINE.search(content):
+        return set()
     names = {text.partition(b".")[0].decode() for text in [*texts, *_LINE.findall(content)]}
-    return names & importlib.metadata.packages_distributions().keys()
+    return names & _packages().keys()

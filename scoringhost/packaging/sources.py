@@ -12,7 +12,9 @@ from pathlib import Path, PurePath
 
 from scoringhost.packaging.credentials import holds_credentials
 from scoringhost.packaging.output import PackagingError, refusing
+from scoringhost.script.distributions import distribution_of
 from scoringhost.script.loading import require_file
+from scoringhost.script.stand_ins.table import is_answered
 
 REQUIREMENTS = "requirements.txt"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json", ".git", ".hg", ".svn"})
@@ -113,8 +115,10 @@ class Sources:
             PackagingError: if one of them is not Python.
         """
         own = self._own_modules(output)
-        found = {name for path in self._reached(output) for name in _imported(path)}
-        return sorted(found - set(own) - BROUGHT - sys.stdlib_module_names)
+        reached = self._reached(output)
+        found = {name for path in reached for name in _imported(path)}
+        of_azure_ml = {name for path in reached for name in _imported_names(path) if _is_missing_of_azure_ml(name)}
+        return sorted((found - set(own) - BROUGHT - sys.stdlib_module_names) | of_azure_ml)
 
     def models(self, output: Path) -> list[Path]:
         """The files of the model folder that go into the package."""
@@ -192,12 +196,24 @@ class _Tree:
 
 
 def _imported(path: Path) -> Iterator[str]:
+    """The uppermost modules that a file imports."""
+    return (name.partition(".")[0] for name in _imported_names(path))
+
+
+def _imported_names(path: Path) -> Iterator[str]:
+    """The modules, and the names in modules, that a file imports, in full."""
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except SyntaxError as problem:
         raise PackagingError(f"{path}, line {problem.lineno}: {problem.msg}") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _is_missing_of_azure_ml(name: str) -> bool:
+    """Whether it is of one of the many packages of Azure ML, and neither scoringhost's own nor answered by it."""
+    is_ours = is_answered(name) or f"{name}.".startswith("azureml.contrib.services.")
+    return name.startswith("azureml.") and distribution_of(name) is not None and not is_ours

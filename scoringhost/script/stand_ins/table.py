@@ -76,3 +76,9 @@ STAND_INS = {
         StandIn("azureml.ai.monitoring.context", _COLLECTOR, f"{_HERE}.collectors", _CONTEXTS),
     )
 }
+
+
+def is_answered(name: str) -> bool:
+    """Whether there is a stand-in for a module, or one with such a name in it."""
+    module, _, inner = name.rpartition(".")
+    return name in STAND_INS or (module in STAND_INS and inner in STAND_INS[module].names)

@@ -179,6 +179,19 @@ def test_an_import_that_no_requirement_covers_is_named(pack: Pack, service: Path
     assert "scipy" not in warning  # scikit-learn brings it
 
 
+def test_a_package_of_azure_ml_that_is_not_stood_in_for_is_named(pack: Pack, service: Path) -> None:
+    (service / "helper.py").write_text(
+        "from azureml.core.model import Model\nfrom azureml.contrib.services.aml_request import rawhttp\n"
+        "from azureml.core import Workspace\nimport azureml.opendatasets\nfrom azureml.ai.monitoring import Collector\n"
+    )
+    (warning,) = pack().warnings
+    found = warning.partition("imports: ")[2].split(", ")
+    assert found == [
+        "azureml-core (imported as azureml.core.Workspace)",
+        "azureml-opendatasets (imported as azureml.opendatasets)",
+    ]
+
+
 def test_what_a_pickle_needs_is_named(pack: Pack, service: Path) -> None:
     from sklearn.linear_model import LinearRegression
 
