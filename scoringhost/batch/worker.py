@@ -7,13 +7,11 @@ the log.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
 import logging
 import os
 import sys
 import traceback
-import types
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -30,11 +28,10 @@ from scoringhost.errors import StartupError
 from scoringhost.process.supervisor import join_parent
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
+from scoringhost.script.stand_ins.parallel_run import OUTPUT_VARIABLE
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
 
-OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
-"""Where Azure ML tells a batch script the folder for files that it writes itself."""
 ORPHAN_S = 5.0
 """Seconds that a worker gets without the command: a run() that ends in that time is followed by shutdown()."""
 
@@ -75,7 +72,6 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     # What the host would log of each request is told at the end, together; the script's own lines are shown.
     logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
     logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
-    _offer_entry_script(job.output_dir)
     if job.contract in (Contract.FILES, Contract.TABLE):
         with _mini_batches(job, world.load()) as scorer:
             yield scorer, job.contract
@@ -127,17 +123,3 @@ def _looks_like(script: EntryScript, signature: RunSignature) -> Contract:
     annotation = inspect.signature(script.run).parameters[MINI_BATCH].annotation
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     return Contract.TABLE if name.rpartition(".")[2] == "DataFrame" else Contract.FILES
-
-
-def _offer_entry_script(output_dir: Path) -> None:
-    """`azureml_user.parallel_run.EntryScript`, which Azure ML's batch scripts log with, where it is missing."""
-    if importlib.util.find_spec("azureml_user") is not None:
-        return
-    shared = types.SimpleNamespace(
-        logger=logging.getLogger(PRINT_LOGGER), output_dir=str(output_dir), working_dir=str(Path.cwd())
-    )
-    package, module = types.ModuleType("azureml_user"), types.ModuleType("azureml_user.parallel_run")
-    package.__path__ = []
-    vars(package).update(parallel_run=module)
-    vars(module).update(EntryScript=lambda: shared)
-    sys.modules.update({package.__name__: package, module.__name__: module})

@@ -23,6 +23,7 @@ from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
+from scoringhost.process.environment import lend
 from scoringhost.schema.openapi import sample_of
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
@@ -165,10 +166,14 @@ class Failures(LogObserver):
 
 
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[Client]:
-    """Serve with settings that have been loaded; as `scoringhost.testing.serve` otherwise. Raises StartupError."""
+def serving(settings: Settings, variables: Mapping[str, str] | None = None) -> Iterator[Client]:
+    """Serve with settings that have been loaded; as `scoringhost.testing.serve` otherwise. Raises StartupError.
+
+    `variables`: what the script is to find in its environment besides.
+    """
     world = ScriptWorld(settings)
     with contextlib.ExitStack() as closing:
+        closing.callback(lend(os.environ, variables or {}).take_back)
         closing.callback(world.leave)
         world.enter(os.environ)
         failures = Failures()

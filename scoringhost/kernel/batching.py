@@ -18,7 +18,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scoringhost.errors import Overloaded, RunError, ScriptRefused
@@ -188,7 +188,9 @@ class Batcher:
         for entry in group:
             entry.begin()
         try:
-            output, run_ms = await self._execute(group[0].call, join([entry.arguments for entry in group]))
+            # Nobody's request may be seen by the others, as flask.request would show it.
+            call = replace(group[0].call, around=None)
+            output, run_ms = await self._execute(call, join([entry.arguments for entry in group]))
             if not self._evidence.divides(output):
                 await self._run_parts(group, middle)  # as some scripts answer to a bad call
                 return

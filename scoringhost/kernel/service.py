@@ -20,7 +20,7 @@ from scoringhost.errors import (
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.batching import Batcher
-from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.call import LATER, Call, Scored, within
 from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.invoking import Invocation
@@ -133,6 +133,9 @@ class Service:
             why = "batching needs a plain run() with declared parameters and without request_headers; it is off"
             self.observer.noticed(self.name, why)
             return None
+        if self.script.uses_request_of_flask:  # which shows it one request, where a batch has several
+            self.observer.noticed(self.name, "batching needs a run() that does not use flask.request or g; it is off")
+            return None
         notice = partial(self.observer.noticed, self.name)
         return Batcher(policy, self._execute, self.limits.max_waiting, notice, self._encoded)
 
@@ -238,7 +241,7 @@ class Service:
 
     async def _stream(self, call: Call, turn: Turn, source: object, output: object, run_ms: float) -> Scored:
         """Make the first step of a result that streams."""
-        steps = steps_of(source, on_loop=self.signature.is_async)
+        steps = steps_of(source, on_loop=self.signature.is_async, around=call.around)
         stages, spent_s = call.stages, run_ms / 1000
 
         async def take() -> Any:
@@ -274,7 +277,7 @@ class Service:
         assert self._runner is not None
         turn = await self._runner.turn()
         try:
-            doing = turn.do(partial(self._invocation.run_bound, arguments), call.size)
+            doing = turn.do(within(call.around, partial(self._invocation.run_bound, arguments)), call.size)
             answer: tuple[object, float] = await self._guarded(doing, turn, call)
             return answer
         finally:
