@@ -98,7 +98,7 @@ def test_a_file_that_is_no_conda_file_is_refused_by_name(tmp_path: Path, text: s
 
 def test_without_pyyaml_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(PackagingError, match=r"pip install 'scoringhost\[conda\]'"):
+    with pytest.raises(PackagingError, match=r"pip install 'pyyaml>=6'"):
         conda(tmp_path, "numpy")
 
 
