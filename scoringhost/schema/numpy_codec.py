@@ -39,6 +39,8 @@ class NumpyCodec:
         self._tensors = metadata(sample.dtype, sample.shape, enforce_shape=enforce_shape)
         self._enforced = sample.dtype if enforce_dtype else None
         self._single = sample.ndim == 0 and enforce_shape
+        self.rows_are_objects = None if sample.ndim == 0 else sample.dtype.names is not None
+        self.text_columns: frozenset[str] = frozenset()
         self._item_shape = sample.shape[1:] if enforce_shape else None
         self._ndim = max(sample.ndim, 1)
         self._record_depth = self._ndim if sample.dtype.names is not None else None
