@@ -175,6 +175,32 @@ def test_the_job_ends_when_more_items_fail_than_may(
         assert (tmp_path / "calls").read_text() == "1\n" * 2
 
 
+# BUG: all 100,000 rows of a file were tried though the first thousand had failed for one and the same reason.
+@pytest.mark.parametrize("size", ["20", "3"])
+def test_a_job_that_can_score_nothing_ends_soon(batch: Any, tmp_path: Path, size: str) -> None:
+    (tmp_path / "rows.csv").write_text("x,y,z\n" + "1,2,3\n" * 100)
+    arguments = ("--input", "rows.csv", "--output", "out.csv", "--mini-batch-size", size)
+    done = batch(DOUBLED, *arguments)
+    assert done.returncode == 1
+    reason = "row 1: parameter 'data': expected an array of shape (*, 2) of float64, got shape (1, 3)"
+    if size == "20":
+        assert f"none of the first 20 items could be scored; {reason}" in done.stderr
+        assert "0 scored, 0 failed so far; the same command goes on from there" in done.stderr
+    else:
+        assert "none of the first 12 items could be scored; row 10: " in done.stderr
+    assert "--error-threshold -1 scores all the same" in done.stderr
+    everything = batch(DOUBLED, *arguments, "--overwrite", "--error-threshold", "-1")
+    assert everything.stdout.startswith("0 scored, 100 failed")
+    mended = batch(DOUBLED.replace("[[1.0, 2.0]]", "[[1.0, 2.0, 3.0]]"), *arguments, "--overwrite")
+    assert mended.stdout.startswith("100 scored, 0 failed")
+
+
+def test_a_few_items_may_all_be_bad(batch: Any, files: Any) -> None:
+    files(*["raise"] * 9, *"ab")
+    done = batch(FILES, "--input", "in", "--output", "out.csv", "--mini-batch-size", "1")
+    assert done.stdout.startswith("2 scored, 9 failed")
+
+
 def test_an_output_that_is_there_is_not_overwritten_unless_asked(batch: Any, files: Any, tmp_path: Path) -> None:
     files("a")
     (tmp_path / "out.csv").write_text("precious")
