@@ -101,7 +101,8 @@ class BodyFormType(ParamType[BodyForm]):
     "contract",
     type=click.Choice([contract.value for contract in Contract]),
     help="What run() is given: file paths, a DataFrame, or requests. "
-    "Left out: run(mini_batch) gets files, or a DataFrame if annotated so; any other script requests.",
+    "Left out: run(mini_batch) and run(..., mini_batch_context) get files, or a DataFrame if annotated so; "
+    "any other script requests.",
 )
 @click.option(
     "--body-form", type=BodyFormType(), help="How an undecorated run() takes rows: data=lists sends data: [[...], ...]."
@@ -143,8 +144,10 @@ def batch(
         places = _places(output, keeps_results)
         folder = (places.results or places.failures).parent.resolve()
         wanted = Contract(contract) if contract else None
-        job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments)
-        plan = Plan(job, Source.find(source, without=places.all()), places, size, processes, timeout, error_threshold, overwrite)
+        job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments, source)
+        plan = Plan(
+            job, Source.find(source, without=places.all()), places, size, processes, timeout, error_threshold, overwrite
+        )
         limit_threads(os.environ, processes, available_cores())
         last = _run(plan, display)
     except StartupError as error:

@@ -459,3 +459,36 @@ def run(mini_batch):
     assert (done.returncode, done.stdout.startswith("2 scored, 0 failed in ")) == (0, True), done.stderr
     assert sorted(os.listdir(tmp_path / "out")) == ["0.txt.done", "1.txt.done"]
     assert f"suffix .done, output to {tmp_path / 'out'}" in done.stderr
+
+
+# BUG: exit code 3, "a request can fill only its first argument".
+@pytest.mark.parametrize("annotation", ["", ": pd.DataFrame"])
+def test_a_batch_script_may_take_the_context_of_its_mini_batch(batch: Any, tmp_path: Path, annotation: str) -> None:
+    folder = tmp_path / "in" / "store=7"
+    folder.mkdir(parents=True)
+    (folder / "rows.csv").write_text("a\n1\n2\n")
+    script = f"""
+import pandas as pd
+
+def init():
+    pass
+
+def run(mini_batch{annotation}, mini_batch_context):
+    about = mini_batch_context
+    for item in mini_batch.a if isinstance(mini_batch, pd.DataFrame) else ["file"]:
+        yield f"{{item}} {{about.minibatch_index}} {{about.partition_key_value['store']}} {{about.dataset}}"
+"""
+    done = batch(script, "--input", "in", "--output", "out.csv")
+    expected = ["1 0 7 in", "2 0 7 in"] if annotation else ["file 0 7 in"]
+    assert (done.returncode, (tmp_path / "out.csv").read_text().splitlines()) == (0, expected), done.stderr
+
+
+def test_a_script_that_wants_a_frame_is_told_of_as_table(batch: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    script = "def init():\n    pass\n\n\ndef run(input_data):\n    return input_data[['a', 'b']].sum(axis=1).tolist()\n"
+    where = ("--input", "rows.csv", "--output", "out.csv")
+    failed = batch(script, *where)
+    assert failed.returncode == 1
+    assert "say --as table" in failed.stderr
+    done = batch(script, *where, "--as", "table", "--overwrite")
+    assert done.stdout.startswith("2 scored, 0 failed"), done.stderr
