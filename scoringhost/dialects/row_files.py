@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from scoringhost.schema import json_text
-from scoringhost.schema.declared import DeclaredType, TakesRows
+from scoringhost.schema.declared import takes_rows
 from scoringhost.script.signature import RunSignature, Takes
 from scoringhost.tabular import text_rows
 from scoringhost.tabular.forms import Form, Record, fitting_form
@@ -109,12 +109,8 @@ def form_of(records: Sequence[Any], signature: RunSignature, *, parses: bool = T
     """
     if signature.takes is not Takes.NAMED or not records:
         return None
-    takers = [one for one in signature.parameters if one.declared is not None and _takes_rows(one.declared.type)]
+    takers = [one for one in signature.parameters if one.declared is not None and takes_rows(one.declared.type)]
     candidates = takers or signature.parameters
     if len(candidates) != 1 or candidates[0].declared is None:
         return None
     return fitting_form(records, candidates[0].name, candidates[0].declared.type, parses=parses)
-
-
-def _takes_rows(declared: DeclaredType) -> bool:
-    return isinstance(declared, TakesRows) and declared.rows_are_objects is not None

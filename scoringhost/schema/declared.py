@@ -93,3 +93,8 @@ class TakesRows(Protocol):
     """Whether a row is an object by its columns, or else a list; None if it takes no rows after all."""
     text_columns: frozenset[str]
     """The columns that hold text, in which `1.10` is no number and `True` no truth."""
+
+
+def takes_rows(declared: DeclaredType) -> bool:
+    """Whether it is a type of many rows."""
+    return isinstance(declared, TakesRows) and declared.rows_are_objects is not None

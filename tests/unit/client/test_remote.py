@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from scoringhost.client.answers import NoSample, Response
@@ -126,3 +127,27 @@ def test_of_many_requests_the_first_that_failed_is_shown() -> None:
 def test_if_all_succeed_the_first_is_shown() -> None:
     answers = iter([Response(200, (), b"1"), Response(200, (), b"2")])
     assert repeat(lambda: next(answers), 2).shown.body == b"1"
+
+
+TABLE = {"type": "array", "format": "pandas.DataFrame:records"}
+
+
+# BUG: a frame was sent as a bare array, which a service refuses.
+@pytest.mark.parametrize(
+    ("properties", "sent"),
+    [
+        ({"rows": {}}, {"rows": [{"a": 1}]}),
+        ({"rows": TABLE, "limit": {"type": "number"}}, {"rows": [{"a": 1}]}),
+        ({"rows": TABLE, "others": TABLE}, [{"a": 1}]),
+        ({}, [{"a": 1}]),
+    ],
+)
+def test_a_frame_is_sent_under_the_name_that_the_document_shows(peer: Any, properties: Any, sent: Any) -> None:
+    remote, _ = peer(document={"components": {"schemas": {"ServiceInput": {"properties": properties}}}})
+    assert remote.request("POST", "/score", body=pd.DataFrame({"a": [1]}), headers={}).json() == sent
+
+
+def test_only_a_table_asks_for_the_document(peer: Any) -> None:
+    remote, handler = peer()
+    assert remote.request("POST", "/score", body=[{"a": 1}], headers={}).json() == [{"a": 1}]
+    assert handler.seen == ["/score"]
