@@ -120,8 +120,12 @@ def _zoned_dates(dtype: pd.DatetimeTZDtype) -> Decode:
             with_zone.append(cell if is_zoned else None)
             without.append(None if is_zoned else cell)
         moving = pd.DatetimeIndex(moments_in(with_zone, plain)).tz_localize("UTC")
-        # pandas refuses a time that the clock never shows, and one that it shows twice
-        on_the_wall = pd.DatetimeIndex(moments_in(without, plain)).tz_localize(dtype.tz).tz_convert("UTC")
+        on_the_wall = pd.DatetimeIndex(moments_in(without, plain))
+        # what pandas raises by itself is an error of pytz in pandas 2, which is no ValueError
+        placed = on_the_wall.tz_localize(dtype.tz, ambiguous="NaT", nonexistent="NaT")
+        if placed.hasnans and int(placed.isna().sum()) > int(on_the_wall.isna().sum()):
+            raise ValueError("a time that the clock never shows, or shows twice")
+        on_the_wall = placed.tz_convert("UTC")
         return moving.where(moving.notna(), on_the_wall).tz_convert(dtype.tz).as_unit(dtype.unit).array
 
     return decode
