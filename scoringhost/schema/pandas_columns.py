@@ -123,7 +123,7 @@ def _zoned_dates(dtype: pd.DatetimeTZDtype) -> Decode:
         on_the_wall = pd.DatetimeIndex(moments_in(without, plain))
         # what pandas raises by itself is an error of pytz in pandas 2, which is no ValueError
         placed = on_the_wall.tz_localize(dtype.tz, ambiguous="NaT", nonexistent="NaT")
-        if placed.hasnans and int(placed.isna().sum()) > int(on_the_wall.isna().sum()):
+        if np.any(np.asarray(placed.isna()) & np.asarray(on_the_wall.notna())):
             raise ValueError("a time that the clock never shows, or shows twice")
         on_the_wall = placed.tz_convert("UTC")
         return moving.where(moving.notna(), on_the_wall).tz_convert(dtype.tz).as_unit(dtype.unit).array
