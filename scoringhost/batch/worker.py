@@ -27,7 +27,7 @@ from scoringhost.engine.process import Process
 from scoringhost.errors import StartupError
 from scoringhost.process.supervisor import join_parent
 from scoringhost.script.loading import EntryScript
-from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
+from scoringhost.script.signature import MINI_BATCH_CONTEXT, RunSignature, takes_mini_batch
 from scoringhost.script.stand_ins.parallel_run import OUTPUT_VARIABLE
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
@@ -72,15 +72,19 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     # What the host would log of each request is told at the end, together; the script's own lines are shown.
     logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
     logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
-    if job.contract in (Contract.FILES, Contract.TABLE):
-        with _mini_batches(job, world.load()) as scorer:
-            yield scorer, job.contract
+    script = world.load()
+    contract = job.contract
+    if contract is None and MINI_BATCH_CONTEXT in inspect.signature(script.run).parameters:
+        contract = _of_mini_batches(script)  # no request can fill that parameter, so nothing can serve it
+    if contract in (Contract.FILES, Contract.TABLE):
+        with _mini_batches(job, script) as scorer:
+            yield scorer, contract
         return
     failures = Failures()
     engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
     engine.load()
     service = engine.site.host.resolve()
-    contract = job.contract or _looks_like(service.script, service.signature)
+    contract = contract or _looks_like(service.script, service.signature)
     if contract is Contract.REQUESTS:
         with _requests(job, engine, failures) as requests:
             yield requests, contract
@@ -98,7 +102,7 @@ def _mini_batches(job: Job, script: EntryScript) -> Iterator[MiniBatches]:
     """
     script.start(Path(job.settings.model_dir) if job.settings.model_dir else None)
     try:
-        yield MiniBatches(script, keeps_results=job.keeps_results, max_retries=job.max_retries)
+        yield MiniBatches(script, keeps_results=job.keeps_results, max_retries=job.max_retries, dataset=job.dataset)
     finally:
         if script.shutdown is not None:
             script.shutdown()
@@ -117,9 +121,12 @@ def _requests(job: Job, engine: Engine, failures: Failures) -> Iterator[Requests
 
 
 def _looks_like(script: EntryScript, signature: RunSignature) -> Contract:
-    """The contract that an undecorated run() means by the name and the annotation of what it takes."""
-    if not takes_mini_batch(signature):
-        return Contract.REQUESTS
-    annotation = inspect.signature(script.run).parameters[MINI_BATCH].annotation
+    """The contract that an undecorated run() means by the name of what it takes."""
+    return _of_mini_batches(script) if takes_mini_batch(signature) else Contract.REQUESTS
+
+
+def _of_mini_batches(script: EntryScript) -> Contract:
+    """The contract of a run(mini_batch) by the annotation of its first parameter."""
+    annotation = next(iter(inspect.signature(script.run).parameters.values())).annotation
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     return Contract.TABLE if name.rpartition(".")[2] == "DataFrame" else Contract.FILES

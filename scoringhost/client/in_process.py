@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from scoringhost import assemble
 from scoringhost.client.answers import JSON, NoSample, Response
-from scoringhost.client.requests import Request
+from scoringhost.client.requests import Request, under_its_name
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.last_job import HURRY_S
 from scoringhost.engine.process import PATIENCE_S, Process
@@ -24,6 +24,7 @@ from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
 from scoringhost.process.environment import lend
+from scoringhost.schema.declared import takes_rows
 from scoringhost.schema.openapi import sample_of
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
@@ -65,8 +66,8 @@ class Client:
     def score(self, payload: Any = ..., *, content_type: str = JSON, headers: Mapping[str, str] | None = None) -> Any:
         """POST a payload to /score and answer the decoded result, a stream's as a whole.
 
-        payload: bytes and text are sent as they are, anything else as JSON (arrays and frames, too);
-        the script's own sample if it is left out.
+        payload: bytes and text are sent as they are, anything else as JSON; an array or a frame under the name of the
+        one input that takes rows, if the script declares it. The script's own sample if it is left out.
 
         Raises:
             ScoreFailed: for an answer that is no 2xx; a stream that broke off, too.
@@ -88,8 +89,13 @@ class Client:
         Raises:
             NotReady: if the service has been closed.
         """
+        body = under_its_name(body, self._names_of_tables)
         request = Request.of(method, path, body, headers or {})
         return self._process.run(self._exchange(self._received(request)))
+
+    def _names_of_tables(self) -> list[str]:
+        parameters = self.service.signature.parameters
+        return [one.name for one in parameters if one.declared is not None and takes_rows(one.declared.type)]
 
     def health(self) -> bool:
         """Whether GET / says that the service takes calls."""

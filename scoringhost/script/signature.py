@@ -17,6 +17,7 @@ from scoringhost.schema.tensor_metadata import TensorMetadata
 RAW_MARK = "__scoringhost_rawhttp__"
 HEADERS_NAME = "request_headers"
 MINI_BATCH = "mini_batch"
+MINI_BATCH_CONTEXT = "mini_batch_context"
 REQUIRED = inspect.Parameter.empty
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -161,6 +162,8 @@ def _check(takes: Takes, parameters: tuple[Parameter, ...], declarations: Declar
         raise ValueError(f"@input_schema names {', '.join(missing)}, which run() does not take as an argument")
     if takes is not Takes.NAMED:
         extra = [parameter.name for parameter in parameters[1:] if parameter.default is REQUIRED]
+        if MINI_BATCH_CONTEXT in extra:
+            raise ValueError("it is the run() of a batch script, which `scoringhost batch` calls and a request cannot")
         if extra:
             raise ValueError(
                 f"run() has no @input_schema, so a request can fill only its first argument; "

@@ -88,11 +88,13 @@ class ScriptWorld:
         self._leaving.callback(lend_stand_ins())
 
     def load(self) -> EntryScript:
-        """Import the script; `unload` or `leave` forgets its modules.
+        """Import the script, unless it is loaded; `unload` or `leave` forgets its modules.
 
         Raises:
             StartupError: if there is no script, or it cannot be served.
         """
+        if self._loaded is not None:
+            return self._loaded
         self._loaded = EntryScript.load(self.script)
         self._leaving.callback(self.unload)
         return self._loaded
