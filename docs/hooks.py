@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Sizes and numbers": ("max_body_mb", "max_bodies_mb", "max_waiting"),
     "Batching": ("max_batch_size", "max_batch_wait_ms"),
+    "Requests": ("unknown_keys",),
     "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text"),
     "The API document and the page at /docs": ("service_name", "service_version", "service_path_prefix", "docs"),
     "Logs and debugging": (
@@ -45,6 +46,7 @@ NOTES = {
     "scoring_timeout_ms": "The caller gets a 504.",
     "worker_timeout_s": "A shorter one than `scoring_timeout_ms` is the limit of `run()`, too.",
     "max_body_mb": "Larger ones are a 413.",
+    "unknown_keys": "See [A misspelt key](entry-scripts.md#a-misspelt-key).",
     "head_timeout_s": "After that the answer is a 408.",
     "min_upload_bytes_per_s": "A slower one is a 408.",
     "cors_origins": "See [Origins](#origins).",

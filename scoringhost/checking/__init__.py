@@ -1,7 +1,7 @@
 """Checking an entry script before it is deployed: what would bite in production.
 
 `check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
-gathers the findings of the families: `configuration`, `ignored`, `places`, `blocking`, `code`,
+gathers the findings of the families: `configuration`, `ignored`, `places`, `blocking`, `code`, `results`,
 `pickles`, `round_trip` with `coercions`. Each is a function to findings; `findings` describes them and the report.
 """
 
@@ -24,6 +24,7 @@ from scoringhost.checking.findings import Finding, Report, Severity, ordered
 from scoringhost.checking.ignored import ignored_logging, ignored_settings
 from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
+from scoringhost.checking.results import ignored_annotations, unmeant_results
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
 from scoringhost.client.answers import JSON
@@ -102,6 +103,8 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from relative_paths(source)
     yield from blocking_calls(source)
     yield from encoded_twice(source)
+    yield from unmeant_results(source)
+    yield from ignored_annotations(source)
     yield from foreign_versions([Path(settings.model_dir)] if settings.model_dir else [])
 
 

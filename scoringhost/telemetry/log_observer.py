@@ -29,7 +29,8 @@ class LogObserver:
     def run_failed(self, service: str, error: ScoringHostError, traceback: str) -> None:
         """The failure with the user's traceback."""
         what = "run() took too long" if isinstance(error, DeadlineExceeded) else "run() failed"
-        self._log.error("%s: %s%s", what, error, f"\n{traceback}" if traceback else "")
+        more = traceback or getattr(error, "remedy", "")
+        self._log.error("%s: %s%s", what, error, f"\n{more}" if more else "")
 
     def noticed(self, service: str, message: str) -> None:
         """A warning."""
