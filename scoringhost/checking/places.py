@@ -34,7 +34,7 @@ def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str
         elsewhere[Path(settings.app_root)] = "the working directory"
     elsewhere.pop(beside.resolve(), None)
     for name, line in _imports(source.tree):
-        if name in sys.stdlib_module_names or _is_in(name, beside):
+        if name in sys.stdlib_module_names or name == "scoringhost" or _is_in(name, beside):
             continue
         reason = next((why for folder, why in elsewhere.items() if _is_in(name, folder)), None)
         if reason is not None:
