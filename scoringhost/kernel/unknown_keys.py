@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from scoringhost.errors import UnknownParameter
@@ -38,4 +37,6 @@ class UnknownKeys:
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
+    import difflib  # needed once something is misspelt, and not at every start
+
     return next(iter(difflib.get_close_matches(name[:100], known, 1)), "")

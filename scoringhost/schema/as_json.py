@@ -15,6 +15,7 @@ from typing import Annotated, Any, get_origin
 
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase
 from scoringhost.schema.json_values import Converter, is_a
+from scoringhost.schema.large_arrays import ReadsBuffer
 from scoringhost.schema.plain_codec import plain_type
 
 Json = Mapping[str, Any]
@@ -35,6 +36,9 @@ class Native:
     schema: Json
     tensors: DeclaredType | None = None
     """What its tensors are like; None: they are those of its JSON."""
+
+    of_dtype: ReadsBuffer | None = None
+    """The codec of arrays of a dtype, which reads large ones fast."""
 
     @property
     def keeps(self) -> bool:
@@ -68,7 +72,7 @@ def native_of(annotation: Any) -> Native | None:
         from scoringhost.schema.numpy_annotations import array_of_annotation  # numpy only if it is annotated
 
         dtype, decode, codec = array_of_annotation(annotation)
-        return Native(kind, decode, _plain, _array_schema(dtype), codec)
+        return Native(kind, decode, _plain, _array_schema(dtype), codec, codec if dtype else None)
     if kind is _class("pandas", "DataFrame"):
         from scoringhost.schema.pandas_annotations import frame_of_records  # pandas only if it is annotated
 

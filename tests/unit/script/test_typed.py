@@ -208,6 +208,14 @@ def run(x: Model) -> Window:
     assert answer(source, given) == {"values": [3, 5], "blob": "AP8="}
 
 
+@pytest.mark.parametrize("annotation", ["NDArray[np.float32]", "NDArray[np.int16]", "np.ndarray"])
+def test_a_large_array_is_the_same_as_a_small_one(answer: Any, annotation: str) -> None:
+    source = f"@typed\ndef run(x: {annotation}): return [str(x.dtype), x.shape, x[1:3, 0].tolist(), x.flags.writeable]"
+    rows = [[at, at + 1] for at in range(3)]
+    assert answer(source, f'{{"x": {rows}}}')[0] == answer(source, f'{{"x": {rows * 3000}}}')[0]
+    assert answer(source, f'{{"x": {rows * 3000}}}')[1:] == [[9000, 2], [1, 2], True]
+
+
 # -- results ------------------------------------------------------------------------------------------
 
 
