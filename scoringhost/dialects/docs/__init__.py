@@ -41,20 +41,30 @@ _KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
 
 @dataclass(slots=True)
 class Docs(AzureMlWords):
-    """The endpoints of the page, for the default service of a host."""
+    """The endpoints of the page, for the default service of a host.
+
+    The page itself is for everybody, since a browser that opens it can send no key; is_open: whether what it says of
+    the service is, too.
+    """
 
     host: Host
     documents: Mapping[OpenApiVersion, JsonValue]
     service_name: str
     service_version: str
     model_dir: Path | None
+    is_open: bool = False
     name: ClassVar[str] = "docs"
     prefix: ClassVar[str] = "/docs"
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
-        answers = {path: self._file(path) for path in _FILES} | {"/docs/service.json": self._service}
-        return {path: Endpoint({"GET": one, "HEAD": one}, logged=False) for path, one in answers.items()}
+        found = {}
+        for path in _FILES:
+            answer = self._file(path)
+            found[path] = Endpoint({"GET": answer, "HEAD": answer}, logged=False, is_open=True)
+        about = {"GET": self._service, "HEAD": self._service}
+        found["/docs/service.json"] = Endpoint(about, logged=False, is_open=self.is_open)
+        return found
 
     def _file(self, path: str) -> Any:
         name, kind = _FILES[path]
