@@ -25,7 +25,7 @@ from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.routes import Endpoint
-from scoringhost.kernel.batching import BatchPolicy
+from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
 from scoringhost.schema.declared import JsonValue

@@ -22,7 +22,7 @@ from scoringhost.errors import (
     ScriptUnservable,
     UnknownParameter,
 )
-from scoringhost.kernel.batching import BatchPolicy
+from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.call import Call
 from scoringhost.kernel.service import Service
 from scoringhost.schema import json_text
