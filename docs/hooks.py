@@ -16,6 +16,7 @@ NOTES = {
     "scoring_timeout_ms": "The caller gets a 504.",
     "worker_timeout_s": "A shorter one than `scoring_timeout_ms` is the limit of `run()`, too.",
     "max_body_mb": "Larger ones are a 413.",
+    "unknown_keys": "See [A misspelt key](entry-scripts.md#a-misspelt-key).",
     "head_timeout_s": "After that the answer is a 408.",
     "min_upload_bytes_per_s": "A slower one is a 408.",
     "cors_origins": "See [Origins](#origins).",

@@ -31,7 +31,7 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
-from scoringhost.script.azureml_names import declarations_of
+from scoringhost.script.declaring import declarations_of
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
@@ -215,7 +215,8 @@ def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:
     script = world.load()
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
-    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
+    refuses = None if settings.unknown_keys is None else settings.unknown_keys == "refuse"
+    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch, refuses)
     return Service(script, declarations=declarations_of, limits=limits, observer=observer)
 
 
@@ -237,5 +238,8 @@ def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersio
     """The API documents by version; the user's own files in the app root win."""
     info = ServiceInfo(settings.service_name, settings.service_version, settings.document_prefix)
     schemas = service.declarations.schemas
-    made = {version: document(version, info, schemas.input, schemas.output) for version in schemas.versions}
+    made = {}
+    for version in schemas.versions:
+        said = schemas.said_in(version)
+        made[version] = document(version, info, said.input, said.output, said.definitions)
     return {**made, **own_documents(Path(settings.app_root or "."))}

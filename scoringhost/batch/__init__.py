@@ -7,10 +7,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from scoringhost.batch.output import Output, OutputUnusable, Places, Progress, Rendered, make_folder
+from scoringhost.batch.output import Output, OutputUnusable, Places, Progress, make_folder
 from scoringhost.batch.parts import Failure, Job, Part
 from scoringhost.batch.pool import Pool
 from scoringhost.batch.reading import Source
+from scoringhost.batch.result_lines import Rendered
 from scoringhost.batch.worker_log import Log
 from scoringhost.tabular.pieces import Size
 

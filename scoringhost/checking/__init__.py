@@ -2,7 +2,7 @@
 
 `check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
 gathers the findings of the families: `configuration`, `ignored`, `places`, `blocking`, `code`,
-`exceptions`, `names`, `pickles`, `round_trip` with `coercions`. Each is a function to findings;
+`exceptions`, `names`, `results`, `pickles`, `round_trip` with `coercions`. Each is a function to findings;
 `findings` describes them and the report.
 """
 
@@ -28,6 +28,7 @@ from scoringhost.checking.ignored import ignored_logging, ignored_settings
 from scoringhost.checking.names import undefined_names
 from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
+from scoringhost.checking.results import ignored_annotations, unmeant_results
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
 from scoringhost.client.answers import JSON
@@ -114,6 +115,8 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from answered_exceptions(source)
     yield from swallowed_exceptions(source)
     yield from undefined_names(source)
+    yield from unmeant_results(source)
+    yield from ignored_annotations(source)
     yield from foreign_versions([Path(settings.model_dir)] if settings.model_dir else [])
 
 

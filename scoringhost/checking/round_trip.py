@@ -48,7 +48,9 @@ def _no_sample(source: Source, client: Client) -> Finding:
         return Finding(Severity.HINT, "batch-script", message, remedy, source.path, source.run_line)
     raw = signature.takes is Takes.RAW
     remedy = "Name a request with --sample FILE" + (
-        " (and --content-type)." if raw else ", or declare the input with @input_schema."
+        " (and --content-type)."
+        if raw
+        else ", or declare the input: @scoringhost.typed with Field(examples=...), or @input_schema."
     )
     message = "run() declares no sample of its input, so nothing was posted to it"
     return Finding(Severity.HINT, "no-sample", message, remedy, source.path, source.run_line)

@@ -18,6 +18,7 @@
     │   ├── UnsupportedContentEncoding
     │   ├── MissingParameter         run() needs a parameter that was not given
     │   ├── InvalidParameter         a parameter does not fit its declared type
+    │   ├── UnknownParameter         a key of the body that run() does not take, where that is refused
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
@@ -35,6 +36,7 @@
     ├── RunError                     the entry script's fault
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
+    │   ├── ResultMisfit             a typed run() returned something else than its annotation says
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -123,6 +125,15 @@ class InvalidParameter(CallError):
     def __init__(self, name: str, expected: str, got: str) -> None:
         super().__init__(f"parameter {name!r}: expected {expected}, got {got}")
         self.name, self.expected, self.got = name, expected, got
+
+
+class UnknownParameter(CallError):
+    """The body has a key that is no parameter of run()."""
+
+    def __init__(self, name: str, known: Sequence[str], meant: str = "") -> None:
+        hint = f"; is {meant!r} meant?" if meant else ""
+        super().__init__(f"run() takes no parameter {name!r}, but {', '.join(known)}{hint}")
+        self.name, self.known, self.meant = name, tuple(known), meant
 
 
 class BodyTooLarge(CallError):
@@ -242,6 +253,19 @@ class ResultNotEncodable(RunError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"The result of run() cannot be encoded as JSON: {reason}")
         self.reason = reason
+        self.remedy = (
+            "Return JSON's own types, arrays, frames, dates, bytes, dataclasses, enumerations or pydantic models, or a "
+            "Response; make one of those of anything else, of a generator expression with list(...)."
+        )
+
+
+class ResultMisfit(RunError):
+    """A run() marked with @typed returned what does not fit its annotation; `path` leads to the part at fault."""
+
+    def __init__(self, path: str, expected: str, got: str) -> None:
+        where = f" at {path}" if path else ""
+        super().__init__(f"The result of run() is not what its annotation says: expected {expected}, got {got}{where}")
+        self.path, self.expected, self.got = path, expected, got
 
 
 class DeadlineExceeded(RunError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from scoringhost.kernel.runner import Runner, Turn
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.streaming import Stream, steps_of
 from scoringhost.kernel.thread_runner import Mover, ThreadRunner
+from scoringhost.kernel.unknown_keys import UnknownKeys
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.script.tracebacks import user_traceback
@@ -55,12 +56,14 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many calls of run() at once, how many waiting, how long one may take (seconds), and batching."""
+    """Calls of run() at once and waiting, how long one may take (seconds), batching, and unknown keys of bodies."""
 
     threads: int = 1
     max_waiting: int = 1000
     run_s: float | None = None
     batch: BatchPolicy | None = None
+    refuses_unknown_keys: bool | None = None
+    """Whether a key that run() does not take is refused, or warned of; None: if the script says @typed."""
 
 
 class Service:
@@ -87,9 +90,10 @@ class Service:
         self.state = State.LOADED
         try:
             self.declarations = declarations(script.run)
-            self.signature = RunSignature.read(script.run, self.declarations)
+            signature = RunSignature.read(script.run, self.declarations)
         except (ValueError, TypeError) as problem:
             raise ScriptUnservable(str(script.path), str(problem)) from problem
+        self.signature = replace(signature, unknown_keys=self._unknown_keys(signature.names))
         self._invocation = Invocation(self.signature, self.declarations.call)
         self._invoke = self._invocation.invoke
         self._failures = Failures(name, self.observer, limits.run_s)
@@ -98,6 +102,13 @@ class Service:
         self._admission: Admission | None = None
         self._batcher: Batcher | None = None
         self._helper = HelperThread()
+
+    def _unknown_keys(self, known: Sequence[str]) -> Callable[[Sequence[str]], None]:
+        """What bears with keys of bodies that run() does not take."""
+        refuses = self.limits.refuses_unknown_keys
+        if refuses is None:
+            refuses = self.declarations.strict
+        return UnknownKeys(known, refuses=refuses, notice=partial(self.observer.noticed, self.name)).met
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -137,7 +148,9 @@ class Service:
             self.observer.noticed(self.name, "batching needs a run() that does not use flask.request or g; it is off")
             return None
         notice = partial(self.observer.noticed, self.name)
-        return Batcher(policy, self._execute, self.limits.max_waiting, notice, self._encoded)
+        return Batcher(
+            policy, self._execute, self.limits.max_waiting, notice, self._encoded, self.declarations.row_lists
+        )
 
     @property
     def busy(self) -> bool:

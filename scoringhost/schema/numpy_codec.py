@@ -144,7 +144,9 @@ class NumpyCodec:
 
     def from_buffer(self, buffer: Any, shape: tuple[int, ...]) -> object | None:
         """An array from a flat buffer of float64 or int64, as `buffer_kind` says; None if it does not fit."""
-        if self._dtype is None or len(shape) != self._ndim or self._item_shape not in (None, shape[1:]):
+        if self._dtype is None:
+            return None
+        if self._item_shape is not None and (len(shape) != self._ndim or shape[1:] != self._item_shape):
             return None
         flat = np.frombuffer(buffer, np.float64 if self.buffer_kind == "d" else np.int64)
         if flat.size != math.prod(shape):

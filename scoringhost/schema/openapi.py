@@ -8,6 +8,7 @@ azureml-inference-server-http, which clients generate code from.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import enum
 import inspect
 import json
@@ -71,6 +72,12 @@ class RunSchemas:
     input: Json
     output: Json
     versions: tuple[OpenApiVersion, ...] = tuple(OpenApiVersion)
+    definitions: Json = dataclasses.field(default_factory=dict)
+    """Schemas of classes, by their names, that the others refer to."""
+
+    def said_in(self, version: OpenApiVersion) -> RunSchemas:
+        """The same in the words of one version."""
+        return self
 
 
 BARE = RunSchemas({"type": "object", "example": {}}, {"type": "object", "example": {}})
@@ -149,9 +156,12 @@ def _mended_example(schema: Mapping[str, Any], example: JsonValue) -> JsonValue:
 # -- from schemas to documents -------------------------------------------------------------------
 
 
-def document(version: OpenApiVersion, info: ServiceInfo, input_schema: Json, output_schema: Json) -> Json:
+def document(
+    version: OpenApiVersion, info: ServiceInfo, input_schema: Json, output_schema: Json, definitions: Json | None = None
+) -> Json:
     """Answer the API document of a service; the schemas become part of it without being copied."""
     schemas = {
+        **(definitions or {}),
         "ServiceInput": input_schema,
         "ServiceOutput": output_schema,
         "ErrorResponse": {"type": "object", "properties": {"message": {"type": "string"}}},

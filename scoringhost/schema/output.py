@@ -35,6 +35,11 @@ class DeclaredOutput:
         """Whether a decorator describes it."""
         return self.schema not in UNDECLARED
 
+    @property
+    def of_none(self) -> JsonValue:
+        """What is sent for None, as azmlinfsrv does."""
+        return {}
+
     def json_schema(self) -> Json:
         """The schema, the sample included as its example."""
         return self.schema

@@ -114,6 +114,11 @@ class ServiceSettings(Part):
     max_batch_wait_ms: int = setting(
         5, NOT_NEGATIVE, "Milliseconds that a batch may wait for the callers of the one before.", "--max-batch-wait-ms"
     )
+    unknown_keys: str | None = setting(
+        None, click.Choice(["warn", "refuse"]),
+        "Keys of a body that run() does not take: warn in the log, or refuse with a 400, as @typed does if not set.",
+        "--unknown-keys",
+    )  # fmt: skip
     debug_port: int | None = setting(
         None, PORT, "Let a debugger (debugpy) attach at this port of the machine itself.", "--debug-port"
     )

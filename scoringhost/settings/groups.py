@@ -17,6 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Sizes and numbers": ("max_body_mb", "max_bodies_mb", "max_waiting"),
     "Batching": ("max_batch_size", "max_batch_wait_ms"),
+    "Requests": ("unknown_keys",),
     "Who may come in": (
         "primary_key",
         "secondary_key",

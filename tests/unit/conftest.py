@@ -20,7 +20,7 @@ from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.service import Limits, Service
 from scoringhost.script import imports
-from scoringhost.script.azureml_names import declarations_of
+from scoringhost.script.declaring import declarations_of
 from scoringhost.script.loading import EntryScript
 
 START_S = 20.0

@@ -34,6 +34,12 @@ def test_a_module_of_pythonpath_is_found(write, tmp_path: Path) -> None:
     assert "PYTHONPATH" in message
 
 
+# BUG: in a checkout, `import scoringhost` was found to be in the working directory only.
+def test_what_serves_the_script_is_there_wherever_it_is_served(write, tmp_path: Path) -> None:
+    write("X = 1", "scoringhost/__init__.py")
+    assert helpers(write("import scoringhost\nfrom scoringhost import rawhttp\n", "svc/score.py"), tmp_path) == []
+
+
 @pytest.mark.parametrize("name", ["svc/helper.py", "svc/helper/__init__.py"])
 def test_a_module_beside_the_script_is_left_alone(write, tmp_path: Path, name: str) -> None:
     write("X = 1", name)

@@ -45,13 +45,15 @@ def test_a_result_that_does_not_fit_the_declared_output_is_found(checked, output
 
 
 def test_a_result_that_cannot_be_encoded_is_an_error_that_names_the_type(checked) -> None:
-    report = checked(ARRAY + "def run(data): return {1, 2}\n")
+    report = checked(ARRAY + "def run(data): return range(2)\n")
     assert codes(report) == [("not-encodable", RUN_LINE)]
-    assert "set" in report.findings[0].message
+    assert "range" in report.findings[0].message
 
 
 def test_a_run_that_fails_on_its_own_sample_is_found_where_it_raises(checked) -> None:
-    report = checked(ARRAY + "def run(data):\n    deep(data)\ndef deep(data):\n    raise KeyError('no column')\n")
+    report = checked(
+        ARRAY + "def run(data):\n    return deep(data)\ndef deep(data):\n    raise KeyError('no column')\n"
+    )
     assert codes(report) == [("run-failed", RUN_LINE + 3)]
     assert report.findings[0].message == "run() raised KeyError: 'no column'"
 

@@ -40,7 +40,7 @@ def test_a_warning_is_a_failure_only_with_strict(write: Write) -> None:
 
 
 def test_an_error_is_exit_code_1(write: Write) -> None:
-    path, body = write("def init(): pass\ndef run(data): return {1}\n"), write("x", "body.txt")
+    path, body = write("def init(): pass\ndef run(data): return range(1)\n"), write("x", "body.txt")
     result = check(path, "--sample", body)
     assert result.exit_code == 1
     assert "[not-encodable]" in result.stdout
