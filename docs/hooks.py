@@ -24,7 +24,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Sizes and numbers": ("max_body_mb", "max_bodies_mb", "max_waiting"),
     "Batching": ("max_batch_size", "max_batch_wait_ms"),
     "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text"),
-    "The API document and the page at /docs": ("service_name", "service_version", "service_path_prefix", "docs"),
+    "The API document and the page at /docs": (
+        "service_name",
+        "service_version",
+        "service_path_prefix",
+        "document_as_azmlinfsrv",
+        "docs",
+    ),
     "Logs and debugging": (
         "log_level",
         "debug",
@@ -48,6 +54,7 @@ NOTES = {
     "head_timeout_s": "After that the answer is a 408.",
     "min_upload_bytes_per_s": "A slower one is a 408.",
     "cors_origins": "See [Origins](#origins).",
+    "document_as_azmlinfsrv": "See [Differences](azmlinfsrv.md#differences-from-azmlinfsrv).",
     "max_batch_size": "See [Batching](speed.md#batching).",
     "debug_port": "See [Debugging](serving.md#debugging).",
     "reload": "See [While you develop](serving.md#while-you-develop).",

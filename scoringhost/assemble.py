@@ -23,7 +23,9 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
+from scoringhost.schema.openapi_corrections import corrected
 from scoringhost.script.azureml_names import declarations_of
+from scoringhost.script.description import Description, describe
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
@@ -102,8 +104,9 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver) -> Site
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     if settings.docs:
-        name = settings.service_name
-        page = Docs(host, documents, name, settings.service_version, world.model_dir, server_version=version)
+        name, shown_dir = settings.service_name, world.model_dir if settings.debug else None
+        said = description_of(service)
+        page = Docs(host, said, documents, name, settings.service_version, shown_dir, server_version=version)
         dialects.append(page)
     app = HttpApp(dialects, cors, [observer], debug=settings.debug)
     return Site(host, app, max_body, settings.threads, world.model_dir)
@@ -151,7 +154,18 @@ def server_version(settings: HttpSettings) -> str:
 
 def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
     """The API documents by version; the user's own files in the app root win."""
-    info = ServiceInfo(settings.service_name, settings.service_version, settings.document_prefix)
-    schemas = service.declarations.schemas
-    made = {version: document(version, info, schemas.input, schemas.output) for version in schemas.versions}
+    name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
+    said, recorded = description_of(service), service.declarations.schemas
+    info = ServiceInfo(name, version, prefix, said.text)
+    made: dict[OpenApiVersion, JsonValue] = {}
+    for kind in recorded.versions:
+        if settings.document_as_azmlinfsrv:
+            made[kind] = document(kind, info, recorded.input, recorded.output)
+        else:
+            made[kind] = corrected(document(kind, info, said.input, said.output), kind, said.summary)
     return {**made, **own_documents(Path(settings.app_root or "."))}
+
+
+def description_of(service: Service) -> Description:
+    """What the script of a service says about its run()."""
+    return describe(service.script.path, service.script.run, service.declarations, service.signature)

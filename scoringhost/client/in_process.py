@@ -23,7 +23,7 @@ from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
-from scoringhost.schema.openapi import sample_of
+from scoringhost.script.description import Description
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
@@ -50,13 +50,18 @@ class Client:
         """What the host has warned of so far, beside failures."""
         return tuple(self._failures.notices)
 
+    @property
+    def description(self) -> Description:
+        """What the script says about its run()."""
+        return assemble.description_of(self.service)
+
     def sample(self) -> Any:
-        """The input that the script's own decorators show as its sample.
+        """The script's sample of its input: what request.json beside it holds, or else what its decorators show.
 
         Raises:
-            NoSample: if it has none.
+            NoSample: if there is neither.
         """
-        sample = sample_of(self.service.declarations.schemas.input)
+        sample = self.description.sample
         if sample is None:
             raise NoSample
         return sample

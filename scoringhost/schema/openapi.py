@@ -1,8 +1,8 @@
 """The API document of a service: Swagger 2.0, OpenAPI 3.0 and 3.1.
 
 Pure functions from what inference-schema recorded about run() and from the service's name to the
-document, and a reader for documents that the user wrote. The shape of the documents is that of
-azureml-inference-server-http, which clients generate code from.
+document, and a reader for documents that the user wrote. The documents are those of
+azureml-inference-server-http, which clients generate code from; `openapi_corrections` puts right what they get wrong.
 """
 
 from __future__ import annotations
@@ -57,11 +57,15 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class ServiceInfo:
-    """What the document says about the service; the prefix stands before each path in it, as it is."""
+    """What the document says about the service.
+
+    path_prefix: stands before each path, as it is. scoring: what run() does; empty if it does not say.
+    """
 
     name: str
     version: str
     path_prefix: str = ""
+    scoring: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,8 +166,12 @@ def document(version: OpenApiVersion, info: ServiceInfo, input_schema: Json, out
         "version": info.version,
     }
     if version is OpenApiVersion.V2:
-        return _swagger_2(about, info.path_prefix, schemas)
-    return _openapi_3("3.1.0" if version is OpenApiVersion.V31 else "3.0.3", about, info.path_prefix, schemas)
+        found = _swagger_2(about, info.path_prefix, schemas)
+    else:
+        found = _openapi_3("3.1.0" if version is OpenApiVersion.V31 else "3.0.3", about, info.path_prefix, schemas)
+    if info.scoring:
+        found["paths"][f"{info.path_prefix}/score"]["post"]["description"] = info.scoring
+    return found
 
 
 _BEARER = {
