@@ -20,7 +20,10 @@ UNAVAILABLE = 503
 
 
 def round_trip(source: Source, client: Client, body: bytes | None, content_type: str = JSON) -> Iterable[Finding]:
-    """Post the script's sample (request.json beside it, or the declared one), or `body`, and look at what comes back."""
+    """Post the script's sample, or `body`, and look at what comes back.
+
+    The sample is request.json beside the script, or else what its decorators declare.
+    """
     if body is None:
         declared = client.description.declared_sample
         if declared is not None:

@@ -67,8 +67,9 @@ def call(
 ) -> None:
     """Send one request to SCRIPT, which is served in this process for it, or to a URL.
 
-    The body is that of FILE (- for standard input); without one it is the service's own sample: request.json
-    beside SCRIPT, or else what run() declares, as the API document of a URL shows it. The answer's body is printed on standard output, indented for a terminal; all else on standard error.
+    The body is that of FILE (- for standard input); without one it is the service's own sample:
+    request.json beside SCRIPT, or else what run() declares; of a URL, what its API document shows.
+    The answer's body is printed on standard output, indented for a terminal; all else on standard error.
     """
     wish = Wish(method.upper(), path, _body(body, method), _headers(headers, content_type), repeat, include)
     try:

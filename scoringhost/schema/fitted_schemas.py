@@ -1,8 +1,9 @@
 """JSON schemas that take the sample they were made from.
 
 inference-schema guesses the schema of a list from its last item alone: a column that ends in a missing value is
-"object" there, and one of `"a"` and `1` is "integer". A schema and the values of its example are walked side by side here,
-and what does not take its own values is replaced by what does. Where nothing but a guess stands, anything is taken.
+"object" there, and one of `"a"` and `1` is "integer". A schema and the values of its example are walked side by side
+here, and what does not take its own values is replaced by what does. Where nothing but a guess stands, anything is
+taken.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ _FORMATS_OF_TEXT = ("date-time", "timedelta")
 
 
 def fitted(schema: Json) -> Json:
-    """The schema, or a new one in its place, so that it takes its own example; `type` may be a list of types, as JSON Schema has it.
+    """The schema, or a new one in its place, so that it takes its own example.
 
+    `type` may be a list of types then, as JSON Schema has it.
     The example is written for JSON: NaN and infinities are null. What the example does not contradict stays.
     """
     if "example" not in schema:
@@ -85,7 +87,7 @@ def _without_type(schema: Json) -> Json:
 
 def _replaced(schema: Json, values: Sequence[JsonValue]) -> Json:
     """What takes values that the schema does not take."""
-    kept = {key: schema[key] for key in ("description", "title") if key in schema}
+    kept: Json = {key: schema[key] for key in ("description", "title") if key in schema}
     kinds = {type(value) for value in values}
     if kinds == {list}:
         return {**kept, **_array({"type": "array", "items": {"type": "object"}}, values)}

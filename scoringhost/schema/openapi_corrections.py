@@ -1,7 +1,8 @@
 """What azmlinfsrv's API document says that is not so, put right.
 
-Its documents declare a Bearer key that nobody asks for, call `Healthy` JSON, and the document itself a text of version 2
-or 3 only. Schemas come here as JSON Schema has them, with lists of types, and are written as each version does.
+Its documents declare a Bearer key that nobody asks for, call `Healthy` JSON, and the document itself a text of
+version 2 or 3 only. Schemas come here as JSON Schema has them, with lists of types, and are written as each version
+does.
 """
 
 from __future__ import annotations

@@ -86,9 +86,8 @@ def _of_parameters(recorded: Json, parameters: tuple[Parameter, ...]) -> Json:
     given = recorded.get("example", {})
     example: Json = {}
     for parameter in parameters:
-        if parameter.declared is not None and parameter.name in given:
-            example[parameter.name] = given[parameter.name]
-        elif parameter.declared is None and parameter.default is REQUIRED and parameter.name in given:
+        is_shown = parameter.name in given and (parameter.declared is not None or parameter.default is REQUIRED)
+        if is_shown:
             example[parameter.name] = given[parameter.name]
         elif type(parameter.default) in (bool, int, float, str):
             example[parameter.name] = parameter.default

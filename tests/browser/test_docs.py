@@ -154,13 +154,17 @@ def test_the_fields_change_the_body_and_the_body_the_fields(page: Callable[..., 
     shown.member("greeting").clear()
     shown.member("greeting").send_keys('say "hi"')
     assert shown.execute().startswith("200 OK")
-    assert json.loads(shown.text("answer")) == shown.body() == {
-        "people": [{"name": "Ann", "age": 36, "member": False}, {"name": "Tim", "age": 41.5, "member": False}],
-        "grid": [[1, 2], [3, 9]],
-        "greeting": 'say "hi"',
-        "options": {"loud": False, "level": 3},
-        "factor": 0.5,
-    }
+    assert (
+        json.loads(shown.text("answer"))
+        == shown.body()
+        == {
+            "people": [{"name": "Ann", "age": 36, "member": False}, {"name": "Tim", "age": 41.5, "member": False}],
+            "grid": [[1, 2], [3, 9]],
+            "greeting": 'say "hi"',
+            "options": {"loud": False, "level": 3},
+            "factor": 0.5,
+        }
+    )
     shown.write("body", '{"people": [{"name": "Eve", "age": 7, "member": true}], "grid": [[5, 6]]}')
     assert shown.cell("people, row 1, name").get_property("value") == "Eve"
     shown.cell("Add a row to grid").click()

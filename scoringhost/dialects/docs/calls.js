@@ -27,6 +27,22 @@ export class Calls {
     this.write([kept, ...this.all()].slice(0, MOST));
   }
 
+  /** One line of a list for each call; a button that hands it to `choose`, if all of it was kept. */
+  lines(choose) {
+    return this.all().map((call) => {
+      const sent = call.file ?? (call.body ?? "a long body").replace(/\s+/g, " ");
+      const what = `${call.method}${call.query ? ` ?${call.query}` : ""} · ${sent}`;
+      const button = document.createElement("button");
+      button.textContent = `${new Date(call.atMs).toLocaleTimeString()} · ${call.answer} · ${what}`;
+      button.disabled = call.body === null;
+      button.title = button.disabled ? "Its body was a file or too long, and is not kept" : "Fill the request in again";
+      button.addEventListener("click", () => choose(call));
+      const line = document.createElement("li");
+      line.append(button);
+      return line;
+    });
+  }
+
   forget() {
     this.write([]);
   }

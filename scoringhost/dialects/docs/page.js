@@ -1,12 +1,12 @@
 import { Calls } from "./calls.js";
 import { Fields } from "./fields.js";
+import { pretty } from "./pretty.js";
 import { asCurl, asPython } from "./snippets.js";
 
 const $ = (id) => document.getElementById(id);
 const READY_MS = 5000;
 const NOTE_MS = 4000;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110, 5.6.2
-const DEFAULT_TYPE = "application/json";
 let about = { kind: "json", sample: null };
 let calls;
 let isFielded = false;
@@ -21,20 +21,6 @@ function fact(name, value) {
   row.append(Object.assign(document.createElement("dt"), { textContent: name }));
   row.append(Object.assign(document.createElement("dd"), { textContent: value }));
   $("facts").append(row);
-}
-
-/** JSON with a line for each row: what holds no other array or object stays on one line. */
-function pretty(value, indent = "") {
-  const parts = value === null || typeof value !== "object" ? [] : Object.values(value);
-  if (!parts.some((part) => part !== null && typeof part === "object")) {
-    return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
-  }
-  const deeper = `${indent}  `;
-  const lines = Array.isArray(value)
-    ? value.map((part) => deeper + pretty(part, deeper))
-    : Object.entries(value).map(([name, part]) => `${deeper}${JSON.stringify(name)}: ${pretty(part, deeper)}`);
-  const [open, close] = Array.isArray(value) ? "[]" : "{}";
-  return `${open}\n${lines.join(",\n")}\n${indent}${close}`;
 }
 
 function sampleText() {
@@ -181,9 +167,8 @@ function bodyChanged() {
   changed();
 }
 
-/** Everything of the request as it was when the page was opened. */
 function restoreSample() {
-  fill({ method: "POST", query: "", type: DEFAULT_TYPE, body: sampleText() });
+  fill({ method: "POST", query: "", type: "application/json", body: sampleText() });
   $("own").value = $("field").value = $("file").value = "";
   changed();
 }
@@ -261,22 +246,12 @@ async function execute() {
 // -- beside it -------------------------------------------------------------------------------------
 
 function showCalls() {
-  const all = calls.all();
-  $("calls-box").hidden = all.length === 0;
-  $("calls").replaceChildren(...all.map((call) => {
-    const what = `${call.method}${call.query ? ` ?${call.query}` : ""} · ${call.file ?? (call.body ?? "a long body").replace(/\s+/g, " ")}`;
-    const button = document.createElement("button");
-    button.textContent = `${new Date(call.atMs).toLocaleTimeString()} · ${call.answer} · ${what}`;
-    button.disabled = call.body === null;
-    button.title = button.disabled ? "Its body was a file or too long, and is not kept" : "Fill the request in again";
-    button.addEventListener("click", () => {
-      fill(call);
-      $("request").scrollIntoView({ block: "start" });
-    });
-    const line = document.createElement("li");
-    line.append(button);
-    return line;
-  }));
+  const lines = calls.lines((call) => {
+    fill(call);
+    $("request").scrollIntoView({ block: "start" });
+  });
+  $("calls-box").hidden = lines.length === 0;
+  $("calls").replaceChildren(...lines);
 }
 
 let noteTimer;
