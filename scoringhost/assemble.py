@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from scoringhost._version import __version__
+from scoringhost.access.credentials import Credentials
+from scoringhost.access.forwarded import Forwarded, Proxies
+from scoringhost.access.key_set import KeySet
+from scoringhost.access.keys import Keys
+from scoringhost.access.rate_limit import Rate, RateLimit, Table
+from scoringhost.access.tokens import TokenRules, Tokens
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
-from scoringhost.errors import ScoringHostError
+from scoringhost.errors import NotReady, ScoringHostError, SettingsError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
+from scoringhost.http.guards import Guard
 from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.batching import BatchPolicy
 from scoringhost.kernel.host import Host
@@ -32,6 +40,7 @@ from scoringhost.telemetry import logs, script_output, worker_logs
 from scoringhost.telemetry.log_observer import LogObserver
 
 MIB = 1024 * 1024
+T = TypeVar("T")
 
 
 def settings_of(script: str | None, environ: Mapping[str, str], given: Mapping[str, object]) -> Settings:
@@ -73,11 +82,17 @@ def prepare_process(
     return world
 
 
-def build(settings: Settings, observer: LogObserver | None = None, world: ScriptWorld | None = None) -> Site:
+def build(
+    settings: Settings,
+    observer: LogObserver | None = None,
+    world: ScriptWorld | None = None,
+    guards: Sequence[Guard] | None = None,
+) -> Site:
     """Load the entry script and put the host together; init() is not run yet.
 
     observer: told of everything that happens, in place of the log. world: the script's, which has been
-    entered and will be left; not needed where the process serves this script for good.
+    entered and will be left; not needed where the process serves this script for good. guards: those of
+    `guards_of`, if the processes of a server are to share what they count.
 
     Raises:
         StartupError: if the script cannot be served.
@@ -85,31 +100,96 @@ def build(settings: Settings, observer: LogObserver | None = None, world: Script
     observer = observer or LogObserver()
     world = world or ScriptWorld(settings)
     try:
-        return _site(settings, world, observer)
+        return _site(settings, world, observer, guards_of(settings) if guards is None else guards)
     except BaseException:
         world.unload()
         raise
 
 
-def _site(settings: Settings, world: ScriptWorld, observer: LogObserver) -> Site:
+def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, guards: Sequence[Guard]) -> Site:
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
     documents = api_documents(settings, service)
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
-    dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, server_version=version)]
+    dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     if settings.docs:
-        name, shown_dir = settings.service_name, world.model_dir if settings.debug else None
-        said = description_of(service)
-        page = Docs(host, said, documents, name, settings.service_version, shown_dir, server_version=version)
+        page = Docs(
+            host,
+            description_of(service),
+            documents,
+            settings.service_name,
+            settings.service_version,
+            world.model_dir if settings.debug else None,
+            settings.open_docs,
+            server_version=version,
+        )
         dialects.append(page)
-    app = HttpApp(dialects, cors, [observer], debug=settings.debug)
+    app = HttpApp(dialects, cors, [observer], guards=guards, debug=settings.debug)
     return Site(host, app, max_body, settings.threads, world.model_dir)
+
+
+def guards_of(settings: HttpSettings) -> list[Guard]:
+    """Who is asked before a request's body is read; nobody unless a setting wants it.
+
+    Raises:
+        StartupError: if a setting cannot be used, or a key file cannot be read.
+    """
+    guards: list[Guard] = []
+    if settings.trusted_proxies:
+        guards.append(Forwarded(_usable("trusted_proxies", settings.trusted_proxies, Proxies)))
+    keys, tokens = _keys_of(settings), _tokens_of(settings)
+    if keys is not None or tokens is not None:
+        guards.append(Credentials(keys, tokens))
+    if settings.rate_limit:
+        guards.append(RateLimit(_usable("rate_limit", settings.rate_limit, Rate.parse), Table()))
+    return guards
+
+
+def _keys_of(settings: HttpSettings) -> Keys | None:
+    given = {"primary": settings.primary_key, "secondary": settings.secondary_key}
+    named = {name: key for name, key in given.items() if key}
+    path = Path(settings.keys_file) if settings.keys_file else None
+    return Keys(named, path) if named or path else None
+
+
+def _tokens_of(settings: HttpSettings) -> Tokens | None:
+    if not settings.token_keys:
+        return None
+    for name in ("token_issuer", "token_audience"):
+        # Without them, a token that the same issuer made for anybody else would open this service as well.
+        if not getattr(settings, name):
+            raise SettingsError(name, None, "must be given with token_keys")
+    rules = TokenRules(
+        _listed(settings.token_issuer),
+        _listed(settings.token_audience),
+        _listed(settings.token_scopes),
+        _listed(settings.token_roles),
+        settings.token_leeway_s,
+    )
+    keys = KeySet(settings.token_keys)
+    if not keys.is_remote:
+        try:
+            keys.fetch()
+        except NotReady:
+            raise SettingsError("token_keys", settings.token_keys, "no set of keys can be read there") from None
+    return Tokens(rules, keys)
+
+
+def _listed(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _usable(name: str, text: str, made_by: Callable[[str], T]) -> T:
+    try:
+        return made_by(text)
+    except ValueError as problem:
+        raise SettingsError(name, text, str(problem)) from None
 
 
 def cors_of(settings: HttpSettings) -> Cors:
@@ -157,12 +237,15 @@ def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersio
     name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
     said, recorded = description_of(service), service.declarations.schemas
     info = ServiceInfo(name, version, prefix, said.text)
+    asks_for_key = _keys_of(settings) is not None or bool(settings.token_keys)
     made: dict[OpenApiVersion, JsonValue] = {}
     for kind in recorded.versions:
         if settings.document_as_azmlinfsrv:
             made[kind] = document(kind, info, recorded.input, recorded.output)
         else:
-            made[kind] = corrected(document(kind, info, said.input, said.output), kind, said.summary)
+            made[kind] = corrected(
+                document(kind, info, said.input, said.output), kind, said.summary, asks_for_key=asks_for_key
+            )
     return {**made, **own_documents(Path(settings.app_root or "."))}
 
 

@@ -10,6 +10,9 @@
     │   ├── PortInUse                somebody else listens there
     │   └── MissingExtra             an optional package is not installed
     ├── CallError                    the caller's fault; run() was not entered
+    │   ├── Unauthorized             no key or token, or not a good one
+    │   ├── Forbidden                a good token that lacks a scope or role
+    │   ├── TooManyRequests          this caller has asked too often
     │   ├── UndecodableBody          not UTF-8, not JSON, not an object, broken gzip
     │   ├── UnsupportedContentType   a media type that this run() does not take
     │   ├── UnsupportedContentEncoding
@@ -115,6 +118,30 @@ class MissingExtra(StartupError):
 
 class CallError(ScoringHostError):
     """The request is at fault; the message says what was expected and what came."""
+
+
+class Unauthorized(CallError):
+    """Nobody has said who is calling, or it is not believed. `error`: a code of RFC 6750, 3.1; else empty."""
+
+    def __init__(self, message: str, error: str = "") -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class Forbidden(CallError):
+    """It is known who is calling, and that is not enough. `scope` is what was asked for, as RFC 6750 spells it."""
+
+    def __init__(self, message: str, scope: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
+class TooManyRequests(CallError):
+    """The caller has asked more often than it may; `retry_after_s` says when it may again."""
+
+    def __init__(self, count: int, seconds: float, retry_after_s: int) -> None:
+        super().__init__(f"More than {count} requests in {seconds:g} s; try again in {retry_after_s} s")
+        self.count, self.seconds, self.retry_after_s = count, seconds, retry_after_s
 
 
 class UndecodableBody(CallError):

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from scoringhost.packaging.output import PackagingError
-from scoringhost.packaging.project import TEMPLATES, start_project
+from scoringhost.packaging.project import TEMPLATES, lacks_model, start_project, train
 
 FAILED = 1
 
@@ -29,8 +29,16 @@ def init(folder: Path, template: str) -> None:
         sys.exit(FAILED)
     click.echo("\n".join(f"  {name}" for name in files))
     quoted = shlex.quote(str(folder))
-    requirements = shlex.quote(f"{folder}/requirements.txt")
-    needed = f"pip install -r {requirements} && " if "requirements.txt" in files else ""
+    first = []
+    if "requirements.txt" in files:
+        first.append(f"pip install -r {shlex.quote(f'{folder}/requirements.txt')}")
+    if lacks_model(folder):
+        try:
+            click.echo(train(folder).strip())
+        except PackagingError as problem:
+            click.echo(f"train.py could not be run yet: {problem}")
+            first.append(f"python {shlex.quote(f'{folder}/train.py')}")
+    needed = "".join(f"{command} && " for command in first)
     click.echo(
         f"{folder} is ready: {needed}scoringhost serve {quoted}    (and: scoringhost check {quoted}; pytest {quoted})"
     )

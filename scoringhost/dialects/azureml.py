@@ -47,13 +47,14 @@ _PACKED = object()
 class AzureMl(AzureMlWords):
     """The endpoints of the default service of a host.
 
-    documents: the API documents there are. max_body: bytes, unpacked.
+    documents: the API documents there are; is_open: whether they need no key. max_body: bytes, unpacked.
     """
 
     host: Host
     documents: Mapping[OpenApiVersion, JsonValue]
     nan: NanPolicy
     max_body: int
+    is_open: bool = False
     _encoders: dict[Service, _Encoder] = field(default_factory=dict)
     _helper: HelperThread = field(default_factory=HelperThread)
 
@@ -64,7 +65,9 @@ class AzureMl(AzureMlWords):
                 {"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False, is_open=True
             ),
             "/score": Endpoint({"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}),
-            "/swagger.json": Endpoint({"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}),
+            "/swagger.json": Endpoint(
+                {"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}, is_open=self.is_open
+            ),
         }
 
     # -- health and documents -------------------------------------------------------------------

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scoringhost.errors import MethodNotAllowed, RunError, ScoringHostError, ScriptRefused, StartupError, Unavailable
-from scoringhost.http.errors import JSON, row_of
+from scoringhost.errors import RunError, ScoringHostError, ScriptRefused, StartupError
+from scoringhost.http.errors import JSON, headers_of, row_of
 from scoringhost.http.messages import HttpResponse
 from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Endpoint
@@ -26,10 +26,7 @@ def render(error: ScoringHostError, detail: str = "") -> HttpResponse:
         body["traceback"] = detail
     encoded = json_text.dumps(body)
     headers = [("Content-Type", JSON), (FAILED, str(isinstance(error, (RunError, StartupError))))]
-    if isinstance(error, Unavailable):
-        headers.append(("Retry-After", str(error.retry_after_s)))
-    if isinstance(error, MethodNotAllowed) and error.allowed:
-        headers.append(("Allow", ", ".join(error.allowed)))
+    headers += headers_of(error)
     return HttpResponse(row_of(error).http, headers, encoded)
 
 

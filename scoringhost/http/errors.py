@@ -34,6 +34,9 @@ ROWS = (
     ErrorRow(errors.InitFailed, _START, "FAILED_PRECONDITION"),
     ErrorRow(errors.PortInUse, _START, "FAILED_PRECONDITION"),
     ErrorRow(errors.MissingExtra, _START, "FAILED_PRECONDITION"),
+    ErrorRow(errors.Unauthorized, 401, "UNAUTHENTICATED"),
+    ErrorRow(errors.Forbidden, 403, "PERMISSION_DENIED"),
+    ErrorRow(errors.TooManyRequests, 429, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.UndecodableBody, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnsupportedContentType, 415, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnsupportedContentEncoding, 415, "INVALID_ARGUMENT"),
@@ -71,3 +74,29 @@ def row_of(error: ScoringHostError) -> ErrorRow:
         if kind in _BY_TYPE:
             return _BY_TYPE[kind]
     return _BY_TYPE[errors.InternalError]
+
+
+def headers_of(error: ScoringHostError) -> list[tuple[str, str]]:
+    """The headers that HTTP wants beside the status of an error, whichever dialect words its body."""
+    headers = []
+    if isinstance(error, (errors.Unavailable, errors.TooManyRequests)):
+        headers.append(("Retry-After", str(error.retry_after_s)))
+    if isinstance(error, errors.MethodNotAllowed) and error.allowed:
+        headers.append(("Allow", ", ".join(error.allowed)))
+    if isinstance(error, errors.Unauthorized):
+        headers.append(("WWW-Authenticate", _challenge(error.error, str(error))))
+    if isinstance(error, errors.Forbidden):
+        headers.append(("WWW-Authenticate", _challenge("insufficient_scope", str(error), error.scope)))
+    return headers
+
+
+def _challenge(error: str, description: str, scope: str = "") -> str:
+    """What to send instead (RFC 6750, 3): without a reason if the caller has sent nothing at all."""
+    challenge = 'Bearer realm="scoringhost"'
+    if error:
+        # A quoted string of a header; the grammar leaves out quotes, backslashes and what is not ASCII.
+        plain = "".join(letter for letter in description if " " <= letter <= "~" and letter not in '"\\')
+        challenge += f', error="{error}", error_description="{plain}"'
+    if scope:
+        challenge += f', scope="{scope}"'
+    return challenge

@@ -18,15 +18,18 @@ _NULL = {"enum": [None]}
 _VERSIONS = ["2", "2.0", "3", "3.0", "3.1"]
 
 
-def corrected(document: Json, version: OpenApiVersion, summary: str = "") -> Json:
+def corrected(document: Json, version: OpenApiVersion, summary: str = "", *, asks_for_key: bool = False) -> Json:
     """A document of azmlinfsrv's shape as it should be; it is changed.
 
-    summary: one line that says what run() does; empty if nobody says.
+    summary: one line that says what run() does; empty if nobody says. asks_for_key: whether scoring
+    needs a key or a token, so that the Bearer key is declared with reason; health never does.
     """
-    for key in ("security", "securityDefinitions"):
-        document.pop(key, None)
+    document.pop("security", None)
     health, score, itself = (next(iter(path.values())) for path in document["paths"].values())
-    score.pop("security", None)
+    if not asks_for_key:
+        score.pop("security", None)
+        document.pop("securityDefinitions", None)
+        document.get("components", {}).pop("securitySchemes", None)
     if summary:
         score["summary"] = summary
     if version is OpenApiVersion.V2:
@@ -37,7 +40,6 @@ def corrected(document: Json, version: OpenApiVersion, summary: str = "") -> Jso
         itself["responses"]["200"]["schema"] = {"type": "object"}
         return document
     components = document["components"]
-    components.pop("securitySchemes", None)
     health["responses"]["200"]["content"] = {"text/html": {"schema": {"type": "string", "example": "Healthy"}}}
     itself["parameters"][0]["schema"] = {"type": "string", "enum": _VERSIONS}
     itself["responses"]["200"]["content"] = {"application/json": {"schema": {"type": "object"}}}

@@ -188,6 +188,41 @@ class HttpSettings(Part):
         None, click.STRING, "Origins that browsers may call from, separated by commas; * for all.",
         "--cors-origins", "--access_control_allow_origins", azure=("AML_CORS_ORIGINS",),
     )  # fmt: skip
+    primary_key: Secret | None = setting(None, click.STRING, "Key that callers must send.", secret=True)
+    secondary_key: Secret | None = setting(
+        None, click.STRING, "A second key that is as good, to change keys one after the other.", secret=True
+    )
+    keys_file: str | None = setting(
+        None, click.STRING, "File or folder of keys that callers must send; read again when it changes.", "--keys-file"
+    )
+    token_keys: str | None = setting(
+        None, click.STRING, "URL or file of the public keys (JWKS) that callers' tokens (JWT) are signed with.",
+        "--token-keys",
+    )  # fmt: skip
+    token_issuer: str | None = setting(None, click.STRING, "Who has issued the tokens: their iss.", "--token-issuer")
+    token_audience: str | None = setting(
+        None, click.STRING, "Whom the tokens are for, their aud; several separated by commas.", "--token-audience"
+    )
+    token_scopes: str | None = setting(
+        None, click.STRING, "Scopes that a token must have all of, separated by commas.", "--token-scopes"
+    )
+    token_roles: str | None = setting(
+        None, click.STRING, "Roles that a token must have one of, separated by commas.", "--token-roles"
+    )
+    token_leeway_s: int = setting(
+        30, NOT_NEGATIVE, "Seconds that clocks may differ in a token's times.", "--token-leeway-s"
+    )
+    open_docs: bool = setting(
+        False, click.BOOL, "Let everybody read /docs and /swagger.json, without a key.", "--open-docs"
+    )
+    rate_limit: str | None = setting(
+        None, click.STRING, "Requests that each key, or else each address, may send in a time, such as 100/s.",
+        "--rate-limit",
+    )  # fmt: skip
+    trusted_proxies: str | None = setting(
+        None, click.STRING, "Addresses or networks whose X-Forwarded-For and -Proto are believed, separated by commas.",
+        "--trusted-proxies",
+    )  # fmt: skip
     service_name: str = setting(
         "ML service", click.STRING, "Name in the API document.", "--service-name", azure=("SERVICE_NAME",)
     )

@@ -178,8 +178,9 @@ class Gathering:
         return os.path.abspath(base / os.path.expanduser(path))
 
     def _resolve_paths(self) -> None:
-        if self.values.get("model_dir"):
-            self.values["model_dir"] = self._absolute(self.values["model_dir"], self.here)
+        for name in ("model_dir", "keys_file"):
+            if self.values.get(name):
+                self.values[name] = self._absolute(self.values[name], self.here)
         if not self.values.get("script"):
             self._take_main()
         if not self.values.get("script"):

@@ -79,6 +79,14 @@ def test_no_key_is_declared_that_nobody_asks_for(serve: Serve, query: str) -> No
     assert [word for word in ("Bearer", "security", "Authorization") if word in text] == []
 
 
+@pytest.mark.parametrize("query", ["?version=2", "?version=3.1"])
+def test_a_key_that_is_asked_for_is_declared(serve: Serve, query: str) -> None:
+    found = document(serve("text.py", primary_key="a-key-that-nobody-can-guess-0123456789", open_docs=True), query)
+    validate(found)
+    assert found["paths"]["/score"]["post"]["security"] == [{"Bearer": []}]
+    assert "security" not in found
+
+
 @pytest.mark.parametrize("query", VERSIONS)
 def test_the_document_can_be_the_one_of_azmlinfsrv(serve: Serve, query: str) -> None:
     found = document(serve("text.py", document_as_azmlinfsrv=True), query)

@@ -48,6 +48,8 @@ class Docs(AzureMlWords):
     """The endpoints of the page, for the default service of a host.
 
     model_dir: shown if it is given, which is for debugging only: where a server keeps things is nobody's business.
+    The page itself is for everybody, since a browser that opens it can send no key; is_open: whether what it says of
+    the service is, too.
     """
 
     host: Host
@@ -56,13 +58,19 @@ class Docs(AzureMlWords):
     service_name: str
     service_version: str
     model_dir: Path | None
+    is_open: bool = False
     name: ClassVar[str] = "docs"
     prefix: ClassVar[str] = "/docs"
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
-        answers = {path: self._file(path) for path in _FILES} | {"/docs/service.json": self._service}
-        return {path: Endpoint({"GET": one, "HEAD": one}, logged=False) for path, one in answers.items()}
+        found = {}
+        for path in _FILES:
+            answer = self._file(path)
+            found[path] = Endpoint({"GET": answer, "HEAD": answer}, logged=False, is_open=True)
+        about = {"GET": self._service, "HEAD": self._service}
+        found["/docs/service.json"] = Endpoint(about, logged=False, is_open=self.is_open)
+        return found
 
     def _file(self, path: str) -> Any:
         name, kind = _FILES[path]

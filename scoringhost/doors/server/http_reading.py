@@ -379,8 +379,12 @@ class RequestReader(ABC):
     def _take_over_admission(self, request: HttpRequest) -> None:
         """The whole request is there: what the guards have said of its head holds for it."""
         head = self._request_head
-        if head is not None:
-            request.caller, request.admitted, request.admission = head.caller, head.admitted, head.admission
+        if head is None:
+            return
+        request.admitted, request.admission = head.admitted, head.admission
+        _carry_over(head, request)
+        if isinstance(head.admission, asyncio.Future):  # its guards may find out more; called before whoever awaits it
+            head.admission.add_done_callback(lambda _: _carry_over(head, request))
 
     def _wrong_version(self, version: str) -> CallError:
         if version == "0.9":
@@ -481,3 +485,8 @@ class RequestReader(ABC):
     @abstractmethod
     def _is_lost(self) -> bool:
         """Whether the client has gone."""
+
+
+def _carry_over(head: HttpRequest, request: HttpRequest) -> None:
+    """What guards have found out about the caller: its name, and where it is if a proxy stands between."""
+    request.caller, request.client, request.scheme = head.caller, head.client, head.scheme

@@ -1,0 +1,57 @@
+"""Credentials: the guard that asks for a key or a token."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from scoringhost.access.keys import Keys
+from scoringhost.access.tokens import Tokens
+from scoringhost.errors import Unauthorized
+from scoringhost.http.messages import HttpRequest
+from scoringhost.http.routes import Match
+
+LONGEST_NAME = 100
+
+
+class Credentials:
+    """Lets in who has a key, in `Authorization: Bearer` as Azure ML's clients send it or in `x-api-key`, or a token.
+
+    Where both are in force, what has the two dots of a token is one (RFC 7515, 7.1), unless it is a key.
+    """
+
+    def __init__(self, keys: Keys | None, tokens: Tokens | None) -> None:
+        self._keys, self._tokens = keys, tokens
+
+    def check(self, head: HttpRequest, match: Match) -> Awaitable[None] | None:
+        """See `Guard`.
+
+        Raises:
+            Unauthorized: if there is no key or token, or it is not a good one.
+        """
+        given = self._given(head)
+        if self._keys is not None:
+            name = self._keys.name_of(given)
+            if name is not None:
+                head.caller = name
+                return None
+        if self._tokens is not None and (self._keys is None or given.count(".") == 2):
+            caller = self._tokens.known(given)
+            if caller is None:
+                return self._check_token(self._tokens, head, given)
+            head.caller = caller
+            return None
+        raise Unauthorized("The key is not a valid one", "invalid_token")
+
+    async def _check_token(self, tokens: Tokens, head: HttpRequest, token: str) -> None:
+        head.caller = "".join(letter for letter in await tokens.check(token) if letter.isprintable())[:LONGEST_NAME]
+
+    def _given(self, head: HttpRequest) -> str:
+        scheme, _, value = head.headers.get("authorization", "").strip().partition(" ")
+        if scheme.lower() == "bearer" and value.strip():
+            return value.strip()
+        if self._keys is not None:
+            key = head.headers.get("x-api-key", "").strip()
+            if key:
+                return key
+        what = "key" if self._tokens is None else "token" if self._keys is None else "key or a token"
+        raise Unauthorized(f"This service asks for a {what}: send it as Authorization: Bearer ...")
