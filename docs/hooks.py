@@ -20,6 +20,7 @@ NOTES = {
     "head_timeout_s": "After that the answer is a 408.",
     "min_upload_bytes_per_s": "A slower one is a 408.",
     "cors_origins": "See [Origins](#origins).",
+    "document_as_azmlinfsrv": "See [Differences](azmlinfsrv.md#differences-from-azmlinfsrv).",
     "max_batch_size": "See [Batching](speed.md#batching).",
     "debug_port": "See [Debugging](serving.md#debugging).",
     "reload": "See [While you develop](serving.md#while-you-develop).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
@@ -31,7 +32,9 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
+from scoringhost.schema.openapi_corrections import corrected
 from scoringhost.script.declaring import declarations_of
+from scoringhost.script.description import Description, describe
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
@@ -120,13 +123,13 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, guards:
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     if settings.docs:
-        name = settings.service_name
         page = Docs(
             host,
+            description_of(service),
             documents,
-            name,
+            settings.service_name,
             settings.service_version,
-            world.model_dir,
+            world.model_dir if settings.debug else None,
             settings.open_docs,
             server_version=version,
         )
@@ -236,10 +239,22 @@ def server_version(settings: HttpSettings) -> str:
 
 def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
     """The API documents by version; the user's own files in the app root win."""
-    info = ServiceInfo(settings.service_name, settings.service_version, settings.document_prefix)
-    schemas = service.declarations.schemas
-    made = {}
-    for version in schemas.versions:
-        said = schemas.said_in(version)
-        made[version] = document(version, info, said.input, said.output, said.definitions)
+    name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
+    said, recorded = description_of(service), service.declarations.schemas
+    info = ServiceInfo(name, version, prefix, said.text)
+    asks_for_key = any((settings.primary_key, settings.secondary_key, settings.keys_file, settings.token_keys))
+    made: dict[OpenApiVersion, JsonValue] = {}
+    for kind in recorded.versions:
+        if settings.document_as_azmlinfsrv:
+            words = recorded.said_in(kind)
+            made[kind] = document(kind, info, words.input, words.output, words.definitions)
+        else:
+            words = dataclasses.replace(recorded, input=said.input, output=said.output).said_in(kind)
+            plain = document(kind, info, words.input, words.output, words.definitions)
+            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key)
     return {**made, **own_documents(Path(settings.app_root or "."))}
+
+
+def description_of(service: Service) -> Description:
+    """What the script of a service says about its run()."""
+    return describe(service.script.path, service.script.run, service.declarations, service.signature)

@@ -25,7 +25,7 @@ from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
 from scoringhost.process.environment import lend
 from scoringhost.schema.declared import takes_rows
-from scoringhost.schema.openapi import sample_of
+from scoringhost.script.description import Description
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
@@ -52,13 +52,18 @@ class Client:
         """What the host has warned of so far, beside failures."""
         return tuple(self._failures.notices)
 
+    @property
+    def description(self) -> Description:
+        """What the script says about its run()."""
+        return assemble.description_of(self.service)
+
     def sample(self) -> Any:
-        """The input that the script's own decorators show as its sample.
+        """The script's sample of its input: what request.json beside it holds, or else what its decorators show.
 
         Raises:
-            NoSample: if it has none.
+            NoSample: if there is neither.
         """
-        sample = sample_of(self.service.declarations.schemas.input)
+        sample = self.description.sample
         if sample is None:
             raise NoSample
         return sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.openapi import BARE, Json, OpenApiVersion, RunSchemas
@@ -28,6 +28,8 @@ class ParameterSchema:
 @dataclass(frozen=True)
 class TypedSchemas(RunSchemas):
     """Schemas in the words of 3.1, which the older documents say as far as they can."""
+
+    is_exact: ClassVar[bool] = True
 
     def said_in(self, version: OpenApiVersion) -> RunSchemas:
         """The same in the words of one version."""

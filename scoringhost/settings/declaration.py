@@ -250,6 +250,10 @@ class HttpSettings(Part):
         "", click.STRING, "Prefix of the paths in the API document.",
         "--service-path-prefix", azure=("SERVICE_PATH_PREFIX",),
     )  # fmt: skip
+    document_as_azmlinfsrv: bool = setting(
+        False, click.BOOL, "Write the API document as azmlinfsrv does, its Bearer key included.",
+        "--document-as-azmlinfsrv",
+    )  # fmt: skip
     nan: str = setting(
         "null", click.Choice(["null", "literal"]), "NaN and infinities in results: null, or the literals.", "--nan"
     )

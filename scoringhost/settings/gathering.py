@@ -198,9 +198,7 @@ class Gathering:
             self._take_main()
         if not self.values.get("script"):
             return
-        script = self._script()
-        if os.path.isdir(script):  # which is False for a name that is too long, where Path.is_dir() raises
-            script = script / _ENTRY_FILE
+        script = script_at(self._script())
         self.values["script"] = str(script)
         beside = script.parent / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):
@@ -219,6 +217,13 @@ class Gathering:
         if origin.startswith("flag "):
             raise SettingsError(origin.removeprefix("flag "), given, reason)
         self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
+
+
+def script_at(path: str | os.PathLike[str]) -> Path:
+    """The entry script that a path names: the file itself, or score.py in the folder."""
+    if os.path.isdir(path):  # which is False for a name that is too long, where Path.is_dir() raises
+        return Path(path) / _ENTRY_FILE
+    return Path(path)
 
 
 def gather(

@@ -33,7 +33,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trusted_proxies",
     ),
     "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text"),
-    "The API document and the page at /docs": ("service_name", "service_version", "service_path_prefix", "docs"),
+    "The API document and the page at /docs": (
+        "service_name",
+        "service_version",
+        "service_path_prefix",
+        "document_as_azmlinfsrv",
+        "docs",
+    ),
     "Logs and debugging": (
         "log_level",
         "debug",

@@ -123,8 +123,16 @@ def test_a_script_without_a_sample_is_a_1_that_asks_for_requests(tmp_path: Path)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "scoringhost: run() declares no sample of its input; name a file with requests: --requests FILE\n"
+        "scoringhost: run() declares no sample of its input, and there is no request.json beside it; "
+        "name a file with requests: --requests FILE\n"
     )
+
+
+def test_request_json_beside_the_script_is_what_is_sent(tmp_path: Path) -> None:
+    path = script(tmp_path, "def init(): pass\ndef run(text): return 1 / (text == '[7]')\n")
+    (tmp_path / "request.json").write_text("[7]")
+    done = profile(path, "--clients", "1", "--seconds", "0.1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_requests_that_all_fail_are_a_1_with_the_first_message(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +87,13 @@ def test_without_a_sample_that_is_a_hint_and_a_body_takes_its_place(checked) -> 
 
     assert codes(checked(source, body=b"0")) == [("run-failed", 2)]
     assert codes(checked(source, body=b"1")) == []
+
+
+def test_request_json_beside_the_script_is_posted(checked, tmp_path: Path) -> None:
+    (tmp_path / "request.json").write_text("0", encoding="utf-8")
+    assert codes(checked("import json\ndef run(data): return 1 / json.loads(data)\n")) == [("run-failed", 2)]
+    (tmp_path / "request.json").write_text("1", encoding="utf-8")
+    assert codes(checked("import json\ndef run(data): return 1 / json.loads(data)\n")) == []
 
 
 def test_a_batch_script_is_known_for_one(checked) -> None:
