@@ -39,6 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text"),
     "The API document and the page at /docs": ("service_name", "service_version", "service_path_prefix", "docs"),
+    "Metrics": ("metrics", "metrics_port"),
     "Logs and debugging": (
         "log_level",
         "debug",

@@ -74,11 +74,11 @@ def serve(path: str | None, **arguments: Any) -> None:
     own_port = () if gunicorns.other_place else (settings.port,)
     try:
         debugger.require_usable(settings)
-        guards = assemble.guards_of(settings)
-        require_free(settings.host, own_port + settings.health_ports)
+        shared = assemble.shared_parts(settings, os.environ)
+        require_free(settings.host, own_port + settings.extra_ports)
     except StartupError as error:
         _refuse(error)
-    Server(settings, functools.partial(assemble.build, settings, guards=guards), gunicorns).run()
+    Server(settings, functools.partial(assemble.build, settings, shared=shared), gunicorns).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:
