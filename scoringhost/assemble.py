@@ -27,7 +27,7 @@ from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.observing import Watcher
 from scoringhost.http.routes import Endpoint
-from scoringhost.kernel.batching import BatchPolicy
+from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
 from scoringhost.process.shared_cells import SharedCells

@@ -176,7 +176,11 @@ class _Encoder:
 
     def at_once(self, output: object) -> object | None:
         """The JSON; None for a response that the script has made itself, and for bytes from @rawhttp."""
-        if type(output) not in _JSON_TYPES and (
+        if type(output) is list:
+            numbers = json_text.dumps_numbers(output)
+            if numbers is not None:
+                return numbers
+        elif type(output) not in _JSON_TYPES and (
             raw_http.is_response(output) or (self._takes_raw and isinstance(output, bytes))
         ):
             return None

@@ -35,8 +35,8 @@ from scoringhost.engine.last_job import do_last
 from scoringhost.engine.site import Site
 from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.http.app import STOPPING
-from scoringhost.kernel.runner import PATIENCE_S, Mover
 from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.kernel.thread_runner import PATIENCE_S, Mover
 from scoringhost.process.memory import settle
 from scoringhost.telemetry.logs import HOST_LOGGER
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from scoringhost.http.app import HttpApp
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.runner import Mover
 from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.kernel.thread_runner import Mover
 from scoringhost.telemetry.metrics import Metrics
 
 

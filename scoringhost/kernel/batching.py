@@ -1,6 +1,6 @@
 """Adaptive batching: calls that wait at the same time become one run() with more rows.
 
-`BatchPolicy` decides and knows no clock; `Batcher` acts. While nothing else is going on a call is
+`batch_policy.py` decides and knows no clock; `Batcher` acts. While nothing else is going on a call is
 run at once. While a run() is under way calls gather, and the next run() takes them all, up to
 `max_rows`. After a batch its callers are expected back: for at most `max_wait_s` the next one waits
 until as many calls are there again.
@@ -17,45 +17,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 from scoringhost.errors import Overloaded, RunError, ScriptRefused
+from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.call import Call, Scored, request_id
 from scoringhost.kernel.row_evidence import TRIAL_CALLS, RowEvidence
 from scoringhost.schema.joining import NotDivisible, divide, join, join_key, rows_of, says_the_same
 
 Execute = Callable[[Call, dict[str, Any]], Awaitable[tuple[object, float]]]
 """Run with bound arguments: (output, milliseconds)."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchPolicy:
-    """How large a batch may be, in rows, and how long its first call may wait for others."""
-
-    max_rows: int
-    max_wait_s: float = 0.005
-
-    def run_at(self, rows: int, calls: int, expected: int, oldest_s: float, now_s: float) -> float:
-        """When the calls that wait should run: now, if no more fit or no more are expected.
-
-        `rows` and `calls` are waiting, the oldest since `oldest_s`; `expected` calls were in the
-        batch before. All times are of one clock, in seconds.
-        """
-        if rows >= self.max_rows or calls >= expected:
-            return now_s
-        return oldest_s + self.max_wait_s
-
-    def take(self, rows: Sequence[int]) -> int:
-        """How many of the first calls go into one batch: one at least, then as many as fit."""
-        total = taken = 0
-        for count in rows:
-            if taken and total + count > self.max_rows:
-                break
-            total += count
-            taken += 1
-        return taken
 
 
 @dataclass(slots=True, eq=False)

@@ -1,13 +1,8 @@
 """How run() is executed: on the scoring thread if it is a plain function, awaited if it is async.
 
-While calls are short (`kernel/call_speed.py`) the event loop itself is moved to the scoring thread and
-calls are run on the spot; when they are not, it is moved away and work is handed over through a
-queue. Either way every run() is on the thread that ran init().
-
-A `Turn` is one call's right to run. On a scoring thread only one call has it at a time; whoever
-has it keeps it until the work has really ended, which after a deadline may be later than the
-answer to the caller. The deadline counts the time spent in run(), streamed pieces included, and
-not the time spent waiting for the turn or for a slow reader.
+A `Turn` is one call's right to run. The deadline counts the time spent in run(), streamed pieces
+included, and not the time spent waiting for the turn or for a slow reader. `thread_runner.py` and
+`loop_runner.py` have the two ways.
 
 All work of one turn is done in one context (PEP 567): what run() sets, the steps of its generator
 find, and a variable that is set in one step can be reset in another, as `flask.stream_with_context`
@@ -18,22 +13,8 @@ that of a task, which the event loop may want to go on with meanwhile.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from contextvars import Context, copy_context
-from functools import partial
-from threading import get_ident
-from typing import Any, Protocol, TypeVar, cast
-
-from scoringhost.errors import DeadlineExceeded, NotReady
-from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.call_speed import CallSpeed
-from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
-
-T = TypeVar("T")
-
-PATIENCE_S = 5.0
-"""Seconds that a run() may go on after its deadline before the worker is given up."""
+from collections.abc import Callable
+from typing import Any, Protocol
 
 
 class Turn(Protocol):
@@ -47,7 +28,17 @@ class Turn(Protocol):
         """
 
     async def step(self, work: Callable[[], Any]) -> Any:
-        """Do one step of a stream as `do` does, but never on the spot: nobody knows how long it takes."""
+        """Do something for a stream as `do` does, but never on the spot: nobody knows how long it takes.
+
+        No further step is begun before it.
+        """
+
+    async def next(self, step: Callable[[], Any]) -> Any:
+        """Take the next item of a stream, as `step` makes it: never on the spot, and always the same `step`.
+
+        Several short steps may be made in one go. What one of them raises is raised in its place, after
+        the items before it. Raises as `do` does.
+        """
 
     def where(self) -> str:
         """The stack of the work that is going on, for the log; may be empty."""
@@ -56,43 +47,8 @@ class Turn(Protocol):
         """Give the turn back, at once or as soon as the work has really ended."""
 
 
-class Mover(Protocol):
-    """Moves the event loop from thread to thread; both calls come from the event loop."""
-
-    def come(self) -> None:
-        """Run the event loop on the scoring thread as soon as that has nothing to do."""
-
-    def leave(self) -> None:
-        """Run the event loop on another thread at once."""
-
-    @property
-    def is_coming(self) -> bool:
-        """Whether the event loop is about to come: it goes on only when the scoring thread has nothing to do."""
-
-
-class Fixed:
-    """The mover of a process whose event loop stays where it is."""
-
-    is_coming = False
-
-    def come(self) -> None:
-        """Stay."""
-
-    def leave(self) -> None:
-        """Stay."""
-
-
 class Runner(Protocol):
     """Gives turns."""
-
-    def thread_here(self, size: int) -> ScoringThread | None:
-        """The scoring thread, if work can be done on the spot: it is this one, and nobody waits for it."""
-
-    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
-        """Do the work at once on the thread that `thread_here` gave; see `Turn.do`."""
-
-    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> Turn:
-        """The turn that goes on after `do_here`, in whose context; some of its time is spent already."""
 
     async def turn(self) -> Turn:
         """Wait for a turn, first come first served.
@@ -102,253 +58,12 @@ class Runner(Protocol):
         """
 
 
-class ThreadRunner:
-    """Runs plain functions on scoring threads, one call on each at a time."""
-
-    def __init__(
-        self,
-        threads: list[ScoringThread],
-        admission: Admission,
-        limit_s: float | None,
-        when_stuck: Callable[[], None],
-        mover: Mover | None = None,
-    ) -> None:
-        self._free = list(threads)
-        self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
-        self.call_speed, self.mover = CallSpeed(), mover or Fixed()
-
-    async def turn(self) -> ThreadTurn:
-        """Wait for a free scoring thread."""
-        await self._admission.enter()
-        return ThreadTurn(self, self._free.pop())
-
-    def thread_here(self, size: int) -> ScoringThread | None:
-        """See `Runner`. No place is taken: until the work is over nobody else can ask for one."""
-        speed = self.call_speed
-        if speed.short and size <= 2 * speed.largest and self._free:  # `fits`, without the call
-            thread = self._free[-1]
-            if thread.ident == get_ident() and self._admission.idle:
-                return thread
-        return None
-
-    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
-        """See `Runner`. `before_s` seconds of the time limit are spent already."""
-        started_s = time.perf_counter()
-        limit_s = self.limit_s
-        try:
-            return thread.perform_here(work, None if limit_s is None else limit_s - before_s)
-        except Interrupted:
-            if thread.stopping:
-                raise NotReady(thread.stopping) from None
-            raise DeadlineExceeded(limit_s or 0.0) from None
-        except asyncio.CancelledError as error:
-            raise ScriptCancelled from error
-        finally:
-            self.call_speed.observe(time.perf_counter() - started_s, size, on_the_spot=True)
-            if not self.call_speed.short:
-                self.mover.leave()
-
-    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> ThreadTurn:
-        """See `Runner`."""
-        self._admission.enter_now()
-        self._free.remove(thread)
-        return ThreadTurn(self, thread, spent_s, context)
-
-    def free(self, thread: ScoringThread) -> None:
-        """Take a thread back. Only now may the event loop come to it: until here more work may have followed."""
-        self._free.append(thread)
-        self._admission.leave()
-        if self.call_speed.short:
-            self.mover.come()
-
-
-class ThreadTurn:
-    """A turn on one scoring thread."""
-
-    __slots__ = ("_context", "_ended", "_pieces", "_runner", "_spent_s", "_thread")
-
-    def __init__(
-        self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0, context: Context | None = None
-    ) -> None:
-        self._runner, self._thread = runner, thread
-        self._spent_s = spent_s
-        self._context = context if context is not None else copy_context()
-        self._pieces = 0
-        self._ended = False
-
-    async def do(self, work: Callable[[], T], size: int = 0) -> T:
-        """Do the work on the scoring thread; see `Turn.do`."""
-        while self._runner.mover.is_coming:
-            await asyncio.sleep(0)  # work that is handed over now would hold it up
-        if self._thread.is_here() and self._runner.call_speed.fits(size):
-            started_s = time.perf_counter()
-            try:
-                return self._runner.do_here(self._thread, partial(self._context.run, work), size, self._spent_s)
-            finally:
-                self._spent_s += time.perf_counter() - started_s
-        job = await self._hand_over(work)
-        self._runner.call_speed.observe(job.spent_s, size, on_the_spot=False)
-        return _outcome_of(job)
-
-    async def step(self, work: Callable[[], T]) -> T:
-        """Make a step on the scoring thread; see `Turn.step`."""
-        self._runner.call_speed.streams()
-        return _outcome_of(await self._hand_over(work))
-
-    async def _hand_over(self, work: Callable[[], T]) -> Job[T]:
-        self._runner.mover.leave()
-        loop = asyncio.get_running_loop()
-        over: asyncio.Future[None] = loop.create_future()
-        piece = _Piece(over)
-        self._pieces += 1
-        job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
-        limit_s = self._runner.limit_s
-        if limit_s is not None:
-            left_s = max(0.0, limit_s - self._spent_s)
-            piece.timer = loop.call_later(left_s, self._expire, piece, job, limit_s)
-        await over
-        self._spent_s += job.spent_s
-        return job
-
-    def where(self) -> str:
-        """The stack of the scoring thread."""
-        return self._thread.stack() if self._pieces else ""
-
-    def end(self) -> None:
-        """Free the thread, at once or when its work is over."""
-        self._ended = True
-        if not self._pieces:
-            self._runner.free(self._thread)
-
-    def _over(self, piece: _Piece) -> None:
-        """A piece of work has really ended."""
-        piece.has_ended = True
-        if piece.timer is not None:
-            piece.timer.cancel()
-        self._pieces -= 1
-        if self._ended and not self._pieces:
-            self._runner.free(self._thread)
-        if not piece.over.done():
-            piece.over.set_result(None)
-
-    def _expire(self, piece: _Piece, job: Job[Any], limit_s: float) -> None:
-        loop = asyncio.get_running_loop()
-        if not piece.over.done():
-            piece.over.set_exception(DeadlineExceeded(limit_s))
-        loop.call_later(PATIENCE_S, self._give_up, piece)
-        # Whoever awaits `over` takes the stack of where it hangs for the log, before this interrupt.
-        loop.call_soon(self._thread.interrupt, job)
-
-    def _give_up(self, piece: _Piece) -> None:
-        if not piece.has_ended:
-            self._runner.when_stuck()
-
-
-def _outcome_of(job: Job[T]) -> T:
-    """The result of a job that is over. Raises what it raised."""
-    if job.error is not None:
-        raise _told_apart(job.error)
-    return job.result  # type: ignore[return-value]
-
-
-class _Piece:
-    """One piece of work on its way: `over` is for whoever waits, who may have gone or been answered."""
-
-    __slots__ = ("has_ended", "over", "timer")
-
-    def __init__(self, over: asyncio.Future[None]) -> None:
-        self.over = over
-        self.timer: asyncio.TimerHandle | None = None
-        self.has_ended = False
-
-
-class LoopRunner:
-    """Awaits `async def run` on the event loop; many calls may be under way at once."""
-
-    def __init__(self, admission: Admission, limit_s: float | None) -> None:
-        self._admission, self.limit_s = admission, limit_s
-
-    def thread_here(self, size: int) -> None:
-        """An async run() is always awaited."""
-
-    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> LoopTurn:
-        """Never asked for."""
-        raise NotImplementedError
-
-    async def turn(self) -> LoopTurn:
-        """Wait for a place."""
-        await self._admission.enter()
-        return LoopTurn(self._admission, self.limit_s)
-
-
-class LoopTurn:
-    """A turn on the event loop."""
-
-    __slots__ = ("_admission", "_context", "_limit_s", "_spent_s", "_task")
-
-    def __init__(self, admission: Admission, limit_s: float | None) -> None:
-        self._admission, self._limit_s = admission, limit_s
-        self._context = copy_context()
-        self._spent_s = 0.0
-        self._task: asyncio.Task[Any] | None = None
-
-    async def do(self, work: Callable[[], Awaitable[T]], size: int = 0) -> T:
-        """Await the work; see `Turn.do`."""
-        started_s = time.perf_counter()
-        left_s = None if self._limit_s is None else max(0.0, self._limit_s - self._spent_s)
-        task = self._task = asyncio.get_running_loop().create_task(_outcome(work), context=self._context)
-        try:
-            done, _ = await asyncio.wait({task}, timeout=left_s)
-        except asyncio.CancelledError:
-            task.cancel()
-            raise
-        if not done:
-            task.cancel()
-            raise DeadlineExceeded(self._limit_s or 0.0)
-        self._spent_s += time.perf_counter() - started_s
-        result, error = task.result()
-        if error is not None:
-            raise _told_apart(error)
-        return cast("T", result)
-
-    async def step(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Await a step; see `Turn.step`."""
-        return await self.do(work)
-
-    def where(self) -> str:
-        """Nothing: a task that waits has no stack worth showing."""
-        return ""
-
-    def end(self) -> None:
-        """Give the place back, at once or when the task has ended."""
-        if self._task is None or self._task.done():
-            self._admission.leave()
-        else:
-            self._task.add_done_callback(lambda _: self._admission.leave())
-
-
-async def _outcome(work: Callable[[], Awaitable[T]]) -> tuple[T | None, BaseException | None]:
-    """The result or the exception: a SystemExit that left a task would end the whole event loop."""
-    try:
-        return await work(), None
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return None, error
-    except BaseException as error:
-        return None, error
-
-
 class ScriptCancelled(Exception):
     """run() raised CancelledError by itself, which is its `__cause__`; nobody has cancelled the call."""
 
 
-def _told_apart(error: BaseException) -> BaseException:
+def told_apart(error: BaseException) -> BaseException:
+    """What a script has raised; a CancelledError of its own is a ScriptCancelled, so that it cancels nobody else."""
     if not isinstance(error, asyncio.CancelledError):
         return error
     apart = ScriptCancelled()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -15,22 +13,23 @@ from typing import Any
 
 from scoringhost.errors import (
     CallError,
-    DeadlineExceeded,
-    IncompleteBody,
     NotReady,
     RunFailed,
-    ScoringHostError,
     ScriptUnservable,
 )
 from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.batching import Batcher, BatchPolicy
-from scoringhost.kernel.binding import bind
+from scoringhost.kernel.batch_policy import BatchPolicy
+from scoringhost.kernel.batching import Batcher
 from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
-from scoringhost.kernel.observer import Observer, Silence, Stages
-from scoringhost.kernel.runner import LoopRunner, Mover, Runner, ScriptCancelled, ThreadRunner, Turn
-from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
+from scoringhost.kernel.invoking import Invocation
+from scoringhost.kernel.loop_runner import LoopRunner
+from scoringhost.kernel.observer import Observer, Silence
+from scoringhost.kernel.runner import Runner, Turn
+from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.streaming import Stream, steps_of
+from scoringhost.kernel.thread_runner import Mover, ThreadRunner
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.script.tracebacks import user_traceback
@@ -91,8 +90,11 @@ class Service:
             self.signature = RunSignature.read(script.run, self.declarations)
         except (ValueError, TypeError) as problem:
             raise ScriptUnservable(str(script.path), str(problem)) from problem
-        self._run = self.declarations.call
+        self._invocation = Invocation(self.signature, self.declarations.call)
+        self._invoke = self._invocation.invoke
+        self._failures = Failures(name, self.observer, limits.run_s)
         self._runner: Runner | None = None
+        self._thread_runner: ThreadRunner | None = None
         self._admission: Admission | None = None
         self._batcher: Batcher | None = None
         self._helper = HelperThread()
@@ -118,7 +120,8 @@ class Service:
         if self.signature.is_async:
             self._runner = LoopRunner(self._admission, self.limits.run_s)
         else:
-            self._runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck, mover)
+            self._thread_runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck, mover)
+            self._runner = self._thread_runner
         self._batcher = self._make_batcher()
         self._enter(State.READY)
 
@@ -183,14 +186,14 @@ class Service:
             if call.size > LARGE_BODY:
                 return self._bind_beside(self._batcher, call)
             return self._batcher.score(call, self._bind(call))
-        runner = self._runner
-        thread = runner.thread_here(call.size)
-        if thread is None:
-            return self._in_turn(runner, call)
+        runner = self._thread_runner
+        thread = None if runner is None else runner.thread_here(call.size)
+        if runner is None or thread is None:
+            return self._in_turn(self._runner, call)
         try:
             output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size)
         except BaseException as error:
-            raise self._translated(error, None, call)  # noqa: B904 - it has its cause
+            raise self._failures.translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
         if source is None:
             watched = call.stages is not None
@@ -240,7 +243,7 @@ class Service:
             nonlocal spent_s
             started_s = time.perf_counter()
             try:
-                return await self._guarded(turn.step(steps.next), turn, call)
+                return await self._guarded(turn.next(steps.next), turn, call)
             finally:
                 spent_s += time.perf_counter() - started_s
 
@@ -254,33 +257,9 @@ class Service:
             turn.end()
             raise
 
-    def _invoke(self, call: Call) -> Any:
-        """On the scoring thread: (output, milliseconds in run()). For an async run(): its coroutine."""
-        if call.abandoned():
-            raise IncompleteBody
-        if call.stages is not None:
-            call.stages.waited(time.perf_counter() - call.began_s)
-        if self.signature.is_async:
-            return self._invoke_async(call)
-        if call.stages is not None:
-            return self._invoke_watched(call, call.stages)
-        if call.around is None:
-            return self._call_bound(bind(self.signature, call))
-        with call.around():
-            return self._call_bound(bind(self.signature, call))
-
-    def _invoke_watched(self, call: Call, stages: Stages) -> tuple[object, float]:
-        with call.around() if call.around is not None else nullcontext():
-            output, run_ms = self._call_bound(_bind_watched(self.signature, call, stages))
-        if call.stream_of(output) is None:
-            stages.ran(run_ms / 1000, 1, 0)
-        return output, run_ms
-
     def _bind(self, call: Call) -> dict[str, Any]:
         try:
-            if call.stages is None:
-                return bind(self.signature, call)
-            return _bind_watched(self.signature, call, call.stages)
+            return self._invocation.bind(call)
         except CallError as error:
             self.observer.call_refused(self.name, error)
             raise
@@ -293,33 +272,11 @@ class Service:
         assert self._runner is not None
         turn = await self._runner.turn()
         try:
-            doing = turn.do(partial(self._call_bound, arguments), call.size)
+            doing = turn.do(partial(self._invocation.run_bound, arguments), call.size)
             answer: tuple[object, float] = await self._guarded(doing, turn, call)
             return answer
         finally:
             turn.end()
-
-    def _call_bound(self, arguments: dict[str, Any]) -> tuple[object, float]:
-        started_s = time.perf_counter()
-        try:
-            output = self._run(**arguments)
-        finally:
-            if getattr(sys.stdout, "unfinished", True):  # a set of threads, if it is ours
-                sys.stdout.flush()  # a line printed without its newline belongs to this call's log
-        return output, (time.perf_counter() - started_s) * 1000
-
-    async def _invoke_async(self, call: Call) -> tuple[object, float]:
-        with call.around() if call.around is not None else nullcontext():
-            stages = call.stages
-            arguments = bind(self.signature, call) if stages is None else _bind_watched(self.signature, call, stages)
-            started_s = time.perf_counter()
-            output = self._run(**arguments)
-            if hasattr(output, "__await__"):
-                output = await output
-            spent_s = time.perf_counter() - started_s
-            if stages is not None and call.stream_of(output) is None:
-                stages.ran(spent_s, 1, 0)
-            return output, spent_s * 1000
 
     async def _guarded(self, doing: Awaitable[Any], turn: Turn, call: Call) -> Any:
         """Await some of the script's work; what it raises becomes one of our errors and is observed."""
@@ -328,43 +285,7 @@ class Service:
         except asyncio.CancelledError:
             raise
         except BaseException as error:
-            raise self._translated(error, turn, call)  # noqa: B904 - it has its cause
-
-    def _translated(self, error: BaseException, turn: Turn | None, call: Call) -> BaseException:
-        """What to raise for something that the script's work has raised.
-
-        It is raised from where it was returned to and is no variable there: an exception that its own
-        traceback refers to would keep the request, with its body, until the next garbage collection.
-        """
-        better = self._explained(error, turn, call)
-        if better is not error:
-            better.__cause__ = error
-        return better
-
-    def _explained(self, error: BaseException, turn: Turn | None, call: Call) -> BaseException:
-        if isinstance(error, ScriptCancelled) and error.__cause__ is not None:
-            error = error.__cause__
-        if isinstance(error, DeadlineExceeded):
-            self.observer.run_failed(self.name, error, turn.where() if turn is not None else "")
-            return error
-        if isinstance(error, ScoringHostError):
-            self.observer.call_refused(self.name, error)
-            return error
-        answer = call.deliberate(error)
-        if answer is not None:
-            return answer
-        if isinstance(error, Interrupted):
-            return DeadlineExceeded(self.limits.run_s or 0.0)
-        failure = RunFailed()
-        self.observer.run_failed(self.name, failure, user_traceback(error))
-        return failure
-
-
-def _bind_watched(signature: RunSignature, call: Call, stages: Stages) -> dict[str, Any]:
-    started_s = time.perf_counter()
-    arguments = bind(signature, call)
-    stages.decoded(time.perf_counter() - started_s)
-    return arguments
+            raise self._failures.translated(error, turn, call)  # noqa: B904 - it has its cause
 
 
 def _encode_at_once(call: Call, output: object) -> object | None:

@@ -14,7 +14,7 @@ _NONE_AHEAD = object()
 
 
 class Steps(Protocol):
-    """The steps of one generator; what they return is handed to `Turn.step`."""
+    """The steps of one generator; `next` is handed to `Turn.next`, `close` to `Turn.step`."""
 
     def next(self) -> Any:
         """The next item, or END."""

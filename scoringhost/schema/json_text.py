@@ -20,7 +20,9 @@ import orjson
 from scoringhost.errors import ResultNotEncodable, UndecodableBody
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_values import SCALARS, Converter, Refused, are_finite_scalars, is_a, name_of
-from scoringhost.schema.large_json import PIECE, encode_in_pieces
+from scoringhost.schema.large_json import LARGE, PIECE, encode_in_pieces
+
+_NUMBERS = frozenset((float, int, bool))
 
 # -- reading -------------------------------------------------------------------------------------
 
@@ -100,6 +102,20 @@ def dumps(
     if on_nonfinite is not None and data.find(b"null") >= 0 and _has_nonfinite(value):
         on_nonfinite()
     return data
+
+
+def dumps_numbers(values: list[object]) -> bytes | None:
+    """Encode a list of numbers, which most results are; None if it holds anything else, or what `dumps` treats apart.
+
+    Without a look at how large it is, and what it holds, apart: that cost 2 % of a small request.
+    """
+    if len(values) > LARGE or not _NUMBERS.issuperset(map(type, values)):
+        return None
+    try:
+        data = orjson.dumps(values)
+    except TypeError:  # a wide integer
+        return None
+    return data if data.find(b"null") < 0 else None  # NaN or an infinity
 
 
 def _dumps_plain(value: object, in_pieces: bool) -> bytes | None:

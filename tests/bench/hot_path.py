@@ -113,7 +113,7 @@ async def drive(site: Any, request: bytes, count: int) -> float:
     thread.adopt()
     site.open([thread], lambda: None)
     for service in site.host:
-        service._runner.call_speed = Steady()
+        service._thread_runner.call_speed = Steady()
     config = uvicorn.Config(
         Intake(site.app, site.max_body), interface="asgi3", http=HttpProtocol, proxy_headers=False, log_config=None
     )

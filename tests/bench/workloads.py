@@ -119,6 +119,8 @@ ALL = {
         Workload("array-out", "1,000 x 100 array out, 4 connections", "array_out", b"{}", 4, EVERY, "text/plain"),
         Workload("echo", "1 MB raw binary echo, 4 connections", "echo", os.urandom(1_000_000), 4, EVERY, "application/octet-stream"),
         Workload("batching", "A model with 5 ms fixed cost, 64 clients", "fixed_cost", _ROW, 64, ("scoringhost", "scoringhost-unbatched", "azmlinfsrv", "litserve", "mlserver")),
+        Workload("stream", "A stream of five trivial steps of text, 8 clients", "steps", b"{}", 8, ("scoringhost",), "text/plain"),
+        Workload("stream-records", "The same, of records", "steps", _json({"records": True}), 8, ("scoringhost",), "text/plain"),
         *(_slow(way) for way in ("sleep", "numpy", "python")),
     )
 }  # fmt: skip

@@ -75,7 +75,7 @@ def test_a_request_is_gone_when_it_is_answered(tmp_path: Path, script: str, body
         site.open([thread], lambda: None)
         for _ in range(2):  # the first one imports Flask, which takes long
             for service in site.host:
-                service._runner.call_speed.short = True  # type: ignore[union-attr]
+                service._thread_runner.call_speed.short = True  # type: ignore[union-attr]
             gc.collect()
             gc.garbage.clear()
             request = HttpRequest("POST", "/score", b"", Headers({"content-type": "application/json"}), body)

@@ -31,7 +31,7 @@ from scoringhost.doors.server.server_door import ServerDoor, listeners_of_metric
 from scoringhost.engine.engine import REPLACED, Engine, end_process
 from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.http.app import STOPPING
-from scoringhost.kernel.runner import PATIENCE_S
+from scoringhost.kernel.thread_runner import PATIENCE_S
 from scoringhost.process.memory import pss_mb
 from scoringhost.telemetry.logs import HOST_LOGGER
 

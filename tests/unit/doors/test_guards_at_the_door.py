@@ -209,6 +209,67 @@ def test_a_client_that_goes_while_a_guard_thinks_is_forgotten() -> None:
     play(scenario)
 
 
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
+
+
+# BUG: such a request is read a second time, without its wish, and its guards were asked a second time.
+@pytest.mark.parametrize("key", [KEY, b""])
+@pytest.mark.parametrize("thinks", [False, True])
+def test_the_guards_of_a_request_that_wishes_for_an_upgrade_are_asked_once(key: bytes, thinks: bool) -> None:
+    async def scenario(served: Served, door: Door) -> None:
+        if thinks:
+            door.think = asyncio.Event()
+            door.think.set()
+        reader, writer = await served.connect()
+        writer.write(POST + key + UPGRADE + b"Content-Length: 3\r\n\r\nabc")
+        head, body = await response(reader)
+        assert door.bodies == [0]
+        if key:
+            assert body == b"3 bytes"
+        else:
+            assert head.startswith(b"HTTP/1.1 400")
+
+    play(scenario)
+
+
+def test_a_guard_is_asked_about_every_request_behind_one_that_wishes_for_an_upgrade() -> None:
+    async def scenario(served: Served, door: Door) -> None:
+        reader, writer = await served.connect()
+        plain = POST + KEY + b"Content-Length: 1\r\n\r\nx"
+        writer.write((POST + KEY + UPGRADE + b"Content-Length: 2\r\n\r\nxx" + plain) * 2)
+        assert [(await response(reader))[1] for _ in range(4)] == [b"2 bytes", b"1 bytes", b"2 bytes", b"1 bytes"]
+        assert door.bodies == [0, 0, 0, 0]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("key", [KEY, b""])
+def test_only_who_may_come_in_is_asked_to_go_on_with_a_request_that_wishes_for_an_upgrade(key: bytes) -> None:
+    async def scenario(served: Served, door: Door) -> None:
+        reader, writer = await served.connect()
+        writer.write(POST + key + UPGRADE + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if key:
+            assert head == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"abc")
+            assert (await response(reader))[1] == b"3 bytes"
+        else:
+            assert head.startswith(b"HTTP/1.1 400")
+        assert door.bodies == [0]
+
+    play(scenario)
+
+
+def test_the_guards_of_a_connect_are_asked_once() -> None:
+    async def scenario(served: Served, door: Door) -> None:
+        reader, writer = await served.connect()
+        writer.write(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n" + KEY + b"\r\n")
+        await response(reader)
+        assert door.bodies == [0]
+
+    play(scenario)
+
+
 # -- ASGI -------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Adaptive batching: the policy on made-up times, and the batcher on an event loop."""
+"""Adaptive batching: the batcher on an event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from scoringhost.errors import Overloaded, RunFailed
-from scoringhost.kernel.batching import Batcher, BatchPolicy
+from scoringhost.kernel.batch_policy import BatchPolicy
+from scoringhost.kernel.batching import Batcher
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.row_evidence import TRIALS
 
@@ -73,23 +74,6 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
     await asyncio.wait_for(poll(), 5)
-
-
-def test_a_lone_call_runs_at_once() -> None:
-    assert BatchPolicy(64, 0.005).run_at(rows=1, calls=1, expected=1, oldest_s=10.0, now_s=10.0) == 10.0
-
-
-def test_after_a_batch_the_next_one_waits_for_as_many_callers() -> None:
-    assert BatchPolicy(64, 0.005).run_at(rows=3, calls=3, expected=8, oldest_s=10.0, now_s=10.001) == 10.005
-
-
-def test_a_full_batch_runs_at_once() -> None:
-    assert BatchPolicy(64, 0.005).run_at(rows=64, calls=3, expected=8, oldest_s=10.0, now_s=10.001) == 10.001
-
-
-@pytest.mark.parametrize(("waiting", "taken"), [([1, 1, 1], 3), ([3, 2, 1], 1), ([9, 1], 1), ([1, 3, 1], 2), ([4], 1)])
-def test_a_batch_takes_whole_calls_up_to_its_rows_and_one_at_least(waiting: list[int], taken: int) -> None:
-    assert BatchPolicy(4).take(waiting) == taken
 
 
 def test_calls_that_wait_together_are_one_run_and_each_gets_its_own_rows() -> None:

@@ -526,7 +526,7 @@ def on_the_spot(serving: Serve, moving: Callable[..., Any]) -> Callable[..., Any
 
         async def short(thread: ScoringThread, mover: MovingLoop) -> Any:
             served.service.open([thread], lambda: served.stuck.append(True), mover)
-            served.service._runner.call_speed.short = True
+            served.service._thread_runner.call_speed.short = True
             mover.come()
             await until(thread.is_here)
             return await scenario(served.service)
@@ -663,7 +663,7 @@ seen, place = [], ContextVar("place", default=None)
     seen.append(place.get())
     inner = place.set("step")
     try:
-        yield 1
+        yield [1]  # what may change is taken before the next step is made
         seen.append(place.get())
         yield 2
     finally:

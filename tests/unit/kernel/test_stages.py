@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scoringhost.errors import RunFailed, ScoringHostError
-from scoringhost.kernel.batching import BatchPolicy
+from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.call import Call
 from scoringhost.kernel.service import Service
 
@@ -79,7 +79,7 @@ def test_a_call_on_the_spot_is_heard_alike(serving: Callable[..., Serving]) -> N
     async def scenario(service: Service) -> None:
         [thread] = server.threads
         thread.ident = threading.get_ident()
-        service._runner.call_speed.short = True  # type: ignore[union-attr]
+        service._thread_runner.call_speed.short = True  # type: ignore[union-attr]
         scored = service.begin(Call(BODY, stages=stages, encoder=AsText()))
         assert not asyncio.iscoroutine(scored)
 

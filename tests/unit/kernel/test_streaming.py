@@ -32,6 +32,9 @@ class OneTurn:
     async def step(self, work: Callable[[], Any]) -> Any:
         return await self.do(work)
 
+    async def next(self, step: Callable[[], Any]) -> Any:
+        return await self.do(step)
+
     def where(self) -> str:
         return ""
 

@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scoringhost.errors import ResultNotEncodable, UndecodableBody
-from scoringhost.schema.json_text import NanPolicy, dumps, loads
+from scoringhost.schema.json_text import NanPolicy, dumps, dumps_numbers, loads
 
 Pair = collections.namedtuple("Pair", "left right")
 
@@ -267,3 +267,19 @@ def test_neither_numpy_nor_pandas_is_imported_for_a_script_without_them() -> Non
     )
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# -- lists of numbers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("numbers", [[], [1.5], [1, 2.5, True], [-0.0, 1e300, 2**63], [0.1] * 1000])
+def test_a_list_of_numbers_is_encoded_as_ever(numbers: list[object]) -> None:
+    assert dumps_numbers(numbers) == dumps(numbers)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["a"], [None], [[1.0]], [1.0, {}], [float("nan")], [1.0, float("inf")], [2**64], [0.0] * 200_000, [np.float64(1)]],
+)
+def test_what_is_no_list_of_plain_numbers_is_left_to_others(values: list[object]) -> None:
+    assert dumps_numbers(values) is None

@@ -1,4 +1,4 @@
-"""The reading half of a connection, given its bytes in such pieces as a busy machine hands out."""
+"""The limits of what arrives, given its bytes in such pieces as a busy machine hands out."""
 
 from __future__ import annotations
 
