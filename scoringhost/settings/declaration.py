@@ -166,6 +166,9 @@ class ServerSettings(Part):
     reload: bool = setting(
         False, click.BOOL, "Load the script anew when it, its folder or the model folder changes.", "--reload"
     )
+    metrics_port: int | None = setting(
+        None, PORT, "A port of its own for /metrics, which needs no key; metrics are on then.", "--metrics-port"
+    )
     drain_timeout_s: int = setting(
         20, POSITIVE, "Seconds that running requests have to end after SIGTERM.", "--drain-timeout-s"
     )
@@ -190,6 +193,11 @@ class ServerSettings(Part):
     )  # fmt: skip
 
     @property
+    def extra_ports(self) -> tuple[int, ...]:
+        """All ports that are listened on beside the serving port."""
+        return self.health_ports + ((self.metrics_port,) if self.metrics_port else ())
+
+    @property
     def health_ports(self) -> tuple[int, ...]:
         """The ports beside the serving port that are listened on."""
         port = self.health_port or (5000 if self.separate_health_endpoint else None)
@@ -205,6 +213,7 @@ class HttpSettings(Part):
         None, click.STRING, "Origins that browsers may call from, separated by commas; * for all.",
         "--cors-origins", "--access_control_allow_origins", azure=("AML_CORS_ORIGINS",),
     )  # fmt: skip
+    metrics: bool = setting(False, click.BOOL, "Count, and serve what was counted at /metrics.", "--metrics")
     primary_key: Secret | None = setting(None, click.STRING, "Key that callers must send.", secret=True)
     secondary_key: Secret | None = setting(
         None, click.STRING, "A second key that is as good, to change keys one after the other.", secret=True

@@ -40,6 +40,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "document_as_azmlinfsrv",
         "docs",
     ),
+    "Metrics": ("metrics", "metrics_port"),
     "Logs and debugging": (
         "log_level",
         "debug",

@@ -349,7 +349,7 @@ def run(x: int): pass
 
 def test_without_pydantic_the_extra_is_named(serving: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydantic", None)
-    with pytest.raises(MissingExtra, match=r"pydantic is not installed; run: pip install 'scoringhost\[typed\]'"):
+    with pytest.raises(MissingExtra, match=r"pydantic is not installed; run: pip install 'pydantic>=2.10'"):
         serving("import scoringhost\n@scoringhost.typed\ndef run(x: int): pass")
 
 

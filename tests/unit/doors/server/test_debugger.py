@@ -33,7 +33,7 @@ def test_what_does_not_go_together_is_named(given: dict[str, Any], why: str) -> 
 
 def test_without_debugpy_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"pip install 'scoringhost\[debug\]'"):
+    with pytest.raises(SettingsError, match=r"pip install 'debugpy>=1.8'"):
         require_usable(replace(Settings(), debug_port=5678))
 
 
