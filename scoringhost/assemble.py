@@ -32,6 +32,7 @@ from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
 from scoringhost.script.azureml_names import declarations_of
+from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
 from scoringhost.telemetry import logs, script_output, worker_logs
@@ -74,6 +75,8 @@ def prepare_process(
     configure = worker_logs.configure if joins else logs.configure
     warnings = warnings + configure(settings.log_level, world.script_folder, world.folders)
     script_output.capture()
+    if settings.script is not None:
+        warnings += of_hidden_packages(Path(settings.script))
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)

@@ -1,6 +1,6 @@
 """Fit a ridge regression to the diabetes data of scikit-learn and keep its coefficients.
 
-    pip install 'scoringhost[train]'
+    pip install scikit-learn
     python samples/diabetes/train.py
 
 The model is written as JSON, so that serving it needs NumPy and nothing else, and so that the file

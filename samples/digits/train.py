@@ -1,6 +1,6 @@
 """Fit a logistic regression to the handwritten digits of scikit-learn, and write one of them as a picture.
 
-pip install 'scoringhost[train]' pillow
+pip install scikit-learn pillow
 python samples/digits/train.py
 """
 

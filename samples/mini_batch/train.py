@@ -1,6 +1,6 @@
 """Fit a logistic regression to the digits of scikit-learn, and write images of some that it has not seen.
 
-    pip install 'scoringhost[train]' pillow
+    pip install scikit-learn pillow
     python samples/mini_batch/train.py
 
 The name of an image is its number and the digit that was written, as 03_7.png.

@@ -1,6 +1,6 @@
 """Fit boosted trees to ten columns of scikit-learn's breast cancer data, and write them as an ONNX file.
 
-pip install 'scoringhost[train]' skl2onnx
+pip install scikit-learn skl2onnx
 python samples/onnx/train.py
 """
 

@@ -1,6 +1,6 @@
 """Count which letter follows which four in the descriptions of scikit-learn's data sets.
 
-pip install 'scoringhost[train]'
+pip install scikit-learn
 python samples/tokens/train.py
 """
 

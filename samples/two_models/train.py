@@ -1,6 +1,6 @@
 """Fit one logistic regression to scikit-learn's iris data and one to its breast cancer data.
 
-pip install 'scoringhost[train]'
+pip install scikit-learn
 python samples/two_models/train.py
 """
 

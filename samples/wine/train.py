@@ -1,6 +1,6 @@
 """Fit a logistic regression to the wine data of scikit-learn and keep its coefficients.
 
-    pip install 'scoringhost[train]'
+    pip install scikit-learn
     python samples/wine/train.py
 
 The scaling is folded into the coefficients, so that serving needs neither scikit-learn nor a pickle.

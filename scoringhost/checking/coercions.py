@@ -28,8 +28,14 @@ def fractions(source: Source, signature: RunSignature, sample: JsonValue) -> Ite
         outcomes = _probe(parameter.declared.type, sample[parameter.name])
         for outcome in ("rounded", "refused"):
             places = [place for place, became in outcomes if became == outcome]
-            if places:
+            # That a count or a year takes no fraction is as it should be; an array of features rarely holds counts.
+            if places and (outcome == "rounded" or _is_array(sample[parameter.name])):
                 yield _finding(source, parameter.name, places, outcome)
+
+
+def _is_array(sample: JsonValue) -> bool:
+    """Whether the sample is rows of numbers without names."""
+    return isinstance(sample, list) and not any(isinstance(row, dict) for row in sample)
 
 
 def _probe(declared: DeclaredType, sample: JsonValue) -> list[tuple[str, str]]:

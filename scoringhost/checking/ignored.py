@@ -11,6 +11,7 @@ from pathlib import Path
 
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.settings import Settings
+from scoringhost.settings.gathering import A_FILE, NO_FOLDER
 
 CODE = "ignored-configuration"
 LOGGING = "logging.json"
@@ -26,12 +27,12 @@ print(json.dumps(configure(level, Path(script), map(Path, folders))))
 
 
 def ignored_settings(settings: Settings, warnings: Sequence[str]) -> Iterable[Finding]:
-    """What `Settings.load` has warned of, but for the names that nobody reads: they have findings of their own."""
+    """What `Settings.load` has warned of, but for what has findings of its own: names that nobody reads, no folder."""
     unread: dict[str | None, list[str]] = {}
     for name, file in settings.unread:
         unread.setdefault(file, []).append(name)
-    known = tuple(f": {', '.join(names)}" for names in unread.values())
-    yield from (_finding(warning) for warning in warnings if not (known and warning.endswith(known)))
+    known = (A_FILE, NO_FOLDER, *(f": {', '.join(names)}" for names in unread.values()))
+    yield from (_finding(warning) for warning in warnings if not warning.endswith(known))
 
 
 def ignored_logging(settings: Settings) -> Iterable[Finding]:

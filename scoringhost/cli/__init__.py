@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from importlib import import_module
 from importlib.util import find_spec
 from typing import NoReturn
@@ -32,6 +33,9 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name."""
         if cmd_name not in VERBS:
+            near = difflib.get_close_matches(cmd_name, VERBS, n=1)
+            if near and not ctx.resilient_parsing:
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {near[0]!r}?")
             return None
         if cmd_name in POSIX_VERBS and find_spec("fcntl") is None:
             return _not_here(cmd_name)
@@ -53,4 +57,8 @@ def _not_here(verb: str) -> click.Command:
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scoringhost")
 def main() -> None:
-    """Serve a score.py: init() loads the model, run() scores."""
+    """Serve a score.py: init() loads the model, run() scores.
+
+    A beginning: scoringhost init mine; scoringhost serve mine. What each command does, with examples:
+    scoringhost COMMAND --help.
+    """

@@ -23,10 +23,11 @@ from scoringhost.batch.output import OutputUnusable, Places
 from scoringhost.batch.parts import BodyForm, Contract, Failure, Job
 from scoringhost.batch.pool import Stopped
 from scoringhost.batch.reading import InputUnusable, Source
-from scoringhost.cli.options import STARTUP_FAILED, ParamType, given_flags, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.settings import Settings
+from scoringhost.settings.declaration import WholeNumber
 from scoringhost.tabular.pieces import Size
 from scoringhost.telemetry.explanation import explain
 
@@ -68,7 +69,15 @@ class BodyFormType(ParamType[BodyForm]):
         return BodyForm(key, rows == "objects")
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Score many files or rows.",
+    examples=(
+        "scoringhost batch score.py --input rows.csv --output predictions.csv",
+        "scoringhost batch score.py --input 'images/*.png' --output out/ --processes 4",
+        "scoringhost batch score.py --input rows.parquet --output out.jsonl --as table --error-threshold 10",
+    ),
+)
 @click.argument("path", metavar="SCRIPT")
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--input", "source", required=True, metavar="DIR|FILE|PATTERN", help="What is scored.")
@@ -83,7 +92,7 @@ class BodyFormType(ParamType[BodyForm]):
 )
 @click.option(
     "--error-threshold",
-    type=click.IntRange(min=UNLIMITED),
+    type=WholeNumber(min=UNLIMITED),
     help="Failed items allowed; one more ends the job. -1 allows any number. "
     "Left out, all is scored and the exit code is 1 if anything failed.",
 )
@@ -94,7 +103,7 @@ class BodyFormType(ParamType[BodyForm]):
     show_default=True,
     help="summary_only: results are counted but not kept; the script writes its own files to --output.",
 )
-@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option("--processes", type=WholeNumber(min=1), default=1, show_default=True, help="Worker processes.")
 @click.option(
     "--as",
     "contract",
@@ -106,10 +115,9 @@ class BodyFormType(ParamType[BodyForm]):
     "--body-form", type=BodyFormType(), help="How an undecorated run() takes rows: data=lists sends data: [[...], ...]."
 )
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that one mini-batch may take.")
-@click.option(
-    "--max-retries", type=click.IntRange(min=0), default=0, show_default=True, help="Further tries of an item."
-)
+@click.option("--max-retries", type=WholeNumber(min=0), default=0, show_default=True, help="Further tries of an item.")
 @click.option("--overwrite", is_flag=True, help="Begin anew where there is an output already.")
+@click.option("-q", "--quiet", is_flag=True, help="Show failures, and nothing else.")
 @setting_options("model_dir", "config_file", "app_root", "max_body_mb")
 def batch(
     path: str,
@@ -125,6 +133,7 @@ def batch(
     size: Size | None,
     timeout: float | None,
     overwrite: bool,
+    quiet: bool,
     **settings: Any,
 ) -> None:
     """Score many files or rows with SCRIPT, in order, in one or several processes.
@@ -133,7 +142,7 @@ def batch(
     goes on where it stopped when the same command is given again. What failed is in
     OUTPUT.errors.jsonl, with the reason. ARGUMENTS are what the script finds in sys.argv.
     """
-    display = Display()
+    display = Display(quiet=quiet)
     try:
         loaded, warnings = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
         for warning in warnings:
@@ -189,6 +198,8 @@ def _run(plan: Plan, display: Display) -> Step:
 def _summarize(last: Step, places: Places, display: Display) -> None:
     display.close()
     where = places.results or places.failures.parent
+    if display.is_quiet:
+        return
     text = f"{last.scored:,} scored, {last.failed:,} failed in {display.elapsed_s:.1f} s: {where}"
     click.echo(f"{text}, {places.failures}" if last.failed else text)
 
@@ -205,11 +216,18 @@ def _refuse(display: Display, message: str, code: int) -> NoReturn:
 class Display:
     """Progress on standard error: a bar on a terminal, otherwise a line now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        """`quiet`: no progress, and nothing of how far it is."""
+        self._quiet = quiet
         self._bar: Any = None
         self._started_s = self._reported_s = time.monotonic()
         self._last = Step(0, 0, 0.0)
         self._shown: set[str] = set()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing but failures is shown."""
+        return self._quiet
 
     @property
     def elapsed_s(self) -> float:
@@ -226,11 +244,13 @@ class Display:
 
     def show(self, step: Step) -> None:
         """Show how far the job is, and the first failures of each kind."""
-        if step.resumed:
+        if step.resumed and not self._quiet:
             self.say(f"going on where the job was interrupted: {_counts(step)} so far")
         for failure in step.failures:
             self._failed(failure)
         self._last = step
+        if self._quiet:
+            return
         if sys.stderr.isatty():
             self._move(step)
         elif time.monotonic() - self._reported_s > REPORT_S:

@@ -18,15 +18,18 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.in_process import serving
-from scoringhost.client.remote import SCORE, Address, Outcome, Remote, Sender, Unreachable, repeat
+from scoringhost.client.remote import SCORE, Address, Outcome, Remote, Sender, Unreachable, as_url, repeat
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
+from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.settings import Settings
+from scoringhost.settings.declaration import WholeNumber
 from scoringhost.telemetry.explanation import explain
+from scoringhost.telemetry.logs import showing_the_script
 
 FAILED = 1
 PREFIX = "scoringhost: "
@@ -42,17 +45,30 @@ class Wish:
     headers: dict[str, str]
     repeat: int
     include: bool
+    quiet: bool
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Send one request to a script, or to a URL.",
+    examples=(
+        "scoringhost call score.py",
+        "scoringhost call score.py request.json --repeat 100",
+        "scoringhost call localhost:5001 request.json",
+        "echo '{\"data\": [[1, 2]]}' | scoringhost call http://localhost:5001/score -",
+    ),
+)
 @click.argument("target", metavar="SCRIPT|URL")
 @click.argument("body", metavar="[FILE]", required=False, type=click.Path(allow_dash=True, dir_okay=False))
 @click.option("--method", help="HTTP method; POST unless another is named.", default="POST", show_default=True)
 @click.option("--path", help="Path with query; /score, or what the URL names.")
 @click.option("-H", "--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header; repeatable.")
 @click.option("--content-type", default=JSON, show_default=True, help="Media type of the body.")
-@click.option("--repeat", type=click.IntRange(min=1), default=1, help="Send it N times and print percentiles.")
+@click.option(
+    "--repeat", type=WholeNumber(min=1), default=1, show_default=True, help="Send it N times; print percentiles."
+)
 @click.option("-i", "--include", is_flag=True, help="Print status and headers before the body, on standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the answer alone, without its head and the time it took.")
 @setting_options("model_dir", "config_file", "scoring_timeout_ms", "nan", "app_root", "debug")
 def call(
     target: str,
@@ -63,6 +79,7 @@ def call(
     content_type: str,
     repeat: int,
     include: bool,
+    quiet: bool,
     **settings: Any,
 ) -> None:
     """Send one request to SCRIPT, which is served in this process for it, or to a URL.
@@ -70,7 +87,7 @@ def call(
     The body is that of FILE (- for standard input); without one it is the service's own sample. The
     answer's body is printed on standard output, indented for a terminal; all else on standard error.
     """
-    wish = Wish(method.upper(), path, _body(body, method), _headers(headers, content_type), repeat, include)
+    wish = Wish(method.upper(), path, _body(body, method), _headers(headers, content_type), repeat, include, quiet)
     try:
         with _sender(target, settings) as (sender, own_path):
             outcome = _send(sender, wish, own_path)
@@ -112,15 +129,18 @@ def _headers(lines: tuple[str, ...], content_type: str) -> dict[str, str]:
 @contextlib.contextmanager
 def _sender(target: str, settings: dict[str, Any]) -> Iterator[tuple[Sender, str]]:
     """What the requests go to, and the path that it names itself. What a script prints goes to standard error."""
-    if "://" in target:
-        remote = Remote(Address.of(target))
+    url = as_url(target)
+    if url is not None:
+        remote = Remote(Address.of(url))
         with contextlib.closing(remote):
             yield remote, remote.address.path
         return
     loaded, warnings = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", target)}, os.getcwd())
-    for warning in warnings:
+    hidden = of_hidden_packages(Path(loaded.script)) if loaded.script else []
+    for warning in [*warnings, *hidden]:
         click.echo(f"{PREFIX}warning: {warning}", err=True)
-    with for_the_answer_alone(), serving(loaded) as client:
+    folder = Path(loaded.script).parent if loaded.script else None
+    with showing_the_script(folder), for_the_answer_alone(), serving(loaded) as client:
         yield client, SCORE
 
 
@@ -135,11 +155,13 @@ def _send(sender: Sender, wish: Wish, own_path: str) -> Outcome:
 
 def _show(outcome: Outcome, wish: Wish) -> None:
     answer = outcome.shown
-    click.echo(_head(answer), err=not wish.include)
+    if wish.include or not wish.quiet:
+        click.echo(_head(answer), err=not wish.include)
     _show_body(answer)
     if answer.broken:
         click.echo(f"{PREFIX}{answer.broken}", err=True)
-    click.echo(_timing(outcome, wish.repeat), err=True)
+    if not wish.quiet:
+        click.echo(_timing(outcome, wish.repeat), err=True)
 
 
 def _head(answer: Response) -> str:
@@ -159,7 +181,9 @@ def _show_body(answer: Response) -> None:
         with contextlib.suppress(ValueError):
             click.echo(json.dumps(answer.json(), indent=2, ensure_ascii=False))
             return
-    click.echo(answer.body, nl=terminal and not answer.body.endswith(b"\n"))
+    # A line is one in a file, too; bytes that are no text stay what they are.
+    is_text = terminal or answer.media_type.endswith("json") or answer.media_type.startswith("text/")
+    click.echo(answer.body, nl=is_text and not answer.body.endswith(b"\n"))
 
 
 def _timing(outcome: Outcome, times: int) -> str:
@@ -168,6 +192,8 @@ def _timing(outcome: Outcome, times: int) -> str:
         return f"{outcome.failed} failed"
     run_ms = outcome.shown.header("x-ms-run-fn-exec-ms")
     if times == 1:
+        if outcome.shown.streamed:  # the header was sent before the first step: it knows nothing of the stream
+            return f"{latency.max:.2f} ms for the whole stream"
         return f"{latency.max:.2f} ms" + (f", of which run() took {run_ms} ms" if run_ms else "")
     figures = f"p50 {latency.p50:.2f}, p95 {latency.p95:.2f}, p99 {latency.p99:.2f}, max {latency.max:.2f} ms"
     return f"{times} requests, {outcome.failed} failed; {figures}"

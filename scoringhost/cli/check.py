@@ -17,7 +17,7 @@ import click
 from scoringhost.checking import check as check_script
 from scoringhost.checking import not_begun
 from scoringhost.checking.findings import Report, Severity
-from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON
 from scoringhost.errors import StartupError
@@ -27,11 +27,21 @@ from scoringhost.settings import Settings
 FOUND = 1
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Look for what would bite in production.",
+    examples=(
+        "scoringhost check score.py",
+        "scoringhost check service/ --sample request.json --strict",
+        "scoringhost check score.py --format json",
+    ),
+)
 @click.argument("path", metavar="SCRIPT")
 @click.option("--sample", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Request body to post.")
 @click.option("--content-type", default=JSON, show_default=True, help="Media type of that body.")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the report."
+)
 @click.option("--strict", is_flag=True, help="End with 1 for warnings, too.")
 @setting_options()
 def check(path: str, sample: Path | None, content_type: str, format_: str, strict: bool, **settings: Any) -> None:

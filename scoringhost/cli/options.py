@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scoringhost.settings import SPECS, Spec
+from scoringhost.settings import SPECS, Settings, Spec
+from scoringhost.settings.groups import GROUPS
 
 if TYPE_CHECKING:
     from click import ParamType as ParamType
@@ -22,6 +23,9 @@ else:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+OWN = "Options"
+"""The section of a help text for what is no setting."""
 
 STARTUP_FAILED = 3
 """Exit code when the settings or the script cannot be used; gunicorn's own for a failed boot."""
@@ -42,8 +46,49 @@ def setting_options(*names: str) -> Callable[[F], F]:
 def _option(name: str, spec: Spec) -> Callable[[F], F]:
     first, *others = spec.flags
     names = f"{first}/--no-{first[2:]}" if spec.type is click.BOOL else first
-    hint = f" [{', '.join(spec.azure)}]" if spec.azure else ""
+    # As text: click's own default must stay None, by which a flag that was not given is told from one that was.
+    default = _shown(getattr(Settings(), name))
+    hint = f" [default: {default}]" if default else ""
+    hint += f" [{', '.join(spec.azure)}]" if spec.azure else ""
     return click.option(names, *others, name, type=spec.type, default=None, help=spec.help + hint)
+
+
+def _shown(default: object) -> str:
+    """A default as a help text shows it; empty if there is none."""
+    if default is None or default == "":
+        return ""
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default)
+
+
+class Verb(click.Command):
+    """A command whose help has examples, and its options in the groups of the settings."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **rest: Any) -> None:
+        """`examples` are command lines."""
+        super().__init__(*arguments, **rest)
+        self.examples = tuple(examples)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and the options in groups: the command's own first."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        rows: dict[str, list[tuple[str, str]]] = {title: [] for title in (OWN, *GROUPS)}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None and isinstance(parameter, click.Option):  # arguments are in the usage and the text
+                rows.setdefault(_group_of(parameter.name), []).append(row)
+        for title, group in rows.items():
+            if group:
+                with formatter.section(title):
+                    formatter.write_dl(group)
+
+
+def _group_of(name: str | None) -> str:
+    return next((title for title, names in GROUPS.items() if name in names), OWN)
 
 
 def given_flags(arguments: Mapping[str, Any]) -> dict[str, tuple[str, object]]:

@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED
+from scoringhost.cli.options import STARTUP_FAILED, Verb
 from scoringhost.errors import ScriptNotFound
 from scoringhost.packaging import container, functions
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
+from scoringhost.settings.declaration import PORT
 
 FAILED = 1
 PACKAGES = ".python_packages/lib/site-packages"
@@ -28,10 +29,16 @@ ONLY = {"functions": ("auth_level", "jobs", "install"), "container": ("base_imag
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
-PORT = click.IntRange(1, 65535)
 
 
-@click.command()
+@click.command(
+    cls=Verb,
+    short_help="Write a folder that can be deployed.",
+    examples=(
+        "scoringhost package score.py --target container --output image",
+        "scoringhost package score.py --target functions --output app --model-dir ../model --install",
+    ),
+)
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
 @click.option("--target", type=click.Choice(list(ONLY)), required=True, help="An Azure Functions app, or an image.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
@@ -44,16 +51,16 @@ PORT = click.IntRange(1, 65535)
 @click.option("--base-image", help="container: the image to start from; python:<version>-slim-bookworm.")
 @click.option("--port", type=PORT, help="container: port to listen on; 5001.")
 @click.option("--environment", type=FILE, help="container: requirements or conda file; the one beside the script.")
-def package(path: Path, target: str, output: Path, model_dir: Path | None, force: bool, **chosen: Any) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
+def package(
+    path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
+) -> None:
     """Write a deployable folder for SCRIPT, an entry script or a folder that holds score.py.
 
     With it come the files beside it, its model folder, and its requirements.txt (for a container, a
     conda file will do). The script is read, but not run.
     """
-    for other, names in ONLY.items():
-        for name in names:
-            if other != target and chosen[name]:
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --target {other} only")
+    _require_fitting(target, chosen)
     try:
         written = WRITERS[target](Sources.of(path, model_dir), output, chosen, force)
     except PackagingError as problem:
@@ -66,8 +73,17 @@ def package(path: Path, target: str, output: Path, model_dir: Path | None, force
         click.echo(f"scoringhost: warning: {warning}", err=True)
     if chosen["install"] and _install(output):
         sys.exit(FAILED)
+    if quiet:
+        return
     click.echo("\n".join(f"  {name}" for name in written.files))
     click.echo(f"{output} is complete; {_next_step(target, output, chosen)}")
+
+
+def _require_fitting(target: str, chosen: dict[str, Any]) -> None:
+    for other, names in ONLY.items():
+        for name in names:
+            if other != target and chosen[name]:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --target {other} only")
 
 
 def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:

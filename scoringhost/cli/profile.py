@@ -20,8 +20,9 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, ParamType, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, setting_options
 from scoringhost.client.load import Load, fetch_sample, read_bodies
+from scoringhost.client.remote import as_url
 from scoringhost.client.wire import RequestsUnusable, Target
 from scoringhost.profiling import chart, report, run_steps
 from scoringhost.profiling.process import LOCALHOST, ProcessTree, ServiceFailed, free_port, serve_command, serving
@@ -56,9 +57,19 @@ class Plan:
     name: str
     format: str
     chart: Path | None
+    quiet: bool
 
 
-@click.command(epilog=f"The recommendation: {report.RULES}")
+@click.command(
+    cls=Verb,
+    epilog=f"The recommendation: {report.RULES}",
+    short_help="Put a service under load and size it.",
+    examples=(
+        "scoringhost profile score.py",
+        "scoringhost profile score.py --requests bodies.jsonl --clients 1,8,64 --chart profile.svg",
+        "scoringhost profile --url localhost:5001",
+    ),
+)
 @click.argument("path", required=False, metavar="[SCRIPT]")
 @click.option(
     "--requests",
@@ -69,11 +80,19 @@ class Plan:
 @click.option("--content-type", default="application/json", show_default=True, help="Media type of the requests.")
 @click.option("--clients", type=ClientCounts(), default="1,2,4,8,16", show_default=True, help="Clients of each step.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Length of each step.")
-@click.option("--url", help="Profile the host that runs at this http:// URL; its CPU and memory are not known then.")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--url", help="Profile the host that runs at this URL; its CPU and memory are not known then.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Of the report.",
+)
 @click.option(
     "--chart", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Draw the profile: FILE.svg."
 )
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the report.")
 @setting_options("workers", "model_dir")
 def profile(
     path: str | None, url: str | None, workers: int | None, model_dir: str | None, format_: str, **options: Any
@@ -89,9 +108,10 @@ def profile(
         raise click.UsageError("Name a SCRIPT to serve, or the --url of a host that runs.")
     try:
         with _ended_by_sigterm():
-            advised = (
-                _profile(plan, Target.of_url(url)) if url else _profile_script(plan, path or "", workers, model_dir)
-            )
+            if url:
+                advised = _profile(plan, Target.of_url(as_url(url) or url))
+            else:
+                advised = _profile_script(plan, path or "", workers, model_dir)
     except RequestsUnusable as error:
         _refuse(str(error), FAILED)
     except ServiceFailed as error:
@@ -131,7 +151,8 @@ async def _measure(plan: Plan, target: Target, tree: ProcessTree | None) -> list
     steps = []
     async for step in run_steps(target, load, plan.clients, tree):
         steps.append(step)
-        click.echo(f"{step.clients} client(s): {step.per_s:.1f} requests/s, {step.failed} failed", err=True)
+        if not plan.quiet:
+            click.echo(f"{step.clients} client(s): {step.per_s:.1f} requests/s, {step.failed} failed", err=True)
     return steps
 
 

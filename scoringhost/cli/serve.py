@@ -1,12 +1,14 @@
 """scoringhost serve: the entry script on a port.
 
 Exit codes are azmlinfsrv's, so that a start line needs only the program's name changed: 0 after a
-stop by signal, 1 for a usage error and for --help, 3 if the settings or the script cannot be used.
+stop by signal and for --help (where azmlinfsrv ends with 1), 1 for a usage error, 3 if the settings
+or the script cannot be used.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import os
 import sys
@@ -16,18 +18,18 @@ import click
 
 from scoringhost import assemble
 from scoringhost._version import __version__
-from scoringhost.cli.options import STARTUP_FAILED, given_flags, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.script.world import script_path
-from scoringhost.settings import Settings, address
+from scoringhost.settings import DEFAULT, Settings, address
 
 USAGE_ERROR = 1
 
 
-class AzmlinfsrvExits(click.Command):
-    """A command that ends with 1 where click ends with 2, and after --help."""
+class AzmlinfsrvExits(Verb):
+    """A command that ends with 1 where click ends with 2."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -37,15 +39,25 @@ class AzmlinfsrvExits(click.Command):
             return super().make_context(info_name, args, parent, **extra)
         except click.UsageError as error:
             error.show()
-        except click.exceptions.Exit:
-            pass  # --help has been printed
         raise click.exceptions.Exit(USAGE_ERROR)
 
 
-@click.command(cls=AzmlinfsrvExits)
+@click.command(
+    cls=AzmlinfsrvExits,
+    short_help="Serve an entry script over HTTP.",
+    examples=(
+        "scoringhost serve score.py",
+        "scoringhost serve score.py --model-dir ../model --workers 2 --port 8080",
+        "scoringhost serve service/ --reload --debug",
+    ),
+)
 @click.argument("path", required=False, metavar="[SCRIPT]")
+@click.option("-v", "--verbose", is_flag=True, help="Show every setting when it starts, and where it came from.")
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors; --log-level has the last word."
+)
 @setting_options()
-def serve(path: str | None, **arguments: Any) -> None:
+def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> None:
     """Serve SCRIPT, an entry script or a folder that holds score.py.
 
     Flags beat SCORINGHOST_* variables, those beat Azure ML's variables (in brackets), those beat
@@ -65,8 +77,11 @@ def serve(path: str | None, **arguments: Any) -> None:
         _refuse(error)
     cores = available_cores()
     share = limit_threads(os.environ, settings.workers, cores)
-    with contextlib.suppress(OSError):  # a full disk is no reason not to serve
-        _show(settings, gunicorns.other_place, cores, share)
+    if quiet:
+        settings = dataclasses.replace(settings, log_level=settings.log_level or "WARNING")
+    else:
+        with contextlib.suppress(OSError):  # a full disk is no reason not to serve
+            _show(settings, gunicorns.other_place, _cpu_line(cores, share) if verbose else None)
     assemble.prepare_process(settings, os.environ, warnings + gunicorns.warnings)
     from scoringhost.doors.server import debugger
     from scoringhost.doors.server.gunicorn_server import Server, require_free
@@ -78,7 +93,8 @@ def serve(path: str | None, **arguments: Any) -> None:
         require_free(settings.host, own_port + settings.health_ports)
     except StartupError as error:
         _refuse(error)
-    Server(settings, functools.partial(assemble.build, settings, guards=guards), gunicorns).run()
+    build = functools.partial(assemble.build, settings, guards=guards)
+    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:
@@ -86,16 +102,24 @@ def _refuse(error: StartupError) -> NoReturn:
     sys.exit(STARTUP_FAILED)
 
 
-def _show(settings: Settings, other_place: str | None, cores: float, share: int) -> None:
-    rows = settings.describe()
-    width = max(len(name) for name, _, _ in rows)
-    click.echo(f"scoringhost {__version__}; settings in force:")
+def _cpu_line(cores: float, share: int) -> str:
+    return f"CPU: {cores:g} cores; {share} thread(s) for the libraries of each worker (OMP_NUM_THREADS and others)"
+
+
+def _show(settings: Settings, other_place: str | None, cpu_line: str | None) -> None:
+    """The settings that are not defaults, and the URLs; with `cpu_line` every setting, and that line."""
+    click.echo(f"scoringhost {__version__}")
+    rows = [row for row in settings.describe() if cpu_line or row[2] != DEFAULT]
+    width = max((len(name) for name, _, _ in rows), default=0)
     for name, value, origin in rows:
         click.echo(f"  {name:<{width}}  {value or '-'}  ({origin})")
-    click.echo(f"CPU: {cores:g} cores; {share} thread(s) for the libraries of each worker (OMP_NUM_THREADS and others)")
-    if other_place:
-        click.echo(f"Score: POST /score   Health: GET /   API: GET /swagger.json   at {other_place}")
-    else:
-        base = f"http://{address(settings.host, settings.port)}"
-        click.echo(f"Score: POST {base}/score   Health: GET {base}/   API: GET {base}/swagger.json")
+    if cpu_line:
+        click.echo(cpu_line)
+    base = "" if other_place else f"http://{address(settings.host, settings.port)}"
+    places = [f"Score: POST {base}/score", f"Health: GET {base}/", f"API: GET {base}/swagger.json"]
+    if settings.docs:
+        places.append(f"Docs: GET {base}/docs")
+    click.echo("   ".join(places) + (f"   at {other_place}" if other_place else ""))
+    for port in settings.health_ports:
+        click.echo(f"Health: GET http://{address(settings.host, port)}/")
     sys.stdout.flush()

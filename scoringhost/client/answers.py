@@ -37,7 +37,7 @@ class Response:
     """One answer, read to its end.
 
     traceback: of the script, if run() raised; it is not part of what a caller would have got.
-    broken: why a stream ended before its time; empty if it did not.
+    broken: why a stream ended before its time; empty if it did not. streamed: whether it came in pieces.
     """
 
     status: int
@@ -45,6 +45,7 @@ class Response:
     body: bytes
     traceback: str = ""
     broken: str = ""
+    streamed: bool = False
 
     @property
     def is_success(self) -> bool:

@@ -119,7 +119,8 @@ class Client:
         if not isinstance(body, bytes):
             body, broken = await _read(body, wanted=request.method != "HEAD")
         body = b"" if request.method == "HEAD" else body
-        return Response(answer.status, tuple(answer.headers), body, self._failures.take(), broken)
+        streamed = not isinstance(answer.body, bytes)
+        return Response(answer.status, tuple(answer.headers), body, self._failures.take(), broken, streamed)
 
 
 async def _read(pieces: AsyncIterator[bytes], *, wanted: bool) -> tuple[bytes, str]:
@@ -154,6 +155,9 @@ class Failures(LogObserver):
         """The failure with the user's traceback."""
         super().run_failed(service, error, traceback)
         self._tracebacks[request_id.get()] = traceback
+
+    def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:
+        """Nothing: whoever has sent the request is here, and reads the answer."""
 
     def take(self) -> str:
         """The traceback of the request that is handled here; empty if its run() has not failed."""

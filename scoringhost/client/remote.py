@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import re
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -22,10 +24,19 @@ PATIENCE_S = 3660.0
 """Seconds to wait for an answer: a little more than run() may take by default."""
 SCORE = "/score"
 DOCUMENT = "/swagger.json?version=3"
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}(?:[/?].*)?")
 
 
 class Unreachable(ScoringHostError):
     """The URL cannot be used, or nobody answers there; the message says which and what to do."""
+
+
+def as_url(target: str) -> str | None:
+    """A URL as it stands, and `localhost:5001` with http:// before it; None for what can only be a path."""
+    if "://" in target:
+        return target
+    is_address = _ADDRESS.fullmatch(target) is not None and not os.path.exists(target)
+    return f"http://{target}" if is_address else None
 
 
 class Sender(Protocol):
@@ -65,6 +76,12 @@ class Address:
             raise Unreachable(f"{url} cannot be called; give a URL such as http://127.0.0.1:5001")
         path = SCORE if parts.path in ("", "/") else parts.path
         return cls(parts.scheme, host, port, path + (f"?{parts.query}" if parts.query else ""))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port, as the URL began."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
 
     @property
     def document_path(self) -> str:
@@ -111,18 +128,18 @@ class Remote:
             return self._read(answer)
         except (OSError, http.client.HTTPException, ValueError) as problem:
             self._connection.close()
-            where = f"{self.address.scheme}://{self.address.host}" + (
-                f":{self.address.port}" if self.address.port else ""
-            )
-            raise Unreachable(f"{where} does not answer: {problem or type(problem).__name__}") from problem
+            raise Unreachable(
+                f"{self.address.origin} does not answer: {problem or type(problem).__name__}"
+            ) from problem
 
     def _read(self, answer: http.client.HTTPResponse) -> Response:
         headers = tuple(answer.getheaders())
         try:
-            return Response(answer.status, headers, answer.read())
+            return Response(answer.status, headers, answer.read(), streamed=bool(answer.chunked))
         except http.client.IncompleteRead as cut:
             self._connection.close()
-            return Response(answer.status, headers, cut.partial, broken="the answer was cut off")
+            cut_off = "the answer was cut off"
+            return Response(answer.status, headers, cut.partial, broken=cut_off, streamed=bool(answer.chunked))
 
     def close(self) -> None:
         """Close the connection."""

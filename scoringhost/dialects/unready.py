@@ -26,5 +26,5 @@ class Unready(AzureMlWords):
             "/swagger.json": Endpoint(read),
         }
 
-    async def _refuse(self, request: HttpRequest) -> NoReturn:
+    def _refuse(self, request: HttpRequest) -> NoReturn:
         raise self.error.with_traceback(None)  # raised many times: its traceback must not grow

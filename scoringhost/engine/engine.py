@@ -122,11 +122,14 @@ class Engine:
         Raises:
             InitFailed: if it raises.
         """
+        began_s = time.monotonic()
+        log.info("running init()")
         try:
             self.site.init()
         except BaseException:
             self.phase = Phase.FAILED
             raise
+        log.info("init() has returned after %.1f s", time.monotonic() - began_s)
         if self._owns_process:
             settle()
         self.phase = Phase.LOADED

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-from scoringhost.errors import InternalError, NotReady, ScoringHostError
+from scoringhost.errors import InternalError, NotReady, RunError, ScoringHostError
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
@@ -164,7 +164,11 @@ class HttpApp:
             known, detail = InternalError(), traceback if self._debug else ""
         if request.stages is not None:
             request.stages.failed(known)
-        return request.match.dialect.render(known, detail)
+        response = request.match.dialect.render(known, detail)
+        if not isinstance(known, (RunError, InternalError)):  # those have been logged where they happened
+            for observer in self._observers:
+                observer.refused(request, known, response.status)
+        return response
 
     def _finished(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Add what every response carries, and tell those who watch."""

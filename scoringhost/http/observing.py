@@ -21,6 +21,9 @@ class HttpObserver(Protocol):
         off, or its reader did.
         """
 
+    def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:
+        """A request is answered with `status`, which is no fault of the script's; `sent` follows."""
+
     def broke(self, traceback: str) -> None:
         """scoringhost itself failed."""
 

@@ -42,5 +42,6 @@ class Failures:
         if isinstance(error, Interrupted):
             return DeadlineExceeded(self._run_limit_s or 0.0)
         failure = RunFailed()
+        failure.__cause__ = error  # now: the log begins with it
         self._observer.run_failed(self._service, failure, user_traceback(error))
         return failure

@@ -159,7 +159,9 @@ class Service:
         try:
             self.script.shutdown()
         except BaseException as error:
-            self.observer.run_failed(self.name, RunFailed(), user_traceback(error))
+            failure = RunFailed("shutdown")
+            failure.__cause__ = error
+            self.observer.run_failed(self.name, failure, user_traceback(error))
 
     def _enter(self, state: State) -> None:
         self.state = state

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scoringhost.errors import pip_install
 from scoringhost.packaging.output import PackagingError
 from scoringhost.packaging.requirement_lines import package_named
 from scoringhost.packaging.sources import REQUIREMENTS
@@ -113,7 +114,7 @@ def _dependencies(path: Path) -> list[Any]:
     try:
         import yaml
     except ImportError:
-        raise PackagingError(f"reading {path.name} needs PyYAML: pip install 'scoringhost[conda]'") from None
+        raise PackagingError(f"reading {path.name} needs PyYAML: {pip_install('conda', 'pyyaml')}") from None
     try:
         content = yaml.safe_load(_text(path))
     except yaml.YAMLError as problem:

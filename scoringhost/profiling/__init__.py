@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from scoringhost.client.load import Load, Tally, drive, probe_health
 from scoringhost.client.wire import Target
+from scoringhost.profiling.machine import busy_s
 from scoringhost.profiling.process import ProcessTree
 from scoringhost.profiling.report import Latency, Step
 
@@ -67,11 +68,12 @@ async def _measure(target: Target, load: Load, clients: int, tree: ProcessTree |
     beside = [asyncio.create_task(probe_health(target, health))]
     if usage:
         beside.append(asyncio.create_task(usage.keep_sampling()))
-    began_s, driver_s = time.perf_counter(), time.process_time()
+    began_s, driver_s, machine_s = time.perf_counter(), time.process_time(), busy_s() if usage else None
     try:
         tally = await drive(target, load, clients)
         cores = usage.cores() if usage else None
         driver_cores = (time.process_time() - driver_s) / (time.perf_counter() - began_s)
+        others_cores = _of_others(machine_s, began_s, (cores or 0.0) + driver_cores)
     finally:
         for task in beside:
             task.cancel()
@@ -90,6 +92,15 @@ async def _measure(target: Target, load: Load, clients: int, tree: ProcessTree |
         health_p99_ms=health_ms.p99 if health_ms else None,
         health_failed=health.failed,
         driver_cores=driver_cores,
+        others_cores=others_cores,
         statuses=dict(tally.statuses),
         first_failure=tally.first_failure,
     )
+
+
+def _of_others(before_s: float | None, began_s: float, ours_cores: float) -> float | None:
+    """Cores that other programs of this machine have used since then; None where that cannot be known."""
+    now_s = busy_s() if before_s is not None else None
+    if before_s is None or now_s is None:
+        return None
+    return max(0.0, (now_s - before_s) / (time.perf_counter() - began_s) - ours_cores)

@@ -51,8 +51,9 @@ def draw(steps: Iterable[Step], title: str, chosen_clients: int | None = None) -
     _draw_chosen(svg, x, next((step for step, _ in points if step.clients == chosen_clients), None))
     p50 = [(x.at(step.per_s), y.at(latency.p50)) for step, latency in points]
     p99 = [(x.at(step.per_s), y.at(latency.p99)) for step, latency in points]
-    _draw_series(svg, p50, P50_COLOUR)
-    _draw_series(svg, p99, P99_COLOUR, square=True)
+    rising = _rising([step.per_s for step, _ in points])
+    _draw_series(svg, p50, P50_COLOUR, rising)
+    _draw_series(svg, p99, P99_COLOUR, rising, square=True)
     _draw_labels(svg, p99, [str(step.clients) for step, _ in points])
     _draw_legend(svg)
     ElementTree.indent(svg)
@@ -101,10 +102,23 @@ def _draw_chosen(svg: ElementTree.Element, x: Axis, step: Step | None) -> None:
     _text(svg, WIDTH - RIGHT, LEGEND_TOP + 4, f"- - {said}", text_anchor="end", fill=CHOSEN_COLOUR)
 
 
+def _rising(rates: Sequence[float]) -> list[int]:
+    """Which steps brought more throughput than all before. A line through the others would go to and fro."""
+    found: list[int] = []
+    for at, rate in enumerate(rates):
+        if not found or rate > rates[found[-1]]:
+            found.append(at)
+    return found
+
+
 def _draw_series(
-    svg: ElementTree.Element, points: Sequence[tuple[float, float]], colour: str, square: bool = False
+    svg: ElementTree.Element,
+    points: Sequence[tuple[float, float]],
+    colour: str,
+    joined: Sequence[int],
+    square: bool = False,
 ) -> None:
-    path = " ".join(f"{left:.1f},{top:.1f}" for left, top in points)
+    path = " ".join(f"{points[at][0]:.1f},{points[at][1]:.1f}" for at in joined)
     _add(svg, "polyline", points=path, fill="none", stroke=colour, stroke_width=2, stroke_linejoin="round")
     for point in points:
         _draw_mark(svg, point, colour, square)

@@ -14,6 +14,7 @@ The JSON document has these keys:
       healthP99Ms          99th percentile of GET / beside the load, or null
       healthFailed         GET / without a 2xx answer
       driverCores          cores that the load driver itself used; near 1 it is the bottleneck
+      othersCores          cores that other programs of the machine used meanwhile, or null
     recommendedConcurrency clients of the step that was chosen, or null
     requestedCpu           cores, for Azure ML's resource requests, or null
     requestedMemoryInGb    GiB, likewise
@@ -33,6 +34,8 @@ MEMORY_RESERVE = 1.25
 LATENCY_RATIO = 2.0
 SMALLEST_REQUEST = 0.1
 BUSY_DRIVER_CORES = 0.8
+BUSY_OTHERS_CORES = 0.3
+"""Cores that other programs may use without a remark."""
 RULES = (
     "The step with the best throughput is chosen among those without failed requests whose p99 is at most twice "
     "the p99 of the fewest clients. requestedCpu is the cores used there and 20 % more, requestedMemoryInGb the "
@@ -72,6 +75,7 @@ class Step:
     health_p99_ms: float | None = None
     health_failed: int = 0
     driver_cores: float = 0.0
+    others_cores: float | None = None
     statuses: Mapping[int, int] = field(default_factory=dict)
     first_failure: str | None = None
 
@@ -146,6 +150,7 @@ def _step_document(step: Step) -> dict[str, Any]:
         "healthP99Ms": _rounded(step.health_p99_ms),
         "healthFailed": step.health_failed,
         "driverCores": _rounded(step.driver_cores),
+        "othersCores": _rounded(step.others_cores),
     }
 
 
@@ -198,6 +203,12 @@ def remarks(steps: Sequence[Step]) -> list[str]:
     busy = [str(step.clients) for step in steps if step.latency_ms and step.driver_cores >= BUSY_DRIVER_CORES]
     if busy:
         said.append(f"with {', '.join(busy)} clients the load driver was busy itself: the service may do more")
+    others = max((step.others_cores or 0.0 for step in steps), default=0.0)
+    if others >= BUSY_OTHERS_CORES:
+        said.append(
+            f"other programs used up to {others:.1f} cores meanwhile: the service got less than it would take, and "
+            "throughput and requestedCpu are too low; profile again on a quiet machine"
+        )
     return said
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib.metadata
 import importlib.util
 import itertools
 import os
+import sys
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 MODEL_DIR = "AZUREML_MODEL_DIR"
@@ -154,6 +157,29 @@ def _frames(error: BaseException) -> Iterator[tuple[str, int]]:
         at = at.tb_next
 
 
+def of_hidden_packages(script: Path) -> list[str]:
+    """Files beside the script that have the name of an installed package, or of Python's own, and are imported instead.
+
+    Only what the script names is looked at: a file that nobody imports hides nothing.
+    """
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    searched = sys.path  # noqa: TID251 - it is read only
+    elsewhere = [entry for entry in searched if os.path.abspath(entry or ".") != str(script.parent)]
+    said = []
+    for name in sorted({name.partition(".")[0] for name in named}):
+        file = script.parent / f"{name}.py"
+        if not file.is_file() or not (name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere)):
+            continue
+        whose = "Python's own module" if name in sys.stdlib_module_names else "the installed package"
+        said.append(f"{file} hides {whose} {name!r}: `import {name}` finds the file; rename it")
+    return said
+
+
 # -- an init() that fails -------------------------------------------------------------------------
 
 
@@ -165,7 +191,19 @@ def of_failed_init(error: BaseException, script: Path, model_dir: Path | None) -
         return _of_missing_file(Path(os.fsdecode(error.filename)), _line_of(error, script), model_dir)
     if isinstance(error, KeyError) and error.args == (MODEL_DIR,):
         return f"{_line_of(error, script)} reads {MODEL_DIR}. {_NO_MODEL_DIR}"
+    if isinstance(error, (TypeError, AttributeError)) and model_dir is None and _is_of_none(error, script):
+        return f"{_line_of(error, script)} uses {MODEL_DIR}, which os.getenv answers with None here. {_NO_MODEL_DIR}"
     return ""
+
+
+def _is_of_none(error: BaseException, script: Path) -> bool:
+    """Whether something could not be done with None in a script that reads the model folder."""
+    if "None" not in str(error):  # as in "expected str, bytes or os.PathLike object, not NoneType"
+        return False
+    try:
+        return MODEL_DIR in script.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def _line_of(error: BaseException, script: Path) -> str:

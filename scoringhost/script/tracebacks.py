@@ -7,6 +7,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
+_CALLERS = (str(Path(_PACKAGE, "kernel")), str(Path(_PACKAGE, "script", "loading.py")))
+"""What calls the script's functions, and is called by none of them."""
 _LOADERS = ("<frozen importlib", "<frozen runpy")
 
 
@@ -30,7 +32,8 @@ def user_traceback(error: BaseException) -> str:
 def user_stack(frame: FrameType) -> str:
     """Format where a running thread is, from the first frame of the user's on."""
     summary = traceback.extract_stack(frame)
-    first = next((at for at, entry in enumerate(summary) if entry.filename.startswith(_PACKAGE)), 0)
+    # Above the last frame of the kernel are ours, and those of gunicorn and threading between them.
+    first = max((at for at, entry in enumerate(summary) if entry.filename.startswith(_CALLERS)), default=0)
     theirs = [entry for entry in summary[first:] if not entry.filename.startswith(_PACKAGE)]
     return "Still running (most recent call last):\n" + "".join(traceback.format_list(theirs)).rstrip("\n")
 

@@ -17,9 +17,10 @@ from scoringhost.settings.declaration import (
 )
 from scoringhost.settings.gathering import FOUND_MAIN
 from scoringhost.settings.secret import Secret
-from scoringhost.settings.whole import SPECS, Settings
+from scoringhost.settings.whole import DEFAULT, SPECS, Settings
 
 __all__ = [
+    "DEFAULT",
     "FOUND_MAIN",
     "PREFIX",
     "SPECS",

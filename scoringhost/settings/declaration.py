@@ -14,9 +14,21 @@ import click
 from scoringhost.settings.secret import Secret
 
 PREFIX = "SCORINGHOST_"
-POSITIVE = click.IntRange(min=1)
-NOT_NEGATIVE = click.IntRange(min=0)
-PORT = click.IntRange(1, 65535)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range; click's own speaks of an "integer range", which 'abc' is not."""
+
+    name = "whole number"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """How a help text writes it."""
+        return "N"
+
+
+POSITIVE = WholeNumber(min=1)
+NOT_NEGATIVE = WholeNumber(min=0)
+PORT = WholeNumber(1, 65535)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -277,7 +289,7 @@ class FunctionsSettings(Part):
         20, NOT_NEGATIVE, "Seconds that a request waits for init() on Azure Functions before it is a 503."
     )
     keep_warm_minutes: int = setting(
-        0, click.IntRange(0, 59), "Minutes between timer calls that keep an Azure Functions instance; 0: none."
+        0, WholeNumber(0, 59), "Minutes between timer calls that keep an Azure Functions instance; 0: none."
     )
     jobs: bool = setting(
         False, click.BOOL, "Score in the background, too, on Azure Functions: POST /jobs, and files in blob storage."

@@ -18,6 +18,8 @@ from scoringhost.settings.secret import Secret
 _ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
 FOUND_MAIN = "found in the app root"
 """The origin of a script that nobody has named."""
+A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no such folder"
+"""What is wrong with a model folder."""
 
 _LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key"})
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
@@ -178,9 +180,12 @@ class Gathering:
         return os.path.abspath(base / os.path.expanduser(path))
 
     def _resolve_paths(self) -> None:
+        given = self.values.get("model_dir")
         for name in ("model_dir", "keys_file"):
             if self.values.get(name):
                 self.values[name] = self._absolute(self.values[name], self.here)
+        if given:
+            self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):
             self._take_main()
         if not self.values.get("script"):
@@ -193,6 +198,19 @@ class Gathering:
         if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"
+
+    def _require_folder(self, given: str, path: str) -> None:
+        """Refuse a model folder that was typed and is not there.
+
+        What the environment or a file names may be made by the script, and is only warned of.
+        """
+        if os.path.isdir(path):
+            return
+        origin = self.origins["model_dir"]
+        reason = A_FILE if os.path.isfile(path) else NO_FOLDER
+        if origin.startswith("flag "):
+            raise SettingsError(origin.removeprefix("flag "), given, reason)
+        self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
 
 
 def gather(

@@ -21,6 +21,9 @@ from scoringhost.settings.gathering import gather
 
 P = TypeVar("P", bound=Part)
 
+DEFAULT = "default"
+"""The origin of a value that nobody has given."""
+
 
 # The bases stand in reverse: dataclasses take the fields of the last one first, and the table begins with the service.
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,7 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
         rows = []
         for name in SPECS:
             value = getattr(self, name)
-            rows.append((name, "" if value is None else str(value), self.origins.get(name, "default")))
+            rows.append((name, "" if value is None else str(value), self.origins.get(name, DEFAULT)))
         return rows
 
     def script_environment(self) -> dict[str, str | None]:

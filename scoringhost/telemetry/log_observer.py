@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback as tracebacks
 
-from scoringhost.errors import DeadlineExceeded, ScoringHostError
+from scoringhost.errors import DeadlineExceeded, RunFailed, ScoringHostError
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
+from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler, one_line
+
+LONGEST_REASON = 1000
+"""Characters of the reason for a refusal that are logged; some quote what the caller has sent."""
 
 
 class LogObserver:
@@ -23,13 +27,17 @@ class LogObserver:
         self._log.info("service %s is %s", service, state)
 
     def call_refused(self, service: str, error: ScoringHostError) -> None:
-        """Why a caller was refused, below the default level: the caller is told, too."""
-        self._log.debug("refused: %s", error)
+        """Nothing: `refused` says so, and to whom."""
 
     def run_failed(self, service: str, error: ScoringHostError, traceback: str) -> None:
-        """The failure with the user's traceback."""
-        what = "run() took too long" if isinstance(error, DeadlineExceeded) else "run() failed"
-        self._log.error("%s: %s%s", what, error, f"\n{traceback}" if traceback else "")
+        """The failure, its exception first, with the user's traceback."""
+        if isinstance(error, DeadlineExceeded):
+            what = f"run() took too long: {error}"
+        elif isinstance(error, RunFailed) and error.__cause__ is not None:
+            what = f"{_first_line(error.__cause__)} ({error.function}() failed)"
+        else:
+            what = f"run() failed: {error}"
+        self._log.error("%s%s", what, f"\n{traceback}" if traceback else "")
 
     def noticed(self, service: str, message: str) -> None:
         """A warning."""
@@ -55,6 +63,23 @@ class LogObserver:
             target = ascii(target)[1:-1]
         self._log.info("%s", f"{method} {target} {status} {elapsed_ms:.3f}ms {length}")
 
+    def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:
+        """Why a request was refused, and whose it was."""
+        endpoint = request.match.endpoint
+        if (endpoint is not None and not endpoint.logged) or not self._log.isEnabledFor(logging.INFO):
+            return
+        reason = one_line(str(error)[:LONGEST_REASON])
+        self._log.info("%d to %s: %s", status, request.client or "an unknown client", reason)
+
     def broke(self, traceback: str) -> None:
         """A defect of the host's own."""
         self._log.error("scoringhost failed on a request; please report it\n%s", traceback)
+
+
+def _first_line(error: BaseException) -> str:
+    """An exception as Python names it; its type alone if its text cannot be had."""
+    try:
+        lines = tracebacks.format_exception_only(error)
+        return next(line for line in lines if not line.startswith(" ")).partition("\n")[0]  # a note may follow it
+    except Exception:
+        return type(error).__name__

@@ -11,6 +11,7 @@ from WARNING. With a log level set, that level holds for everything.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import json
 import logging
@@ -19,7 +20,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,28 @@ def _configure_default(level: str | None, script: Path | None) -> list[str]:
     root.handlers[:] = [script_lines]
     root.setLevel(number or logging.INFO)
     return [unknown_level(level)] if level is not None and number is None else []
+
+
+@contextlib.contextmanager
+def showing_the_script(folder: Path | None) -> Iterator[None]:
+    """Show on standard error meanwhile what a script logs, as `serve` does; of the host and of libraries warnings only.
+
+    For a process that has one request to make, and prints its answer.
+    """
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(logging.Formatter("%(levelname).1s %(name)s - %(message)s"))
+    lines.addFilter(ScriptFilter(folder))
+    root, host = logging.getLogger(), logging.getLogger(HOST_LOGGER)
+    before = root.level, host.level
+    root.addHandler(lines)
+    root.setLevel(logging.INFO)
+    host.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        root.removeHandler(lines)
+        root.setLevel(before[0])
+        host.setLevel(before[1])
 
 
 def unknown_level(level: str) -> str:

@@ -28,7 +28,8 @@ def test_a_flag_beats_the_environment_and_that_beats_the_file(start: Start, tmp_
     content = {"SERVICE_NAME": "from file", "SERVICE_VERSION": "from file", "SCORING_TIMEOUT_MS": 300}
     file.write_text(json.dumps(content), encoding="utf-8")
     flags = ["--config-file", str(file), "--service-name", "from flag"]
-    served = start(LIFE, *flags, SERVICE_NAME="from environment", SERVICE_VERSION="from environment").wait_ready()
+    environ = {"SERVICE_NAME": "from environment", "SERVICE_VERSION": "from environment"}
+    served = start(LIFE, "--verbose", *flags, **environ).wait_ready()
     assert info(served) == ("from flag", "from environment")
     assert served.say("nap 5").status == 504
     for row in (
@@ -36,8 +37,29 @@ def test_a_flag_beats_the_environment_and_that_beats_the_file(start: Start, tmp_
         r"service_version +from environment +\(environment SERVICE_VERSION\)",
         rf"scoring_timeout_ms +300 +\(file {file}\)",
         r"nan +null +\(default\)",
+        r"^CPU: ",
     ):
         assert served.log.matches(row), row
+
+
+def test_the_banner_shows_what_is_no_default_and_the_urls_and_nothing_else(start: Start) -> None:
+    served = start(LIFE).wait_ready()
+    banner = served.log.text.partition("\n2")[0].splitlines()
+    base = f"http://127.0.0.1:{served.port}"
+    assert banner[0].startswith("scoringhost ")
+    assert [line.split()[0] for line in banner[1:-1]] == ["script", "host", "port"]
+    assert banner[-1] == (
+        f"Score: POST {base}/score   Health: GET {base}/   API: GET {base}/swagger.json   Docs: GET {base}/docs"
+    )
+
+
+def test_quiet_shows_warnings_and_errors_only(start: Start) -> None:
+    served = start(LIFE, "--quiet", SCORINGHOST_NO_SUCH="1").wait_answering()
+    served.say("echo something")
+    assert served.stop() == 0
+    assert [line.split(" - ")[1].split(":")[0] for line in served.log.lines] == [
+        "unknown environment variables are ignored"
+    ]
 
 
 def test_our_own_variable_beats_azure_mls(start: Start) -> None:

@@ -58,7 +58,20 @@ def test_a_worker_that_is_killed_is_replaced(life: Life) -> None:
     os.kill(served.workers[0], signal.SIGKILL)
     served.wait_ready(2)
     assert served.say("pid").json() == served.workers[1] != served.workers[0]
+    assert served.log.matches(rf"worker {served.workers[0]}: somebody has killed it \(SIGKILL\)")
     assert served.stop() == 0
+
+
+# BUG: "Perhaps out of memory?" it said, where the time to drain had run out.
+def test_a_worker_that_does_not_end_is_killed_and_the_log_says_that_time_ran_out(life: Life) -> None:
+    served = life()
+    os.kill(served.workers[0], signal.SIGSTOP)
+    served.signal()
+    served.signal(signal.SIGINT)  # a second signal shortens the wait
+    assert served.exit_code() == 0
+    assert served.log.matches(rf"worker {served.workers[0]} is killed: it has not ended within \d+ s of the signal")
+    assert "memory runs out" not in served.log.text
+    assert "Perhaps" not in served.log.text
 
 
 def test_a_worker_that_dies_under_a_request_is_replaced(life: Life) -> None:

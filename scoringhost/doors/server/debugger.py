@@ -6,7 +6,7 @@ import importlib.util
 import logging
 import os
 
-from scoringhost.errors import SettingsError
+from scoringhost.errors import SettingsError, pip_install
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -27,7 +27,7 @@ def require_usable(settings: Settings) -> None:
             raise SettingsError("debug_wait", True, "needs a port to wait at: --debug-port 5678")
         return
     if importlib.util.find_spec("debugpy") is None:
-        raise SettingsError("debug_port", settings.debug_port, "needs debugpy: pip install 'scoringhost[debug]'")
+        raise SettingsError("debug_port", settings.debug_port, f"needs debugpy: {pip_install('debug', 'debugpy')}")
     if settings.workers > 1:
         raise SettingsError("workers", settings.workers, "only one worker can be debugged at the debug_port")
     if settings.reload:

@@ -17,8 +17,9 @@ from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
 from scoringhost.doors.server.leaving import leave_within
 from scoringhost.doors.server.listening import raise_descriptor_limit
 from scoringhost.doors.server.master import START_FAILED, Master, ReloadingMaster
+from scoringhost.doors.server.starting import StandIn, Starting
 from scoringhost.doors.server.watching import Watch
-from scoringhost.doors.server.worker import ScoringWorker
+from scoringhost.doors.server.worker import ScoringWorker, ServiceLink
 from scoringhost.doors.server.worker_life import GRACE_S
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
@@ -52,6 +53,8 @@ def require_free(host: str, ports: Sequence[int]) -> None:
             except OSError as problem:
                 if problem.errno == errno.EADDRINUSE:
                     raise PortInUse(host, port) from None
+                if problem.errno in (errno.EACCES, errno.EPERM):
+                    raise SettingsError("port", port, f"only root may listen on port {port}; choose another") from None
                 reason = f"nobody can listen on port {port} there: {problem.strerror}"
                 raise SettingsError("host", host, reason) from None
 
@@ -59,9 +62,19 @@ def require_free(host: str, ports: Sequence[int]) -> None:
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
 
-    def __init__(self, settings: Settings, build: Callable[[], Site], arguments: GunicornArguments) -> None:
+    def __init__(
+        self, settings: Settings, build: Callable[[], Site], stand_in: StandIn, arguments: GunicornArguments
+    ) -> None:
+        """`stand_in` makes what answers with an error while there is no site yet."""
         self.settings, self._build, self._arguments = settings, build, arguments
+        self._stand_in = stand_in
+        self._activity = "starting"
+        self.service_link = ServiceLink()
         super().__init__()
+
+    def starting(self, listeners: Sequence[socket.socket]) -> Starting:
+        """What answers health probes on these sockets while `load` takes its time."""
+        return Starting(listeners, self._stand_in, lambda: self._activity, lambda: self.service_link.is_served)
 
     def load_config(self) -> None:
         """gunicorn's settings, from ours; GUNICORN_CMD_ARGS has the last word."""
@@ -117,7 +130,9 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         engine = Engine(self._build, settings.threads, drain_s=settings.drain_timeout_s, owns_process=True)
         try:
             debugger.listen(settings)
+            self._activity = "importing the script"
             engine.load()
+            self._activity = "running init()"
             engine.init()
         except StartupError as error:
             log.error("%s", explain(error))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from scoringhost.doors.server.ended import looked_at, without_lines_of
 from scoringhost.doors.server.listening import refuse_new
 from scoringhost.doors.server.watching import Watch
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -35,6 +36,8 @@ DIED = (
 LOOK_S = 0.25
 """Seconds between two looks at the files."""
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
 MOST_NAMED = 3
 """Files that a line of the log names."""
 
@@ -42,12 +45,12 @@ log = logging.getLogger(HOST_LOGGER)
 
 
 class Master(Arbiter):  # type: ignore[misc]
-    """gunicorn's master, with three differences.
+    """gunicorn's master, with some differences.
 
     It starts all workers at once instead of in random steps. It lets no new connections in before it
     closes the listening sockets (`listening.refuse_new`). And it tells the first start from later
     ones: a worker that cannot start ends the service only while nobody has ever served; later ones
-    are tried again, less and less often.
+    are tried again, less and less often. How a worker ended is said in our words (`ended.py`).
     """
 
     # gunicorn takes a worker's exit code of 3 or 4, whenever it comes, as a reason to end the whole
@@ -60,6 +63,44 @@ class Master(Arbiter):  # type: ignore[misc]
     _failures = 0
     _last_tried = 0
     _not_before_s = 0.0
+
+    def __init__(self, app: Any) -> None:
+        self._given_up: set[int] = set()
+        """Workers that this master has killed, until they are gone."""
+        super().__init__(app)
+
+    def setup(self, app: Any) -> None:
+        """Take the settings. With preload, gunicorn would run init() here, before anybody can be answered."""
+        preload = app.cfg.preload_app
+        app.cfg.set("preload_app", False)
+        super().setup(app)
+        app.cfg.set("preload_app", preload)
+
+    def start(self) -> None:
+        """Open the listening sockets, and run init() if the workers are not to do so."""
+        super().start()
+        self._say_who_serves()
+        if self.cfg.preload_app:
+            self._preload()
+
+    def _preload(self) -> None:
+        """Run init() in this process. No thread is left when the workers are forked.
+
+        Signals end the process meanwhile: gunicorn would only keep them for later.
+        """
+        for number in (*_ENDING, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        starting = self.app.starting([listener.sock for listener in self.LISTENERS])
+        try:
+            with starting:
+                self.app.wsgi()
+        except SystemExit:
+            if self.pidfile is not None:
+                self.pidfile.unlink()
+            raise
+        finally:
+            starting.refuse_kept()
+        self.init_signals()
 
     def stop(self, graceful: bool = True) -> None:
         """Stop the workers."""
@@ -79,21 +120,66 @@ class Master(Arbiter):  # type: ignore[misc]
         handed_over = self.systemd or any(isinstance(place, int) for place in self.cfg.address)
         return self.reexec_pid == self.master_pid == 0 and not handed_over
 
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End the service. The last line of the log is what has been said before, and not gunicorn's."""
+        with without_lines_of(self.log):
+            super().halt(reason, exit_status)
+
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send a signal to a worker."""
-        if sig == signal.SIGTERM and not self._stopping and pid in self.WORKERS:
-            self.WORKERS[pid].link.tell_replaced()
+        if pid in self.WORKERS:
+            if sig == signal.SIGTERM and not self._stopping:
+                self.WORKERS[pid].link.tell_replaced()
+            if sig in (signal.SIGKILL, signal.SIGABRT) and pid not in self._given_up:
+                self._given_up.add(pid)
+                log.error("worker %d is killed: %s", pid, self._patience_with(sig))
         super().kill_worker(pid, sig)
+
+    def _patience_with(self, sig: int) -> str:
+        """What ran out when this master kills a worker."""
+        if self._stopping:
+            s = self.cfg.graceful_timeout
+            return (
+                f"it has not ended within {s} s of the signal to stop (the time to drain, and some), or of a second one"
+            )
+        return f"it has given no sign of life for {self.timeout} s; what runs there holds the interpreter lock"
+
+    def murder_workers(self) -> None:
+        """Kill workers that give no sign of life."""
+        with without_lines_of(self.log):
+            super().murder_workers()
 
     def reap_workers(self) -> None:
         """Take note of workers that have ended."""
         before = dict(self.WORKERS)
-        super().reap_workers()
+        how = looked_at(before)
+        with without_lines_of(self.log):
+            super().reap_workers()
+        self._say_how_they_ended(before, how)
         ended = [worker for pid, worker in before.items() if pid not in self.WORKERS]
+        self._say_who_serves()
         self._has_served = self._has_served or any(worker.link.is_ready for worker in ended)
         for worker in ended:
             if not (worker.link.is_ready or worker.link.is_replaced or self._stopping):
                 self._start_failed(worker)
+
+    def _say_how_they_ended(self, workers: dict[int, ScoringWorker], how: dict[int, str]) -> None:
+        for pid, worker in workers.items():
+            known = how.get(pid)
+            if known and pid not in self.WORKERS and pid not in self._given_up and not worker.link.has_said_why:
+                log.error("worker %d: %s", pid, known)
+        self._given_up.intersection_update(self.WORKERS)
+
+    def _say_who_serves(self) -> None:
+        """Tell workers that only start whether somebody else takes requests."""
+        link = self.app.service_link
+        if not self._owns_listeners():
+            link.tell_served(True)  # as far as we know: they are the sockets of others, too
+            return
+        link.tell_served(False)
+        # Looked at afterwards: a worker that becomes ready between the two says so itself.
+        if any(worker.link.is_ready for worker in self.WORKERS.values()):
+            link.tell_served(True)
 
     def _start_failed(self, worker: ScoringWorker) -> None:
         """A worker has ended before it was ready.
@@ -111,7 +197,8 @@ class Master(Arbiter):  # type: ignore[misc]
         if not worker.link.has_said_why:
             log.error(DIED, self.num_workers)
         if not self._has_served and self._failures >= MOST_TRIES:
-            raise HaltServer(f"no worker was ready in {self._failures} tries", START_FAILED)
+            log.error("no worker was ready in %d tries", self._failures)
+            raise HaltServer("the service cannot be started", START_FAILED)
         delay_s = min(2.0 ** (self._failures - 1), LONGEST_DELAY_S)
         self._not_before_s = time.monotonic() + delay_s
         log.warning("a worker could not be started; the next try is in %.0f s", delay_s)

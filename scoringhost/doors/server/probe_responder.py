@@ -12,28 +12,43 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from typing import Any, Protocol
 
 from scoringhost.doors.server.http_heads import render_head, well_formed
 from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
-from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import HEADERS_LIMIT, HttpRequest, HttpResponse
 
 POLL_S = 0.005
 _PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.")
 
 
+class Answerer(Protocol):
+    """What answers a health probe at once, as `HttpApp` does."""
+
+    def begin(self, request: HttpRequest) -> HttpResponse | Coroutine[Any, Any, HttpResponse]:
+        """Answer a request."""
+
+
 class ProbeResponder:
     """Watches the listening sockets of one worker."""
 
     def __init__(
-        self, listeners: Sequence[socket.socket], app: HttpApp, hand_over: Callable[[socket.socket, bytes], None]
+        self,
+        listeners: Sequence[socket.socket],
+        app: Answerer,
+        hand_over: Callable[[socket.socket, bytes], None],
+        bell: socket.socket | None = None,
     ) -> None:
+        """`bell`: what can be read there has `guard` look at once whether it is still needed."""
+        self._bell = bell
         self._listeners, self._app, self._hand_over = tuple(listeners), app, hand_over
         self._selector = selectors.DefaultSelector()  # now: there may be no room for one when it is needed
         for listener in listeners:
             self._selector.register(listener, selectors.EVENT_READ)
+        if bell is not None:
+            self._selector.register(bell, selectors.EVENT_READ)
         self._waiting: dict[socket.socket, bytes] = {}  # may still turn out to be health probes
         self._others: list[tuple[socket.socket, bytes]] = []
         self._lock = threading.Lock()
@@ -47,15 +62,20 @@ class ProbeResponder:
                 self._selector.unregister(listener)
             self._listeners = ()
 
-    def guard(self, is_blocked: Callable[[], bool]) -> None:
-        """Take new connections for as long as the event loop is blocked."""
+    @property
+    def connections(self) -> list[socket.socket]:
+        """Those that have been taken and neither answered nor handed over."""
+        return [*self._waiting, *(connection for connection, _ in self._others)]
+
+    def guard(self, is_blocked: Callable[[], bool], look_s: float = POLL_S) -> None:
+        """Take new connections for as long as the event loop is blocked; `look_s`: seconds between two looks."""
         with self._lock:
             while is_blocked():
-                for key, _ in self._selector.select(POLL_S):
+                for key, _ in self._selector.select(look_s):
                     ready: socket.socket = key.fileobj  # type: ignore[assignment]
                     if ready in self._listeners:
                         self._accept(ready)
-                    elif self._is_done(ready):
+                    elif ready is not self._bell and self._is_done(ready):
                         del self._waiting[ready]
             for connection in self._waiting:
                 self._selector.unregister(connection)

@@ -61,6 +61,9 @@ class ServerDoor:
         self._serving = self._loop.create_task(self.server.serve(sockets=self._listeners))
         # It ends by itself after `max_requests`; the rest of the engine follows.
         self._serving.add_done_callback(lambda _: self._engine.wind_down())
+        for connection, data in self._worker.kept:
+            self._hand_over(connection, data)
+        self._worker.kept.clear()
 
     async def stop_accepting(self, by_s: float) -> None:
         """Have kept connections closed after their next answer, take what waits, and close the listening sockets."""

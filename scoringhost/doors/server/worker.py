@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +64,30 @@ class Link:
         self._bytes[3] = 1
 
 
+class ServiceLink:
+    """What the master and all its workers know of the service, in memory that all of them see."""
+
+    def __init__(self) -> None:
+        self._bytes = mmap.mmap(-1, 1)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether somebody takes requests, so that a worker that only starts must leave them alone."""
+        return self._bytes[0] == 1
+
+    def tell_served(self, is_served: bool) -> None:
+        """Somebody takes requests, or nobody does any more."""
+        self._bytes[0] = int(is_served)
+
+
 class ScoringWorker(Worker):  # type: ignore[misc]
     """One worker process: the script on the main thread, uvicorn's server on another."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.link = Link()
+        self.kept: list[tuple[socket.socket, bytes]] = []
+        """Connections that have come while init() ran, each with what has been read from it."""
 
     def init_process(self) -> None:
         """Keep the heartbeat going while init() takes its time, then serve."""
@@ -91,11 +110,14 @@ class ScoringWorker(Worker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         """Load the script and run init(), unless the master has done so."""
+        starting = self.app.starting([listener.sock for listener in self.sockets])
         try:
-            super().load_wsgi()
+            with starting:
+                super().load_wsgi()
         except BaseException:
             self.link.tell_why_said()
             raise
+        self.kept, starting.kept = starting.kept, []
 
     def run(self) -> None:
         """Serve until told to stop, then run shutdown()."""

@@ -97,7 +97,10 @@ class WorkerLife:
         beat = self._loop.create_task(self._heartbeat())
         size_mb = pss_mb()
         memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
-        self._worker.link.tell_ready()  # before the log, from which somebody may conclude that it may be killed
+        self._worker.link.tell_ready()
+        self._worker.app.service_link.tell_served(
+            True
+        )  # before the log, from which somebody may conclude that it may be killed
         log.info("worker %d is ready for requests%s", os.getpid(), memory)
         await self._engine.ended()
         beat.cancel()

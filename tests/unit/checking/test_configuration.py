@@ -79,7 +79,9 @@ def test_a_limit_in_the_file_is_found_there(checked, write) -> None:
 
 
 def test_a_model_folder_that_is_not_there_is_an_error(checked, tmp_path: Path) -> None:
-    [finding] = found(checked(ECHO, model_dir=str(tmp_path / "modell")), "no-model-folder")
+    report = checked(ECHO, {"AZUREML_MODEL_DIR": str(tmp_path / "modell")})
+    [finding] = found(report, "no-model-folder")
+    assert len(report.findings) == 2, "that, and no sample"
     assert (finding.severity.value, "modell is not there" in finding.message) == ("error", True)
 
 

@@ -106,14 +106,15 @@ def test_a_stream_and_a_raw_answer_are_no_findings(checked) -> None:
         ("NumpyParameterType(np.array([[1, 2]]), enforce_column_type=False)", []),
         (
             "PandasParameterType(pd.DataFrame({'age': [3], 'rate': [0.5], 'rooms': [2]}))",
-            ["parameter 'data', 'age', 'rooms': the sample holds whole numbers"],
+            [],
         ),
-        ("StandardPythonParameterType(1)", ["parameter 'data': the sample holds whole numbers"]),
+        ("StandardPythonParameterType(1)", []),
         ("StandardPythonParameterType(True)", []),
         ("StandardPythonParameterType('x')", []),
     ],
 )
-def test_whole_numbers_in_the_sample_are_hinted_at(checked, declared: str, expected: list[str]) -> None:
+# BUG: a hint for every integer, of which most are counts.
+def test_whole_numbers_in_an_array_are_hinted_at(checked, declared: str, expected: list[str]) -> None:
     report = checked(f'{HEAD}@input_schema("data", {declared})\ndef run(data): return 1\n')
     assert [finding.message[: len(text)] for finding, text in zip(report.findings, expected, strict=True)] == expected
     assert report.clean

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,24 +38,24 @@ def test_the_scripts_own_sample_is_sent_and_only_the_answer_is_on_standard_outpu
 
 
 def test_a_file_is_sent(echo: Path, write: Write) -> None:
-    assert call(echo, write("from a file", "body.txt")).stdout == '"from a file"'
+    assert call(echo, write("from a file", "body.txt")).stdout == '"from a file"\n'
 
 
 def test_standard_input_is_sent(echo: Path) -> None:
-    assert call(echo, "-", stdin=b"from a pipe").stdout == '"from a pipe"'
+    assert call(echo, "-", stdin=b"from a pipe").stdout == '"from a pipe"\n'
 
 
 def test_include_puts_the_head_before_the_body(echo: Path) -> None:
     head, _, body = call(echo, "-", "-i", stdin=b"x").stdout.partition("\n\n")
     assert head.startswith("200 OK\nContent-Type: application/json\n")
-    assert body == '"x"'
+    assert body == '"x"\n'
 
 
 def test_method_path_and_headers_are_sent(echo: Path) -> None:
     result = call(echo, "--method", "get", "--path", "/score?a=1", "-H", "x-request-id: mine")
     assert json.loads(result.stdout) == '{"a": 1}'
     assert "x-request-id: mine\n" in result.stderr
-    assert call(echo, "--method", "GET", "--path", "/").stdout == "Healthy"
+    assert call(echo, "--method", "GET", "--path", "/").stdout == "Healthy\n"
 
 
 def test_a_header_beats_the_content_type(write: Write) -> None:
@@ -72,7 +75,7 @@ def test_an_error_is_exit_code_1_with_the_answer_on_standard_output() -> None:
 
 def test_repeat_prints_percentiles_and_the_answer_once(echo: Path) -> None:
     result = call(echo, "-", "--repeat", "20", stdin=b"x")
-    assert result.stdout == '"x"'
+    assert result.stdout == '"x"\n'
     assert "20 requests, 0 failed; p50 " in result.stderr
 
 
@@ -99,3 +102,47 @@ def test_nobody_at_the_url_is_exit_code_3() -> None:
 @pytest.mark.parametrize("arguments", [["-H", "no colon"], ["no-such-file.json"], ["--repeat", "0"]])
 def test_a_usage_error_is_exit_code_2(echo: Path, arguments: list[str]) -> None:
     assert call(echo, *arguments).exit_code == 2
+
+
+# -- what a stranger stumbled over ----------------------------------------------------------------
+
+
+# BUG: `cat` of two answers, or the shell's prompt, stood on the line of the answer.
+def test_an_answer_in_json_ends_with_a_newline_in_a_file_too(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "def init(): pass\ndef run(data): return [1]\n")
+    assert done.stdout == "[1]\n"
+
+
+def test_quiet_prints_the_answer_alone(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "def init(): pass\ndef run(data): return [1]\n", "--quiet")
+    assert (done.stdout, done.stderr) == ("[1]\n", "")
+
+
+# BUG: "of which run() took 0.004 ms": the time until the generator was made.
+def test_of_a_stream_the_whole_time_is_told(tmp_path: Path) -> None:
+    done = run_script(tmp_path, "def init(): pass\ndef run(data):\n    yield 'a'\n    yield 'b'\n")
+    assert done.stdout == "ab\n"
+    assert re.search(r"[\d.]+ ms for the whole stream\n$", done.stderr)
+    assert "run() took" not in done.stderr
+
+
+def test_what_the_script_logs_is_shown(tmp_path: Path) -> None:
+    text = "import logging\ndef init(): logging.info('loaded')\ndef run(data):\n    logging.info('scoring')\n"
+    done = run_script(tmp_path, text)
+    assert "I root - loaded\n" in done.stderr
+    assert "I root - scoring\n" in done.stderr
+    assert "service default is" not in done.stderr
+
+
+def test_a_file_that_hides_a_package_is_named(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("")
+    done = run_script(tmp_path, "import numpy\ndef init(): pass\ndef run(data): return 1\n")
+    assert f"{tmp_path}/numpy.py hides the installed package 'numpy'" in done.stderr
+
+
+def run_script(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: it sets up logging."""
+    (folder / "score.py").write_text(text)
+    (folder / "body").write_text("x")
+    command = [sys.executable, "-P", "-m", "scoringhost", "call", str(folder / "score.py"), str(folder / "body")]
+    return subprocess.run([*command, *words], capture_output=True, text=True, timeout=120, check=False)

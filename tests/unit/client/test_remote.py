@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scoringhost.client.answers import NoSample, Response
-from scoringhost.client.remote import Address, Remote, Unreachable, repeat
+from scoringhost.client.remote import Address, Remote, Unreachable, as_url, repeat
 
 DOCUMENT = {"components": {"schemas": {"ServiceInput": {"example": {"data": [1]}}}}}
 
@@ -126,3 +126,25 @@ def test_of_many_requests_the_first_that_failed_is_shown() -> None:
 def test_if_all_succeed_the_first_is_shown() -> None:
     answers = iter([Response(200, (), b"1"), Response(200, (), b"2")])
     assert repeat(lambda: next(answers), 2).shown.body == b"1"
+
+
+@pytest.mark.parametrize(
+    ("target", "url"),
+    [
+        ("http://x/score", "http://x/score"),
+        ("localhost:5999", "http://localhost:5999"),
+        ("10.0.0.7:80/score?a=1", "http://10.0.0.7:80/score?a=1"),
+        ("[::1]:5001", "http://[::1]:5001"),
+        ("score.py", None),
+        ("services/score.py", None),
+        ("C:\\score.py", None),
+    ],
+)
+def test_an_address_with_a_port_is_a_url(target: str, url: str | None) -> None:
+    assert as_url(target) == url
+
+
+# BUG: "http://:::5079 does not answer".
+def test_an_ipv6_address_that_does_not_answer_is_named_as_a_url_has_it() -> None:
+    assert Address.of("http://[::]:5079/score").origin == "http://[::]:5079"
+    assert Address.of("https://example.org").origin == "https://example.org"

@@ -60,10 +60,14 @@ class Kept:
 
     heard: list[tuple[Any, ...]] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    refusals: list[tuple[str, str, int]] = field(default_factory=list)
     span: str = ""
 
     def sent(self, *what: Any) -> None:
         self.heard.append(("sent", *what[-2:]))
+
+    def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:
+        self.refusals.append((request.path, type(error).__name__, status))
 
     def broke(self, traceback: str) -> None:
         self.broken.append(traceback)
@@ -355,3 +359,13 @@ def test_a_defect_of_ours_is_told_to_every_observer() -> None:
     assert ask(HttpApp([PLAIN], Cors(None), [one, other]), path="/defect").status == 500
     assert "ZeroDivisionError" in one.broken[0]
     assert one.broken == other.broken
+
+
+def test_an_observer_hears_whom_we_have_refused_and_nothing_of_what_failed() -> None:
+    kept = Kept()
+    app = HttpApp([PLAIN, Shout()], Cors(None), [kept])
+    ask(app, path="/nowhere")
+    ask(app, path="/shout")  # the script's own failure, which the kernel has told already
+    ask(app, path="/defect")
+    ask(app)
+    assert kept.refusals == [("/nowhere", "UnknownRoute", 404)]

@@ -56,6 +56,17 @@ def test_every_step_is_a_point_of_both_series_inside_the_frame() -> None:
         assert chart.TOP <= top <= chart.HEIGHT - chart.BOTTOM
 
 
+# BUG: where more clients brought less throughput, the line went to and fro.
+def test_the_line_goes_on_only_where_throughput_does() -> None:
+    steps = [Step(clients, 9, 0, per_s, Latency(5, 9, 9, 9)) for clients, per_s in ((1, 100.0), (2, 90.0), (4, 110.0))]
+    root = ElementTree.fromstring(chart.draw(steps, "t"))
+    for line in root.iter(f"{SVG}polyline"):
+        lefts = [float(point.split(",")[0]) for point in line.attrib["points"].split()]
+        assert lefts == sorted(lefts)
+        assert len(lefts) == 2
+    assert len(list(root.iter(f"{SVG}circle"))) == 3 + 1  # every point, and the legend's
+
+
 def test_points_are_labelled_with_their_clients_and_the_recommended_one_is_named() -> None:
     said = texts(chart.draw(STEPS, "t", chosen_clients=2))
     assert "- - recommended: 2 clients" in said

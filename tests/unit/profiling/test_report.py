@@ -138,3 +138,12 @@ def test_remarks_warn_of_a_busy_load_driver_and_of_failed_health_probes() -> Non
     said = report.remarks([step(4, 100, 10, driver_cores=0.97, health_failed=2)])
     assert "2 health probes failed" in said
     assert any("load driver was busy" in line for line in said)
+
+
+# BUG: on a busy machine too little was recommended, without a word.
+def test_a_busy_machine_is_remarked_on() -> None:
+    quiet = report.remarks([step(1, 100, 9, others_cores=0.1)])
+    busy = report.remarks([step(1, 100, 9, others_cores=0.1), step(2, 120, 9, others_cores=1.24)])
+    assert not any("other programs" in remark for remark in quiet)
+    assert any("other programs used up to 1.2 cores meanwhile" in remark for remark in busy)
+    assert not any("other programs" in remark for remark in report.remarks([step(1, 100, 9)]))

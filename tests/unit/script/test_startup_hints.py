@@ -9,7 +9,7 @@ import pytest
 
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound
 from scoringhost.kernel.service import Service
-from scoringhost.script.startup_hints import of_missing_script, package_of
+from scoringhost.script.startup_hints import of_hidden_packages, of_missing_script, package_of
 
 Write = Callable[..., Path]
 RUN = "\ndef run(data): pass\n"
@@ -142,6 +142,52 @@ def test_a_model_folder_that_is_not_set_is_explained(load, monkeypatch: pytest.M
     monkeypatch.delenv("AZUREML_MODEL_DIR", raising=False)
     message = init_failure(load, "import os; os.environ['AZUREML_MODEL_DIR']")
     assert "score.py, line 2, reads AZUREML_MODEL_DIR. No model folder is set" in message
+
+
+# BUG: the tutorials' spelling got "init() raised TypeError; correct it and start again", and no more.
+@pytest.mark.parametrize("get", ["os.getenv('AZUREML_MODEL_DIR')", "os.environ.get('AZUREML_MODEL_DIR')"])
+@pytest.mark.parametrize("use", ["os.path.join({}, 'm.pkl')", "{} + '/m.pkl'", "{}.lower()"])
+def test_a_model_folder_that_is_asked_for_gently_and_not_there_is_explained(
+    load: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, get: str, use: str
+) -> None:
+    monkeypatch.delenv("AZUREML_MODEL_DIR", raising=False)
+    message = init_failure(load, f"import os; {use.format(get)}")
+    assert "score.py, line 2, uses AZUREML_MODEL_DIR, which os.getenv answers with None here." in message
+    assert "--model-dir" in message
+
+
+def test_another_none_is_not_taken_for_the_model_folder(load: Callable[..., Service]) -> None:
+    assert "AZUREML_MODEL_DIR" not in init_failure(load, "None + 1")
+
+
+# -- a file that hides a package ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("numpy", "import numpy as np", "hides the installed package 'numpy'"),
+        ("random", "from random import choice", "hides Python's own module 'random'"),
+        ("numpy", "def init():\n    from numpy.linalg import norm", "hides the installed package 'numpy'"),
+    ],
+)
+def test_a_file_that_is_imported_in_the_place_of_a_package_is_named(
+    tmp_path: Path, name: str, text: str, words: str
+) -> None:
+    (tmp_path / f"{name}.py").touch()
+    script = tmp_path / "score.py"
+    script.write_text(text)
+    [said] = of_hidden_packages(script)
+    assert said.startswith(f"{tmp_path / name}.py {words}")
+
+
+def test_what_nobody_imports_or_nobody_else_has_hides_nothing(tmp_path: Path) -> None:
+    for name in ("numpy", "helper"):
+        (tmp_path / f"{name}.py").touch()
+    script = tmp_path / "score.py"
+    script.write_text("import helper\n")
+    assert of_hidden_packages(script) == []
+    assert of_hidden_packages(tmp_path / "nowhere.py") == []
 
 
 def test_a_module_that_init_imports_is_explained(load) -> None:

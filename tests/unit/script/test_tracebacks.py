@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import scoringhost
+from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.script.tracebacks import user_stack, user_traceback
 
 PACKAGE = str(Path(scoringhost.__file__).parent)
@@ -82,3 +84,23 @@ def test_the_stack_of_a_running_thread_starts_where_the_users_code_does() -> Non
     stack = user_stack(sys._getframe())
     assert stack.startswith("Still running (most recent call last):\n")
     assert "in test_the_stack_of_a_running_thread_starts_where_the_users_code_does" in stack
+
+
+# BUG: the stack of a 504 began with gunicorn, whose frames are between ours.
+def test_the_stack_of_a_running_thread_has_no_frames_of_what_serves_us() -> None:
+    thread, stacks = ScoringThread(), []
+
+    def run() -> None:
+        stacks.append(user_stack(sys._getframe()))
+
+    def serves_us() -> None:
+        thread.adopt()
+        thread.submit(run, thread.close)
+        thread.serve_here()
+
+    outside = threading.Thread(target=serves_us)  # its first frames are those of a library
+    outside.start()
+    outside.join()
+    assert "in run" in stacks[0]
+    assert "serves_us" not in stacks[0]
+    assert "threading.py" not in stacks[0]

@@ -418,6 +418,7 @@ def test_a_model_folder_that_is_given_is_taken_from_the_working_directory(
     load: Callable[..., Settings], tmp_path: Path
 ) -> None:
     (tmp_path / "model").mkdir()
+    (tmp_path / "m" / "1").mkdir(parents=True)
     assert load({"AZUREML_MODEL_DIR": "m/1"}, script="score.py").model_dir == str(tmp_path / "m" / "1")
 
 
@@ -512,3 +513,20 @@ def test_a_prefix_by_azures_name_is_as_azmlinfsrv_has_it(
     load: Callable[..., Settings], environ: dict[str, str], flags: dict[str, str], prefix: str
 ) -> None:
     assert load(environ, **flags).document_prefix == prefix
+
+
+# BUG: `--model-dir nope` was accepted, and init() failed somewhere.
+@pytest.mark.parametrize(
+    ("name", "why"), [("nope", "there is no such folder"), ("file", "it is a file; name the folder")]
+)
+def test_a_model_folder_that_was_typed_and_is_not_there_is_refused(tmp_path: Path, name: str, why: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=f"--model-dir: {why}"):
+        Settings.load({}, {"model_dir": ("--model-dir", name)}, tmp_path)
+
+
+def test_a_model_folder_of_the_environment_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
+    """The script may be about to make it."""
+    settings, warnings = Settings.load({"AZUREML_MODEL_DIR": "nope"}, {}, tmp_path)
+    assert settings.model_dir == str(tmp_path / "nope")
+    assert warnings == ["AZUREML_MODEL_DIR='nope': there is no such folder"]

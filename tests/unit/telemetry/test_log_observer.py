@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.errors import DeadlineExceeded, MissingParameter, RunFailed
+from scoringhost.errors import DeadlineExceeded, MissingParameter, Overloaded, RunFailed, UnknownRoute
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Endpoint, Match
@@ -66,17 +66,65 @@ def test_every_state_has_a_line(kept: Kept) -> None:
     assert kept.lines == [("INFO", "service default is ready")]
 
 
-def test_a_refused_call_is_of_interest_when_debugging_only(kept: Kept) -> None:
-    LogObserver().call_refused("default", MissingParameter("a", ["a"]))
-    assert kept.lines == [("DEBUG", "refused: A value is not provided for the 'a' parameter; run() takes a")]
+def raised(error: BaseException) -> RunFailed:
+    failure = RunFailed()
+    failure.__cause__ = error
+    return failure
 
 
-def test_a_failed_run_is_logged_with_its_traceback(kept: Kept) -> None:
-    LogObserver().run_failed("default", RunFailed(), "Traceback:\nValueError: 100 %s")
+# BUG: at 3 a.m. the log had the 400, but neither why nor from whom.
+def test_a_refused_request_is_logged_with_its_reason_and_its_client(kept: Kept) -> None:
+    request, *_ = exchange()
+    request.client = "203.0.113.7"
+    LogObserver().refused(request, MissingParameter("a", ["a"]), 400)
     [(level, message)] = kept.lines
-    assert level == "ERROR"
-    assert message.startswith("run() failed: An unexpected error")
-    assert message.endswith("\nTraceback:\nValueError: 100 %s")
+    assert level == "INFO"
+    assert message == "400 to 203.0.113.7: A value is not provided for the 'a' parameter; run() takes a"
+
+
+def test_a_refused_request_from_nobody_known_is_logged_all_the_same(kept: Kept) -> None:
+    LogObserver().refused(exchange()[0], Overloaded("full"), 503)
+    assert kept.lines == [("INFO", "503 to an unknown client: full")]
+
+
+def test_the_reason_of_a_refusal_is_one_line_of_bearable_length(kept: Kept) -> None:
+    LogObserver().refused(exchange()[0], UnknownRoute("/a\nb" + "x" * 5000), 404)
+    [(_, message)] = kept.lines
+    assert message.isprintable()
+    assert len(message) < 1100
+
+
+def test_a_health_probe_that_is_refused_has_no_line(kept: Kept) -> None:
+    LogObserver().refused(exchange("/", logged=False)[0], Overloaded("starting"), 503)
+    assert kept.lines == []
+
+
+# BUG: the line said that an unexpected error had occurred, and to check the logs for more.
+def test_the_line_of_a_failed_run_begins_with_the_exception(kept: Kept) -> None:
+    LogObserver().run_failed("default", raised(ValueError("100 %s")), "Traceback:\nValueError: 100 %s")
+    assert kept.lines == [("ERROR", "ValueError: 100 %s (run() failed)\nTraceback:\nValueError: 100 %s")]
+
+
+def test_of_an_exception_with_several_lines_the_first_is_enough(kept: Kept) -> None:
+    LogObserver().run_failed("default", raised(ValueError("one\ntwo")), "")
+    assert kept.lines == [("ERROR", "ValueError: one (run() failed)")]
+
+
+def test_an_exception_that_cannot_be_printed_is_named_by_its_type(kept: Kept) -> None:
+    class Nasty(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text for you")
+
+    LogObserver().run_failed("default", raised(Nasty()), "")
+    assert "Nasty" in kept.lines[0][1]
+    assert "(run() failed)" in kept.lines[0][1]
+
+
+def test_a_shutdown_that_fails_is_called_that(kept: Kept) -> None:
+    failure = RunFailed("shutdown")
+    failure.__cause__ = OSError("disk")
+    LogObserver().run_failed("default", failure, "")
+    assert kept.lines == [("ERROR", "OSError: disk (shutdown() failed)")]
 
 
 def test_a_failure_without_a_traceback_is_one_line(kept: Kept) -> None:

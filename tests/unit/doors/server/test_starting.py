@@ -1,0 +1,120 @@
+"""While init() runs: health probes get a 503 that says so, all else is kept for later."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from scoringhost import assemble
+from scoringhost.doors.server import starting as module
+from scoringhost.doors.server.starting import Starting
+from scoringhost.doors.server.worker import ServiceLink
+from scoringhost.settings import Settings
+from scoringhost.telemetry.logs import HOST_LOGGER
+
+PROBE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+STAND_IN = partial(assemble.stand_in, Settings())
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+@pytest.fixture
+def link() -> ServiceLink:
+    return ServiceLink()
+
+
+def begin(listener: socket.socket, link: ServiceLink) -> Starting:
+    return Starting([listener], STAND_IN, lambda: "running init()", lambda: link.is_served)
+
+
+def connect(listener: socket.socket, data: bytes) -> socket.socket:
+    connection = socket.create_connection(listener.getsockname(), timeout=10)
+    connection.sendall(data)
+    return connection
+
+
+def all_of(connection: socket.socket) -> bytes:
+    with connection, connection.makefile("rb") as stream:
+        return stream.read()
+
+
+# BUG: whoever asked for health while init() ran waited until it had ended, as if the service hung.
+def test_a_health_probe_is_a_503_that_says_what_is_being_done(listener: socket.socket, link: ServiceLink) -> None:
+    with begin(listener, link) as starting:
+        answer = all_of(connect(listener, PROBE))
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"Retry-After: 1\r\n" in answer
+    assert answer.endswith(b'{"message":"The service is starting: running init(), 0 s so far; try again"}')
+    assert starting.kept == []
+
+
+def test_what_is_no_health_probe_is_kept_with_what_has_come(listener: socket.socket, link: ServiceLink) -> None:
+    with begin(listener, link) as starting:
+        connection = connect(listener, b"POST /score HTTP/1.1\r\n")
+        all_of(connect(listener, PROBE))  # it is answered after the other was taken
+    [(kept, data)] = starting.kept
+    assert data == b"POST /score HTTP/1.1\r\n"
+    kept.close()
+    connection.close()
+
+
+def test_where_nobody_can_have_what_was_kept_it_is_a_503_too(listener: socket.socket, link: ServiceLink) -> None:
+    with begin(listener, link) as starting:
+        connection = connect(listener, b"POST /score HTTP/1.1\r\n")
+        all_of(connect(listener, PROBE))
+    starting.refuse_kept()
+    assert b" 503 " in all_of(connection)
+
+
+def test_nothing_is_taken_from_those_who_serve_already(listener: socket.socket, link: ServiceLink) -> None:
+    link.tell_served(True)
+    with begin(listener, link) as starting:
+        connection = connect(listener, PROBE)
+        connection.settimeout(0.6)  # two looks
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+    taken, _ = listener.accept()
+    taken.close()
+    connection.close()
+    assert starting.kept == []
+
+
+def test_it_takes_over_where_those_who_served_have_gone(listener: socket.socket, link: ServiceLink) -> None:
+    link.tell_served(True)
+    with begin(listener, link):
+        connection = connect(listener, PROBE)
+        link.tell_served(False)
+        assert b" 503 " in all_of(connection)
+
+
+def test_the_log_says_how_long_it_has_been_going_on(
+    listener: socket.socket, link: ServiceLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines, written = [], threading.Event()
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+            written.set()
+
+    monkeypatch.setattr(module, "FIRST_LINE_S", 0.01)
+    logger, handler = logging.getLogger(HOST_LOGGER), Kept()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with begin(listener, link):
+            assert written.wait(10)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert lines[0] == "running init(), 0 s so far"
