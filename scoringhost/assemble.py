@@ -27,7 +27,8 @@ from scoringhost.http.guards import Guard
 from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.service import Limits, Service
+from scoringhost.kernel.limits import Limits
+from scoringhost.kernel.service import Service
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -215,7 +216,14 @@ def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:
     script = world.load()
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
-    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch)
+    limits = Limits(
+        settings.threads,
+        settings.max_waiting,
+        settings.max_concurrent_requests,
+        settings.max_request_wait_ms / 1000 if settings.max_request_wait_ms else None,
+        settings.limit_s,
+        batch,
+    )
     return Service(script, declarations=declarations_of, limits=limits, observer=observer)
 
 

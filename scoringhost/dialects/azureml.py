@@ -19,6 +19,7 @@ from scoringhost.errors import (
     UnsupportedContentType,
 )
 from scoringhost.http.bodies import unpacked
+from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
 from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
@@ -120,6 +121,7 @@ class AzureMl(AzureMlWords):
             encoder,
             request.stages,
             request.began_s,
+            deadline_of(request) if TIMEOUT_HEADER in request.headers else None,
         )
         if call.payload is _PACKED:
             return self._unpack_and_score(service, request, call)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -18,12 +17,12 @@ from scoringhost.errors import (
     ScriptUnservable,
 )
 from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.batching import Batcher
 from scoringhost.kernel.call import LATER, Call, Scored
 from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.invoking import Invocation
+from scoringhost.kernel.limits import USUAL, Limits
 from scoringhost.kernel.loop_runner import LoopRunner
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import Runner, Turn
@@ -33,10 +32,6 @@ from scoringhost.kernel.thread_runner import Mover, ThreadRunner
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.script.tracebacks import user_traceback
-
-ASYNC_ROOM = 100
-"""Calls of an `async def run` under way at once in one worker, unless `threads` says more."""
-
 
 LARGE_BODY = 65_536
 """Bytes above which a body is not decoded on the event loop, where batches would have it: some 0.5 ms."""
@@ -53,16 +48,6 @@ class State(Enum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many calls of run() at once, how many waiting, how long one may take (seconds), and batching."""
-
-    threads: int = 1
-    max_waiting: int = 1000
-    run_s: float | None = None
-    batch: BatchPolicy | None = None
-
-
 class Service:
     """One entry script under a name and a version."""
 
@@ -73,7 +58,7 @@ class Service:
         version: str = "1",
         *,
         declarations: Callable[[Callable[..., Any]], Declarations] = undeclared,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         observer: Observer | None = None,
     ) -> None:
         """Read what run() takes.
@@ -115,8 +100,7 @@ class Service:
         `when_stuck` is called if a run() goes on long after its deadline and cannot be stopped;
         `mover` moves the event loop to the scoring thread and away from it.
         """
-        room = max(ASYNC_ROOM, self.limits.threads) if self.signature.is_async else len(threads)
-        self._admission = Admission(room, self.limits.max_waiting)
+        self._admission = self.limits.admission(None if self.signature.is_async else len(threads))
         if self.signature.is_async:
             self._runner = LoopRunner(self._admission, self.limits.run_s)
         else:
@@ -134,7 +118,7 @@ class Service:
             self.observer.noticed(self.name, why)
             return None
         notice = partial(self.observer.noticed, self.name)
-        return Batcher(policy, self._execute, self.limits.max_waiting, notice, self._encoded)
+        return Batcher(policy, self._execute, self.limits.batch_room(), notice, self._encoded)
 
     @property
     def busy(self) -> bool:
@@ -193,7 +177,7 @@ class Service:
         if runner is None or thread is None:
             return self._in_turn(self._runner, call)
         try:
-            output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size)
+            output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size, 0.0, call.deadline)
         except BaseException as error:
             raise self._failures.translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
@@ -203,11 +187,12 @@ class Service:
             if encoded is not LATER:
                 return Scored(output, run_ms, None, encoded)
             return self._encode_in_turn(call, runner.turn_here(thread, 0.0, call.context), output, run_ms)
-        return self._stream(call, runner.turn_here(thread, run_ms / 1000, call.context), source, output, run_ms)
+        turn = runner.turn_here(thread, run_ms / 1000, call.context, call.deadline)
+        return self._stream(call, turn, source, output, run_ms)
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
         """Wait for a turn and score."""
-        turn = await runner.turn()
+        turn = await runner.turn(call.deadline)
         try:
             output, run_ms = await self._guarded(turn.do(partial(self._invoke, call), call.size), turn, call)
         except BaseException:

@@ -18,9 +18,10 @@ from functools import partial
 from threading import get_ident
 from typing import Any, Generic, Protocol, TypeVar
 
-from scoringhost.errors import DeadlineExceeded, NotReady
+from scoringhost.errors import NotReady
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.call_speed import CallSpeed
+from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import ScriptCancelled, told_apart
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 from scoringhost.kernel.steps_ahead import StepsAhead
@@ -72,10 +73,10 @@ class ThreadRunner:
         self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
         self.call_speed, self.mover = CallSpeed(), mover or Fixed()
 
-    async def turn(self) -> ThreadTurn:
+    async def turn(self, deadline: Deadline | None = None) -> ThreadTurn:
         """Wait for a free scoring thread."""
-        await self._admission.enter()
-        return ThreadTurn(self, self._free.pop())
+        await self._admission.enter(deadline)
+        return ThreadTurn(self, self._free.pop(), deadline=deadline)
 
     def thread_here(self, size: int) -> ScoringThread | None:
         """The scoring thread, if work can be done on the spot: it is this one, and nobody waits for it.
@@ -89,19 +90,28 @@ class ThreadRunner:
                 return thread
         return None
 
-    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
+    def do_here(
+        self,
+        thread: ScoringThread,
+        work: Callable[[], T],
+        size: int,
+        before_s: float = 0.0,
+        deadline: Deadline | None = None,
+    ) -> T:
         """Do the work at once on the thread that `thread_here` gave; see `Turn.do`.
 
-        `before_s` seconds of the time limit are spent already.
+        `before_s` seconds of the time limit are spent already; `deadline` is the caller's own.
         """
         started_s = time.perf_counter()
         limit_s = self.limit_s
         try:
-            return thread.perform_here(work, None if limit_s is None else limit_s - before_s)
+            return thread.perform_here(work, None if limit_s is None else limit_s - before_s, deadline)
         except Interrupted:
             if thread.stopping:
                 raise NotReady(thread.stopping) from None
-            raise DeadlineExceeded(limit_s or 0.0) from None
+            spent_s = before_s + time.perf_counter() - started_s
+            is_callers = deadline is not None and (limit_s is None or spent_s < limit_s)
+            raise exceeded(limit_s, deadline if is_callers else None) from None
         except asyncio.CancelledError as error:
             raise ScriptCancelled from error
         finally:
@@ -109,15 +119,21 @@ class ThreadRunner:
             if not self.call_speed.short:
                 self.mover.leave()
 
-    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> ThreadTurn:
+    def turn_here(
+        self, thread: ScoringThread, spent_s: float, context: Context | None, deadline: Deadline | None = None
+    ) -> ThreadTurn:
         """The turn that goes on after `do_here`, in whose context; some of its time is spent already."""
         self._admission.enter_now()
         self._free.remove(thread)
-        return ThreadTurn(self, thread, spent_s, context)
+        return ThreadTurn(self, thread, spent_s, context, deadline)
 
-    def free(self, thread: ScoringThread) -> None:
-        """Take a thread back. Only now may the event loop come to it: until here more work may have followed."""
+    def free(self, thread: ScoringThread, held_s: float) -> None:
+        """Take a thread back after so many seconds.
+
+        Only now may the event loop come to it: until here more work may have followed.
+        """
         self._free.append(thread)
+        self._admission.held.observe(held_s)
         self._admission.leave()
         if self.call_speed.short:
             self.mover.come()
@@ -126,12 +142,20 @@ class ThreadRunner:
 class ThreadTurn:
     """A turn on one scoring thread."""
 
-    __slots__ = ("_ahead", "_context", "_ended", "_making", "_pieces", "_runner", "_spent_s", "_thread")
+    __slots__ = (
+        "_ahead", "_began_s", "_context", "_deadline", "_ended", "_making", "_pieces", "_runner", "_spent_s", "_thread",
+    )  # fmt: skip
 
     def __init__(
-        self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0, context: Context | None = None
+        self,
+        runner: ThreadRunner,
+        thread: ScoringThread,
+        spent_s: float = 0.0,
+        context: Context | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
-        self._runner, self._thread = runner, thread
+        self._runner, self._thread, self._deadline = runner, thread, deadline
+        self._began_s = time.perf_counter() - spent_s
         self._spent_s = spent_s
         self._context = context if context is not None else copy_context()
         self._pieces = 0
@@ -146,7 +170,8 @@ class ThreadTurn:
         if self._thread.is_here() and self._runner.call_speed.fits(size):
             started_s = time.perf_counter()
             try:
-                return self._runner.do_here(self._thread, partial(self._context.run, work), size, self._spent_s)
+                here = partial(self._context.run, work)
+                return self._runner.do_here(self._thread, here, size, self._spent_s, self._deadline)
             finally:
                 self._spent_s += time.perf_counter() - started_s
         job = await self._hand_over(work)
@@ -189,11 +214,13 @@ class ThreadTurn:
         loop = asyncio.get_running_loop()
         piece: _Piece[T] = _Piece(loop.create_future(), told)
         self._pieces += 1
-        piece.job = job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
+        piece.job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
         limit_s = self._runner.limit_s
-        if limit_s is not None:
-            left_s = max(0.0, limit_s - self._spent_s)
-            piece.timer = loop.call_later(left_s, self._expire, piece, job, limit_s)
+        left_s, deadline = left_of(limit_s, self._spent_s, self._deadline)
+        if left_s is not None:
+            # A caller's deadline ends its call, but never a worker: only the limit of run() has one given up.
+            hopeless_s = None if limit_s is None else loop.time() + max(0.0, limit_s - self._spent_s) + PATIENCE_S
+            piece.timer = loop.call_later(left_s, self._expire, piece, hopeless_s, deadline)
         return piece
 
     def where(self) -> str:
@@ -204,7 +231,10 @@ class ThreadTurn:
         """Free the thread, at once or when its work is over."""
         self._ended = True
         if not self._pieces:
-            self._runner.free(self._thread)
+            self._free()
+
+    def _free(self) -> None:
+        self._runner.free(self._thread, time.perf_counter() - self._began_s)
 
     def _over(self, piece: _Piece[Any]) -> None:
         """A piece of work has really ended."""
@@ -213,20 +243,22 @@ class ThreadTurn:
             piece.timer.cancel()
         self._pieces -= 1
         if self._ended and not self._pieces:
-            self._runner.free(self._thread)
+            self._free()
         if not piece.over.done():
             self._spent_s += piece.job.spent_s
             piece.over.set_result(None)
             piece.tell()
 
-    def _expire(self, piece: _Piece[Any], job: Job[Any], limit_s: float) -> None:
+    def _expire(self, piece: _Piece[Any], hopeless_s: float | None, deadline: Deadline | None) -> None:
+        """The time of a piece of work is over; at `hopeless_s` (of the loop) it is given up."""
         loop = asyncio.get_running_loop()
         if not piece.over.done():
-            piece.over.set_exception(DeadlineExceeded(limit_s))
+            piece.over.set_exception(exceeded(self._runner.limit_s, deadline))
             piece.tell()
-        loop.call_later(PATIENCE_S, self._give_up, piece)
+        if hopeless_s is not None:
+            loop.call_at(hopeless_s, self._give_up, piece)
         # Whoever awaits `over` takes the stack of where it hangs for the log, before this interrupt.
-        loop.call_soon(self._thread.interrupt, job)
+        loop.call_soon(self._thread.interrupt, piece.job)
 
     def _give_up(self, piece: _Piece[Any]) -> None:
         if not piece.has_ended:

@@ -108,6 +108,14 @@ class ServiceSettings(Part):
     max_waiting: int = setting(
         1000, NOT_NEGATIVE, "Calls that may wait for run() in each worker; one more is a 503.", "--max-waiting"
     )
+    max_concurrent_requests: int | None = setting(
+        None, POSITIVE, "Calls that may wait or run at once in each worker; one more is a 503.",
+        "--max-concurrent-requests",
+    )  # fmt: skip
+    max_request_wait_ms: int = setting(
+        0, NOT_NEGATIVE, "Milliseconds that a call may wait for run(), or else it is a 503; 0: no limit.",
+        "--max-request-wait-ms",
+    )  # fmt: skip
     max_batch_size: int = setting(
         0, NOT_NEGATIVE, "Rows that waiting calls are joined up to for one run(); 0: no batching.", "--max-batch-size"
     )

@@ -8,6 +8,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Processes and threads": ("workers", "threads", "preload"),
     "Time limits": (
         "scoring_timeout_ms",
+        "max_request_wait_ms",
         "worker_timeout_s",
         "drain_timeout_s",
         "keep_alive_s",
@@ -15,7 +16,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "min_upload_bytes_per_s",
         "write_timeout_s",
     ),
-    "Sizes and numbers": ("max_body_mb", "max_bodies_mb", "max_waiting"),
+    "Sizes and numbers": ("max_body_mb", "max_bodies_mb", "max_waiting", "max_concurrent_requests"),
     "Batching": ("max_batch_size", "max_batch_wait_ms"),
     "Who may come in": (
         "primary_key",
