@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from typing import Any
 
 from scoringhost.errors import IncompleteBody
-from scoringhost.kernel.admission import require_time
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call
 from scoringhost.kernel.observer import Stages
@@ -27,13 +26,10 @@ class Invocation:
 
         Raises:
             IncompleteBody: if the caller has gone; run() was not entered.
-            CallerTimedOut: if it does not wait any longer; neither.
             CallError: if the body does not fit; neither.
         """
         if call.abandoned():
             raise IncompleteBody
-        if call.deadline is not None:
-            require_time(call.deadline)
         if call.stages is not None:
             call.stages.waited(time.perf_counter() - call.began_s)
         if self._signature.is_async:

@@ -77,7 +77,8 @@ class ScoringThread:
         self._on_the_spot: object | None = None
         self._began_s = 0.0
         self._expires_s: float | None = None
-        self._deadline: Deadline | None = None
+        self.deadline: Deadline | None = None
+        """The one of whoever waits for work that is done on the spot; set and taken back around `perform_here`."""
         self._name = name
         self.stopping = ""
 
@@ -126,13 +127,12 @@ class ScoringThread:
         """Whether the caller is on the scoring thread: the event loop has moved to it."""
         return threading.get_ident() == self.ident
 
-    def perform_here(self, work: Callable[[], T], limit_s: float | None, deadline: Deadline | None = None) -> T:
+    def perform_here(self, work: Callable[[], T], limit_s: float | None) -> T:
         """Do some work at once, on the scoring thread itself; what it raises is raised here.
 
         Nothing can answer the caller meanwhile, so `interrupt_overdue` has to be called by another
-        thread; the work is then broken off with Interrupted, after its limit or the caller's deadline.
+        thread; the work is then broken off with Interrupted, after its limit or the `deadline`.
         """
-        self._deadline = deadline
         self._began_s = time.monotonic()
         self._expires_s = self._began_s + limit_s if limit_s is not None else None
         loop = asyncio._get_running_loop()
@@ -156,7 +156,7 @@ class ScoringThread:
 
         A caller's deadline says nothing of that: no caller can have a worker given up.
         """
-        work, expires_s, deadline = self._on_the_spot, self._expires_s, self._deadline
+        work, expires_s, deadline = self._on_the_spot, self._expires_s, self.deadline
         if work is None or self._current is not work:
             return 0.0
         over_s = 0.0 if expires_s is None else max(0.0, time.monotonic() - expires_s)

@@ -16,7 +16,7 @@ from scoringhost.errors import (
     RunFailed,
     ScriptUnservable,
 )
-from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.admission import Admission, require_time
 from scoringhost.kernel.batching import Batcher
 from scoringhost.kernel.call import LATER, Call, Scored
 from scoringhost.kernel.failing import Failures
@@ -173,11 +173,12 @@ class Service:
                 return self._bind_beside(self._batcher, call)
             return self._batcher.score(call, self._bind(call))
         runner = self._thread_runner
-        thread = None if runner is None else runner.thread_here(call.size)
+        # Whose caller has a deadline has a turn, which knows how to keep it.
+        thread = None if runner is None or call.deadline is not None else runner.thread_here(call.size)
         if runner is None or thread is None:
             return self._in_turn(self._runner, call)
         try:
-            output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size, 0.0, call.deadline)
+            output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size)
         except BaseException as error:
             raise self._failures.translated(error, None, call)  # noqa: B904 - it has its cause
         source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
@@ -187,13 +188,13 @@ class Service:
             if encoded is not LATER:
                 return Scored(output, run_ms, None, encoded)
             return self._encode_in_turn(call, runner.turn_here(thread, 0.0, call.context), output, run_ms)
-        turn = runner.turn_here(thread, run_ms / 1000, call.context, call.deadline)
-        return self._stream(call, turn, source, output, run_ms)
+        return self._stream(call, runner.turn_here(thread, run_ms / 1000, call.context), source, output, run_ms)
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
         """Wait for a turn and score."""
         turn = await runner.turn(call.deadline)
         try:
+            require_time(call.deadline)
             output, run_ms = await self._guarded(turn.do(partial(self._invoke, call), call.size), turn, call)
         except BaseException:
             turn.end()

@@ -90,28 +90,22 @@ class ThreadRunner:
                 return thread
         return None
 
-    def do_here(
-        self,
-        thread: ScoringThread,
-        work: Callable[[], T],
-        size: int,
-        before_s: float = 0.0,
-        deadline: Deadline | None = None,
-    ) -> T:
+    def do_here(self, thread: ScoringThread, work: Callable[[], T], size: int, before_s: float = 0.0) -> T:
         """Do the work at once on the thread that `thread_here` gave; see `Turn.do`.
 
-        `before_s` seconds of the time limit are spent already; `deadline` is the caller's own.
+        `before_s` seconds of the time limit are spent already.
         """
         started_s = time.perf_counter()
         limit_s = self.limit_s
         try:
-            return thread.perform_here(work, None if limit_s is None else limit_s - before_s, deadline)
+            return thread.perform_here(work, None if limit_s is None else limit_s - before_s)
         except Interrupted:
             if thread.stopping:
                 raise NotReady(thread.stopping) from None
-            spent_s = before_s + time.perf_counter() - started_s
-            is_callers = deadline is not None and (limit_s is None or spent_s < limit_s)
-            raise exceeded(limit_s, deadline if is_callers else None) from None
+            deadline = thread.deadline
+            if limit_s is not None and before_s + time.perf_counter() - started_s >= limit_s:
+                deadline = None
+            raise exceeded(limit_s, deadline) from None
         except asyncio.CancelledError as error:
             raise ScriptCancelled from error
         finally:
@@ -119,13 +113,11 @@ class ThreadRunner:
             if not self.call_speed.short:
                 self.mover.leave()
 
-    def turn_here(
-        self, thread: ScoringThread, spent_s: float, context: Context | None, deadline: Deadline | None = None
-    ) -> ThreadTurn:
+    def turn_here(self, thread: ScoringThread, spent_s: float, context: Context | None) -> ThreadTurn:
         """The turn that goes on after `do_here`, in whose context; some of its time is spent already."""
         self._admission.enter_now()
         self._free.remove(thread)
-        return ThreadTurn(self, thread, spent_s, context, deadline)
+        return ThreadTurn(self, thread, spent_s, context)
 
     def free(self, thread: ScoringThread, held_s: float) -> None:
         """Take a thread back after so many seconds.
@@ -169,10 +161,11 @@ class ThreadTurn:
             await asyncio.sleep(0)  # work that is handed over now would hold it up
         if self._thread.is_here() and self._runner.call_speed.fits(size):
             started_s = time.perf_counter()
+            self._thread.deadline = self._deadline
             try:
-                here = partial(self._context.run, work)
-                return self._runner.do_here(self._thread, here, size, self._spent_s, self._deadline)
+                return self._runner.do_here(self._thread, partial(self._context.run, work), size, self._spent_s)
             finally:
+                self._thread.deadline = None
                 self._spent_s += time.perf_counter() - started_s
         job = await self._hand_over(work)
         self._runner.call_speed.observe(job.spent_s, size, on_the_spot=False)

@@ -487,16 +487,9 @@ def test_work_on_the_spot_is_broken_off_at_its_callers_deadline_but_is_never_ove
             while True:
                 pass
 
+        thread.deadline = Deadline(0.0, time.monotonic())
         with pytest.raises(Interrupted):
-            thread.perform_here(work, 60.0, Deadline(0.0, time.monotonic()))
+            thread.perform_here(work, 60.0)
         return over
 
     assert in_thread(on_the_spot(scenario)) == [0.0]
-
-
-def test_the_deadline_of_one_call_is_none_of_the_next_ones(in_thread: Callable[..., Any]) -> None:
-    def scenario(thread: ScoringThread) -> float:
-        thread.perform_here(lambda: None, None, Deadline(0.0, time.monotonic()))
-        return thread.perform_here(thread.interrupt_overdue, None)
-
-    assert in_thread(on_the_spot(scenario)) == 0.0
