@@ -12,18 +12,31 @@ from scoringhost._version import __version__
 
 if TYPE_CHECKING:
     from scoringhost.embedding import create_app, create_asgi_app, create_function_app
+    from scoringhost.schema.as_json import as_json
     from scoringhost.script.flask_objects import Request, Response
-    from scoringhost.script.signature import rawhttp
+    from scoringhost.script.signature import rawhttp, typed
 
-__all__ = ["Request", "Response", "__version__", "create_app", "create_asgi_app", "create_function_app", "rawhttp"]
+__all__ = [
+    "Request",
+    "Response",
+    "__version__",
+    "as_json",
+    "create_app",
+    "create_asgi_app",
+    "create_function_app",
+    "rawhttp",
+    "typed",
+]
 
 _HOMES = {
     "Request": "scoringhost.script.flask_objects",
     "Response": "scoringhost.script.flask_objects",
+    "as_json": "scoringhost.schema.as_json",
     "create_app": "scoringhost.embedding",
     "create_asgi_app": "scoringhost.embedding",
     "create_function_app": "scoringhost.embedding",
     "rawhttp": "scoringhost.script.signature",
+    "typed": "scoringhost.script.signature",
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,20 +26,26 @@ from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
+from scoringhost.http.observing import Watcher
 from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
+from scoringhost.process.shared_cells import SharedCells
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
-from scoringhost.script.azureml_names import declarations_of
+from scoringhost.schema.openapi_corrections import corrected
+from scoringhost.script.declaring import declarations_of
+from scoringhost.script.description import Description, describe
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
-from scoringhost.telemetry import logs, script_output, worker_logs
+from scoringhost.telemetry import logs, script_metrics, script_output, worker_logs
+from scoringhost.telemetry.exposition import Exposition, require_prometheus
 from scoringhost.telemetry.log_observer import LogObserver
+from scoringhost.telemetry.metrics import Layout, Metrics
 
 MIB = 1024 * 1024
 T = TypeVar("T")
@@ -88,13 +96,13 @@ def build(
     settings: Settings,
     observer: LogObserver | None = None,
     world: ScriptWorld | None = None,
-    guards: Sequence[Guard] | None = None,
+    shared: SharedParts | None = None,
 ) -> Site:
     """Load the entry script and put the host together; init() is not run yet.
 
     observer: told of everything that happens, in place of the log. world: the script's, which has been
-    entered and will be left; not needed where the process serves this script for good. guards: those of
-    `guards_of`, if the processes of a server are to share what they count.
+    entered and will be left; not needed where the process serves this script for good. shared: what the
+    processes of a server have in common, if this is one of them.
 
     Raises:
         StartupError: if the script cannot be served.
@@ -102,13 +110,18 @@ def build(
     observer = observer or LogObserver()
     world = world or ScriptWorld(settings)
     try:
-        return _site(settings, world, observer, guards_of(settings) if guards is None else guards)
+        return _site(settings, world, observer, shared or shared_parts(settings))
     except BaseException:
         world.unload()
         raise
 
 
-def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, guards: Sequence[Guard]) -> Site:
+def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared: SharedParts) -> Site:
+    metrics = shared.metrics
+    watchers: list[Watcher] = []
+    if metrics is not None:
+        metrics.begin_loading()
+        watchers.append(metrics)
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
@@ -121,19 +134,61 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, guards:
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     if settings.docs:
-        name = settings.service_name
         page = Docs(
             host,
+            description_of(service),
             documents,
-            name,
+            settings.service_name,
             settings.service_version,
-            world.model_dir,
+            world.model_dir if settings.debug else None,
             settings.open_docs,
             server_version=version,
         )
         dialects.append(page)
-    app = HttpApp(dialects, cors, [observer], guards=guards, debug=settings.debug)
-    return Site(host, app, max_body, settings.threads, world.model_dir)
+    metrics_app = None
+    if metrics is not None:
+        exposition = Exposition(metrics, shared.script_metrics)
+        if settings.metrics_port:
+            metrics_app = http_app(settings, exposition.endpoints(is_open=True))
+        else:
+            dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
+    app = HttpApp(dialects, cors, [observer], guards=shared.guards, watchers=watchers, debug=settings.debug)
+    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedParts:
+    """What is made once, before a server forks its workers, since they count in it together.
+
+    script_metrics: the folder of what the script counts itself, if several processes do so.
+    """
+
+    guards: Sequence[Guard]
+    metrics: Metrics | None = None
+    script_metrics: str | None = None
+
+
+def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = None) -> SharedParts:
+    """Guards and metrics, as the settings want them. environ: of the process that is to fork workers.
+
+    Raises:
+        StartupError: if a setting cannot be used, a key file cannot be read, or a package is missing.
+    """
+    guards = guards_of(settings)
+    if not settings.metrics and not settings.metrics_port:
+        return SharedParts(guards)
+    folder = None if environ is None else script_metrics.prepare(environ)
+    layout = Layout(DIALECTS)
+    metrics = Metrics(layout, SharedCells(layout.width, max(MOST_PROCESSES, 4 * settings.workers)))
+    require_prometheus()
+    return SharedParts(guards, metrics, folder)
+
+
+DIALECTS = (AzureMl.name, Docs.name)
+"""Whose requests are counted apart."""
+
+MOST_PROCESSES = 64
+"""Processes that count at once, old and new workers together."""
 
 
 def guards_of(settings: HttpSettings) -> list[Guard]:
@@ -216,6 +271,7 @@ def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:
     script = world.load()
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
+    refuses = None if settings.unknown_keys is None else settings.unknown_keys == "refuse"
     limits = Limits(
         settings.threads,
         settings.max_waiting,
@@ -223,6 +279,7 @@ def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogOb
         settings.max_request_wait_ms / 1000 if settings.max_request_wait_ms else None,
         settings.limit_s,
         batch,
+        refuses,
     )
     return Service(script, declarations=declarations_of, limits=limits, observer=observer)
 
@@ -243,7 +300,22 @@ def server_version(settings: HttpSettings) -> str:
 
 def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
     """The API documents by version; the user's own files in the app root win."""
-    info = ServiceInfo(settings.service_name, settings.service_version, settings.document_prefix)
-    schemas = service.declarations.schemas
-    made = {version: document(version, info, schemas.input, schemas.output) for version in schemas.versions}
+    name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
+    said, recorded = description_of(service), service.declarations.schemas
+    info = ServiceInfo(name, version, prefix, said.text)
+    asks_for_key = any((settings.primary_key, settings.secondary_key, settings.keys_file, settings.token_keys))
+    made: dict[OpenApiVersion, JsonValue] = {}
+    for kind in recorded.versions:
+        if settings.document_as_azmlinfsrv:
+            words = recorded.said_in(kind)
+            made[kind] = document(kind, info, words.input, words.output, words.definitions)
+        else:
+            words = dataclasses.replace(recorded, input=said.input, output=said.output).said_in(kind)
+            plain = document(kind, info, words.input, words.output, words.definitions)
+            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key)
     return {**made, **own_documents(Path(settings.app_root or "."))}
+
+
+def description_of(service: Service) -> Description:
+    """What the script of a service says about its run()."""
+    return describe(service.script.path, service.script.run, service.declarations, service.signature)

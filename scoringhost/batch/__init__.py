@@ -7,18 +7,26 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from scoringhost.batch.output import Output, OutputUnusable, Places, make_folder
+from scoringhost.batch.output import Output, OutputUnusable, Places, Progress, make_folder
 from scoringhost.batch.parts import Failure, Job, Part
-from scoringhost.batch.pool import Log, Pool
+from scoringhost.batch.pool import Pool
 from scoringhost.batch.reading import Source
+from scoringhost.batch.result_lines import Rendered
+from scoringhost.batch.worker_log import Log
 from scoringhost.tabular.pieces import Size
 
 UNLIMITED = -1
+HOPELESS = 10
+"""Failed items after which a job ends that has scored none, unless it was said how many may fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done. error_threshold: failed items after which the job ends, -1 for no such limit."""
+    """What is to be done.
+
+    error_threshold: failed items after which the job ends, -1 for no such limit. None: none either, but a job that
+    begins with a mini-batch that fails whole ends there.
+    """
 
     job: Job
     source: Source
@@ -26,7 +34,7 @@ class Plan:
     size: Size | None = None
     processes: int = 1
     timeout_s: float | None = None
-    error_threshold: int = UNLIMITED
+    error_threshold: int | None = None
     overwrite: bool = False
 
 
@@ -43,6 +51,10 @@ class Step:
 
 class TooManyFailures(Exception):
     """More items have failed than the threshold allows; what was complete before is kept."""
+
+
+class NothingScored(TooManyFailures):
+    """All that was tried has failed, so that the script or the input is wrong, and the rest would fail as well."""
 
 
 def run(
@@ -77,18 +89,35 @@ def run(
 
 def _steps(plan: Plan, parts: Iterator[Part], pool: Pool, output: Output) -> Iterator[Step]:
     """Score and write, from where the output is. Raises TooManyFailures."""
-    progress, threshold = output.progress, plan.error_threshold
+    progress = output.progress
     position = _skip(parts, progress.done)
     yield Step(progress.scored, progress.failed, position, resumed=output.is_resumed)
     for part, outcome in pool.score(parts):
         rendered = output.render(outcome)
-        if 0 <= threshold < progress.failed + rendered.failed:
+        too_many = _too_many(plan.error_threshold, progress, rendered, part)
+        if too_many is not None:
             output.note(rendered.failures)
             yield Step(progress.scored, progress.failed, part.position, tuple(rendered.failures))
-            last = rendered.failures[-1]
-            raise TooManyFailures(f"more than {threshold} items failed; the last at {last.place}: {last.error}")
+            raise too_many
         output.add(rendered)
         yield Step(progress.scored, progress.failed, part.position, tuple(rendered.failures))
+
+
+def _too_many(threshold: int | None, progress: Progress, latest: Rendered, part: Part) -> TooManyFailures | None:
+    """Why the job should end after its latest mini-batch; None if it should not."""
+    failed = progress.failed + latest.failed
+    if not latest.failures:
+        return None
+    if threshold is None:
+        # The last mini-batch is tried anyway, and a few items may all be bad.
+        if progress.scored or latest.scored or failed < HOPELESS or part.position >= 1:
+            return None
+        first = latest.failures[0]
+        return NothingScored(f"none of the first {failed:,} items could be scored; {first.place}: {first.error}")
+    if 0 <= threshold < failed:
+        last = latest.failures[-1]
+        return TooManyFailures(f"more than {threshold} items failed; the last at {last.place}: {last.error}")
+    return None
 
 
 def _skip(parts: Iterator[Part], count: int) -> float:

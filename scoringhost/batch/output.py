@@ -7,9 +7,7 @@ goes on from there. No result is lost or written twice.
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 import os
 import time
@@ -19,14 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from scoringhost.batch.parts import Failure, Outcome, Place
+from scoringhost.batch.parts import Failure, Outcome
+from scoringhost.batch.result_lines import Rendered, as_csv_lines, as_json_lines, failure_line
 from scoringhost.errors import ScoringHostError
 from scoringhost.schema import json_text
 
 SAVE_S = 1.0
 """Seconds between two records of progress, while there is any."""
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
-RESULT = "result"
 
 Identity = Mapping[str, Any]
 
@@ -76,21 +74,6 @@ class Progress:
     results_bytes: int = 0
     failures_bytes: int = 0
     columns: list[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A mini-batch's results as lines, and all its failures: those to fit the columns among them."""
-
-    lines: bytes
-    failures: list[Failure]
-    scored: int
-    columns: list[str] | None
-
-    @property
-    def failed(self) -> int:
-        """Items that failed."""
-        return sum(failure.count for failure in self.failures)
 
 
 class Output:
@@ -149,21 +132,12 @@ class Output:
 
     def render(self, outcome: Outcome) -> Rendered:
         """An outcome as it would be written next."""
-        columns, lines, unfit = self.progress.columns, [], []
-        for place, value in outcome.results if self._places.results is not None else ():
-            if self._is_json:
-                lines.append(_json_line(place, value))
-                continue
-            row = _in_columns(place, value)
-            if columns is None:
-                columns = list(row) if isinstance(row, dict) else []
-                lines += [_csv_line(columns)] if columns else []
-            problem = _misfit(row, columns)
-            if problem:
-                unfit.append(Failure(place or Place(), 1, problem))
-            else:
-                lines.append(_csv_line([row.get(name) for name in columns] if isinstance(row, dict) else row))
-        return Rendered(b"".join(lines), outcome.failures + unfit, outcome.scored - len(unfit), columns)
+        columns = self.progress.columns
+        if self._places.results is None:
+            return Rendered(b"", outcome.failures, outcome.scored, columns)
+        if self._is_json:
+            return as_json_lines(outcome, columns)
+        return as_csv_lines(outcome, columns)
 
     def add(self, rendered: Rendered) -> None:
         """Write a mini-batch. Raises OutputUnusable."""
@@ -186,7 +160,7 @@ class Output:
         if failures:
             with _writing():
                 self._failures = self._failures or _open_at(self._places.failures, 0)
-                self._failures.write(b"".join(json_text.dumps(_as_json(failure)) + b"\n" for failure in failures))
+                self._failures.write(b"".join(map(failure_line, failures)))
 
     def save(self) -> None:
         """Record the progress, after what it speaks of has reached the disk. Raises OutputUnusable."""
@@ -214,77 +188,30 @@ class Output:
 
     def _found(self) -> Progress:
         """The progress of this job so far; none if it is new."""
-        record = self._places.progress
+        record, results = self._places.progress, self._places.results
         if record.exists():
-            try:
-                found = json.loads(record.read_bytes())
-                then = found.pop("job")
-                progress = Progress(**found)
-            except (OSError, ValueError, TypeError, KeyError) as problem:
-                raise OutputUnusable(f"{record} cannot be read ({problem}); --overwrite begins anew") from None
-            now = json.loads(json_text.dumps(self._identity))
-            if then != now:
-                other = ", ".join(sorted(key for key in {**then, **now} if then.get(key) != now.get(key)))
-                raise OutputUnusable(
-                    f"{record} is of a job with another {other}; run that one to its end, or say --overwrite"
-                )
-            return progress
-        results = self._places.results
+            return _recorded(record, self._identity)
         if results is not None and results.exists() and results.stat().st_size:
             raise OutputUnusable(f"{results} is there already; name another file, or say --overwrite")
         return Progress()
 
 
-# -- lines ----------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 
-def _json_line(place: Place | None, value: Any) -> bytes:
-    return json_text.dumps(value if place is None else {**place.columns(), RESULT: value}) + b"\n"
-
-
-def _in_columns(place: Place | None, value: Any) -> Any:
-    """The result of an item with its place before it; a field of the script's with such a name is `result.row`."""
-    if place is None:
-        return value
-    where = place.columns()
-    fields = value if isinstance(value, dict) else {RESULT: value}
-    return where | {f"{RESULT}.{name}" if name in where else name: one for name, one in fields.items()}
-
-
-def _misfit(row: Any, columns: list[str]) -> str:
-    """Why a result cannot stand below those before it in a CSV file; empty if it can."""
-    if isinstance(row, dict) != bool(columns):
-        return "the results before this one are of another kind, with or without columns; write a .jsonl file"
-    unknown = ", ".join(sorted(row.keys() - set(columns))) if isinstance(row, dict) else ""
-    if not unknown:
-        return ""
-    return f"the results before this one have no {unknown}, so it does not fit their columns; write a .jsonl file"
-
-
-def _csv_line(value: Any) -> bytes:
-    """A line of CSV: a list is a row, text stands as it is, anything else is the only value."""
-    if isinstance(value, str) and "\n" not in value and "\r" not in value:
-        return f"{value}\n".encode("utf-8", "surrogateescape")
-    row = value if isinstance(value, list) else [value]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_cell(one) for one in row])
-    return text.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _cell(value: Any) -> Any:
-    """A value as CSV has it: true and false as in JSON, lists and objects as JSON."""
-    if isinstance(value, (list, dict, bool)):
-        return json_text.dumps(value).decode()
-    return value
-
-
-def _as_json(failure: Failure) -> dict[str, Any]:
-    found: dict[str, Any] = {**failure.place.columns(), "count": failure.count, "error": failure.error}
-    if failure.status:
-        found["status"] = failure.status
-    if failure.traceback:
-        found["traceback"] = failure.traceback
-    return found
+def _recorded(record: Path, identity: Identity) -> Progress:
+    """The progress that a record holds. Raises OutputUnusable if it is no record, or another job's."""
+    try:
+        found = json.loads(record.read_bytes())
+        then = found.pop("job")
+        progress = Progress(**found)
+    except (OSError, ValueError, TypeError, KeyError) as problem:
+        raise OutputUnusable(f"{record} cannot be read ({problem}); --overwrite begins anew") from None
+    now = json.loads(json_text.dumps(identity))
+    if then != now:
+        other = ", ".join(sorted(key for key in {**then, **now} if then.get(key) != now.get(key)))
+        raise OutputUnusable(f"{record} is of a job with another {other}; run that one to its end, or say --overwrite")
+    return progress
 
 
 @contextmanager

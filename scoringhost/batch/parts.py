@@ -43,6 +43,8 @@ class Job:
     output_dir: Path = Path()
     arguments: tuple[str, ...] = ()
     """What the script finds in `sys.argv` behind its own name."""
+    dataset: str = ""
+    """What is scored, as it was named; a script may ask for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,11 @@ class Requests:
             return Outcome.failing(one, f"the row cannot be sent as JSON: {problem.reason}")
         answer = self._send(body, kind)
         if not answer.is_success:
-            if form is None and one.rows in (Rows.TEXTS, Rows.VALUES):
-                self._advise()
             error = answer.traceback.splitlines()[-1] if answer.traceback else answer.message
+            # a line of JSON is a body as it stands: only what is made of text tells that a table was expected
+            is_suspect = one.rows in (Rows.TEXTS, Rows.VALUES) or "'str' object" in error
+            if form is None and one.rows is not Rows.PATHS and is_suspect:
+                self._advise()
             return Outcome.failing(one, error, status=answer.status, traceback=answer.traceback)
         try:
             value = _decoded(answer)
@@ -122,7 +124,8 @@ class Requests:
             self._advised = True
             _log.warning(
                 "run() declares no input, so each row is sent as an object of its columns; if it expects rows under "
-                'a key, as {"data": [[1, 2], [3, 4]]}, say --body-form data=lists (or data=objects)'
+                'a key, as {"data": [[1, 2], [3, 4]]}, say --body-form data=lists (or data=objects); if it expects a '
+                "DataFrame of rows, say --as table"
             )
 
     def _send(self, body: bytes, kind: str) -> Response:

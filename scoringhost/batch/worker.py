@@ -1,25 +1,19 @@
 """A worker process of `scoringhost batch`: loads the script, runs init(), and scores what it is handed.
 
-It talks over the descriptor that its only argument names; its standard output and error are the
-script's, and go to the log.
+It talks to the command over a connection; its standard output and error are the script's, and go to
+the log.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import inspect
 import logging
 import os
-import signal
 import sys
-import threading
-import time
 import traceback
-import types
 from collections.abc import Iterator
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
@@ -31,16 +25,15 @@ from scoringhost.client.in_process import Client, Failures
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
 from scoringhost.errors import StartupError
+from scoringhost.process.supervisor import join_parent
 from scoringhost.script.loading import EntryScript
-from scoringhost.script.signature import MINI_BATCH, RunSignature, takes_mini_batch
+from scoringhost.script.signature import MINI_BATCH_CONTEXT, RunSignature, takes_mini_batch
+from scoringhost.script.stand_ins.parallel_run import OUTPUT_VARIABLE
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER, PRINT_LOGGER
 
-OUTPUT_VARIABLE = "AZUREML_BI_OUTPUT_PATH"
-"""Where Azure ML tells a batch script the folder for files that it writes itself."""
-PARENT_LOOK_S = 0.5
 ORPHAN_S = 5.0
-"""Seconds between two looks at whether the command is there, and those that a worker gets without it."""
+"""Seconds that a worker gets without the command: a run() that ends in that time is followed by shutdown()."""
 
 
 class Scorer(Protocol):
@@ -50,11 +43,10 @@ class Scorer(Protocol):
         """Score one."""
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: int, parent: int) -> None:
     """Answer every mini-batch until there is none left, or nobody is left who asks."""
-    os.set_inheritable(descriptor, False)
-    threading.Thread(target=_end_with, args=(os.getppid(),), name="parent-watch", daemon=True).start()
-    with contextlib.closing(Connection(descriptor)) as connection, contextlib.suppress(EOFError, BrokenPipeError):
+    connection = join_parent(descriptor, parent, ORPHAN_S)
+    with contextlib.closing(connection), contextlib.suppress(EOFError, BrokenPipeError):
         job = connection.recv()
         try:
             with _scorer(job) as (scorer, contract):
@@ -72,14 +64,6 @@ def _outcome(scorer: Scorer, part: Part) -> Outcome:
         return Outcome.failing(part, f"{type(error).__name__}: {error}", traceback=traceback.format_exc().rstrip())
 
 
-def _end_with(parent: int) -> None:
-    """End this process and what it has started soon after the command, which cannot do so if it was killed."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_LOOK_S)
-    time.sleep(ORPHAN_S)  # a run() that ends in that time is followed by shutdown()
-    os.killpg(0, signal.SIGKILL)
-
-
 @contextlib.contextmanager
 def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     environ, settings = os.environ, job.settings
@@ -88,16 +72,19 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     # What the host would log of each request is told at the end, together; the script's own lines are shown.
     logging.getLogger(PRINT_LOGGER).setLevel(logging.getLogger(HOST_LOGGER).level)
     logging.getLogger(HOST_LOGGER).setLevel(logging.CRITICAL)
-    _offer_entry_script(job.output_dir)
-    if job.contract in (Contract.FILES, Contract.TABLE):
-        with _mini_batches(job, world.load()) as scorer:
-            yield scorer, job.contract
+    script = world.load()
+    contract = job.contract
+    if contract is None and MINI_BATCH_CONTEXT in inspect.signature(script.run).parameters:
+        contract = _of_mini_batches(script)  # no request can fill that parameter, so nothing can serve it
+    if contract in (Contract.FILES, Contract.TABLE):
+        with _mini_batches(job, script) as scorer:
+            yield scorer, contract
         return
     failures = Failures()
     engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
     engine.load()
     service = engine.site.host.resolve()
-    contract = job.contract or _looks_like(service.script, service.signature)
+    contract = contract or _looks_like(service.script, service.signature)
     if contract is Contract.REQUESTS:
         with _requests(job, engine, failures) as requests:
             yield requests, contract
@@ -115,7 +102,7 @@ def _mini_batches(job: Job, script: EntryScript) -> Iterator[MiniBatches]:
     """
     script.start(Path(job.settings.model_dir) if job.settings.model_dir else None)
     try:
-        yield MiniBatches(script, keeps_results=job.keeps_results, max_retries=job.max_retries)
+        yield MiniBatches(script, keeps_results=job.keeps_results, max_retries=job.max_retries, dataset=job.dataset)
     finally:
         if script.shutdown is not None:
             script.shutdown()
@@ -134,23 +121,12 @@ def _requests(job: Job, engine: Engine, failures: Failures) -> Iterator[Requests
 
 
 def _looks_like(script: EntryScript, signature: RunSignature) -> Contract:
-    """The contract that an undecorated run() means by the name and the annotation of what it takes."""
-    if not takes_mini_batch(signature):
-        return Contract.REQUESTS
-    annotation = inspect.signature(script.run).parameters[MINI_BATCH].annotation
+    """The contract that an undecorated run() means by the name of what it takes."""
+    return _of_mini_batches(script) if takes_mini_batch(signature) else Contract.REQUESTS
+
+
+def _of_mini_batches(script: EntryScript) -> Contract:
+    """The contract of a run(mini_batch) by the annotation of its first parameter."""
+    annotation = next(iter(inspect.signature(script.run).parameters.values())).annotation
     name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     return Contract.TABLE if name.rpartition(".")[2] == "DataFrame" else Contract.FILES
-
-
-def _offer_entry_script(output_dir: Path) -> None:
-    """`azureml_user.parallel_run.EntryScript`, which Azure ML's batch scripts log with, where it is missing."""
-    if importlib.util.find_spec("azureml_user") is not None:
-        return
-    shared = types.SimpleNamespace(
-        logger=logging.getLogger(PRINT_LOGGER), output_dir=str(output_dir), working_dir=str(Path.cwd())
-    )
-    package, module = types.ModuleType("azureml_user"), types.ModuleType("azureml_user.parallel_run")
-    package.__path__ = []
-    vars(package).update(parallel_run=module)
-    vars(module).update(EntryScript=lambda: shared)
-    sys.modules.update({package.__name__: package, module.__name__: module})

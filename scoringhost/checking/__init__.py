@@ -2,33 +2,42 @@
 
 `check` serves the script in this process as `scoringhost serve` would, posts its own sample, and
 gathers the findings of the families: `configuration`, `ignored`, `places`, `blocking`, `code`,
-`pickles`, `round_trip` with `coercions`. Each is a function to findings; `findings` describes them and the report.
+`exceptions`, `names`, `results`, `pickles`, `round_trip` with `coercions`. Each is a function to findings;
+`findings` describes them and the report.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scoringhost.checking.blocking import blocking_calls
-from scoringhost.checking.code import encoded_twice
+from scoringhost.checking.code import encoded_twice, texts_read_as_files
 from scoringhost.checking.configuration import (
     contradicting_limits,
     misspelt_environment,
     model_folder,
     unread_settings,
 )
+from scoringhost.checking.exceptions import answered_exceptions, swallowed_exceptions
 from scoringhost.checking.findings import Finding, Report, Severity, ordered
 from scoringhost.checking.ignored import ignored_logging, ignored_settings
+from scoringhost.checking.names import undefined_names
 from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, relative_paths
+from scoringhost.checking.results import ignored_annotations, unmeant_results
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
 from scoringhost.client.answers import JSON
 from scoringhost.client.in_process import serving
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, StartupError
+from scoringhost.script.signature import MINI_BATCH
+from scoringhost.script.stand_ins.finder import stand_ins_in_use
+from scoringhost.script.stand_ins.parallel_run import OUTPUT_VARIABLE
+from scoringhost.script.stand_ins.table import STAND_INS
 from scoringhost.settings import Settings
 
 SLOW_INIT_S = 60.0
@@ -77,7 +86,7 @@ def _not_loaded(source: Source, error: StartupError) -> Finding:
         message, remedy = f"init() raised {_in_one_line(error.__cause__)}", error.advice
     elif isinstance(error, ScriptImportFailed):
         message = f"importing it raised {_in_one_line(error.__cause__)}"
-        if isinstance(error.__cause__, (ModuleNotFoundError, SyntaxError)):
+        if isinstance(error.__cause__, (ImportError, SyntaxError)):
             remedy = error.advice  # that of other errors points to a traceback, which serve shows above it
     remedy = remedy or "Correct it, then check again."
     line = source.line_in(traceback)
@@ -102,6 +111,12 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from relative_paths(source)
     yield from blocking_calls(source)
     yield from encoded_twice(source)
+    yield from texts_read_as_files(source)
+    yield from answered_exceptions(source)
+    yield from swallowed_exceptions(source)
+    yield from undefined_names(source)
+    yield from unmeant_results(source)
+    yield from ignored_annotations(source)
     yield from foreign_versions([Path(settings.model_dir)] if settings.model_dir else [])
 
 
@@ -113,13 +128,32 @@ def _served(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         began_s = time.perf_counter()
-        with serving(settings) as client:
+        with tempfile.TemporaryDirectory() as folder, serving(settings, _of_batch(source, folder)) as client:
             init_s = time.perf_counter() - began_s
             findings += round_trip(source, client, body, content_type)
             findings += notices(source, client)
+            findings += _stand_ins(source)
     findings += _slow_init(source, init_s)
     findings += _warned(source, caught)
     return [one for one in findings if one.code not in known & {"encoded-twice", "pickle-version"}]
+
+
+def _of_batch(source: Source, folder: str) -> dict[str, str]:
+    """The variables that a batch script of Azure ML finds, and no other one."""
+    run = source.functions.get("run")
+    taken = [one.arg for one in run.args.args] if run is not None else []
+    return {OUTPUT_VARIABLE: folder} if taken[:1] == [MINI_BATCH] else {}
+
+
+def _stand_ins(source: Source) -> Iterator[Finding]:
+    """What scoringhost has answered in place of a package."""
+    for name, says in stand_ins_in_use().items():
+        message = f"{name} is answered by scoringhost: {says}"
+        stand_in = STAND_INS[name]
+        remedy = "Install the package that brings it if the script needs more of it."
+        if stand_in.is_another:
+            remedy = f"Write `import {stand_in.source}`."
+        yield Finding(Severity.HINT, "stand-in", message, remedy, source.path, source.line_of_import(name))
 
 
 def _slow_init(source: Source, init_s: float) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Results that are encoded twice, seen in the text of a script."""
+"""What run() does with JSON that does not come out as meant, seen in the text of a script."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from collections.abc import Iterable
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.source import Function, Source, own_nodes
 
+OPENED = frozenset({"io.StringIO", "io.BytesIO", "StringIO", "BytesIO", "open", "os.path.join", "pathlib.Path"})
+"""What makes of something that pandas can read."""
 ENCODES = ("json.dumps", "orjson.dumps", "simplejson.dumps", "ujson.dumps")
 
 
 def encoded_twice(source: Source) -> Iterable[Finding]:
-    """`return json.dumps(...)` in run(), directly or by way of a variable."""
+    """The first `return json.dumps(...)` in run(), directly or by way of a variable."""
     run = source.functions.get("run")
     if run is None:
         return
-    for node in own_nodes(run):
-        if not isinstance(node, ast.Return) or node.value is None:
+    returns = [node for node in own_nodes(run) if isinstance(node, ast.Return)]
+    for node in sorted(returns, key=lambda node: node.lineno):
+        if node.value is None:
             continue
         value = _value_of(run, node.value) if isinstance(node.value, ast.Name) else node.value
         if value is not None and _encodes(source, value):
             yield twice_encoded(source, node.lineno)
+            return
 
 
 def _value_of(function: Function, name: ast.Name) -> ast.expr | None:
@@ -42,12 +46,12 @@ def _value_of(function: Function, name: ast.Name) -> ast.expr | None:
 
 
 def twice_encoded(source: Source, line: int | None) -> Finding:
-    """The finding about a result that is JSON text already."""
+    """The hint about a result that is JSON text already. Many services are so, and their callers rely on it."""
     return Finding(
-        Severity.WARNING,
+        Severity.HINT,
         "encoded-twice",
         "run() returns JSON text, which is encoded as JSON once more: callers get a string and must decode it twice",
-        "Return the value itself (arrays and frames, too), or a Response if the text must go out as it is.",
+        "In a new service return the value itself (arrays and frames, too); keep it where callers decode it twice.",
         source.path,
         line,
     )
@@ -55,3 +59,23 @@ def twice_encoded(source: Source, line: int | None) -> Finding:
 
 def _encodes(source: Source, node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and source.dotted(node.func) in ENCODES
+
+
+def texts_read_as_files(source: Source) -> Iterable[Finding]:
+    """`pandas.read_json(text)` in run(): since pandas 3 a text is the name of a file."""
+    run = source.functions.get("run")
+    for node in own_nodes(run) if run is not None else ():
+        if not isinstance(node, ast.Call) or source.dotted(node.func) != "pandas.read_json" or not node.args:
+            continue
+        given = node.args[0]
+        value = _value_of(run, given) if isinstance(given, ast.Name) and run is not None else given
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and source.dotted(value.func) in OPENED):
+            continue
+        yield Finding(
+            Severity.WARNING,
+            "text-as-file",
+            "pandas.read_json() is given a text: pandas 2.1 warns of that, and pandas 3 takes it for a file's name",
+            "Write pandas.read_json(io.StringIO(text)).",
+            source.path,
+            node.lineno,
+        )

@@ -12,6 +12,7 @@ from scoringhost.errors import ResultNotEncodable
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.inference import CustomType
+from scoringhost.schema.typed_codec import TypedType
 from scoringhost.script.signature import RunSignature
 
 MOST_DEPTH = 6
@@ -23,8 +24,8 @@ def fractions(source: Source, signature: RunSignature, sample: JsonValue) -> Ite
     for parameter in signature.parameters:
         if parameter.declared is None or not isinstance(sample, Mapping) or parameter.name not in sample:
             continue
-        if isinstance(parameter.declared.type, CustomType):
-            continue  # what a type of the script's own does with numbers is its own affair
+        if isinstance(parameter.declared.type, (CustomType, TypedType)):
+            continue  # what a type of the script's own does with numbers is its own affair, and `int` says it itself
         outcomes = _probe(parameter.declared.type, sample[parameter.name])
         for outcome in ("rounded", "refused"):
             places = [place for place, became in outcomes if became == outcome]

@@ -25,7 +25,12 @@ PARTS = frozenset({"name", "stem", "suffix", "suffixes", "parts"})
 
 
 def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str]) -> Iterable[Finding]:
-    """Modules of the user's own that are neither beside the script nor installed."""
+    """Modules of the user's own that are neither beside the script nor installed.
+
+    A script that changes the import path itself finds its modules by that, wherever it is started.
+    """
+    if any(_changes_path(source, node) for node in ast.walk(source.tree)):
+        return
     beside = source.path.parent
     elsewhere = {
         Path(entry).resolve(): "PYTHONPATH" for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry
@@ -34,7 +39,7 @@ def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str
         elsewhere[Path(settings.app_root)] = "the working directory"
     elsewhere.pop(beside.resolve(), None)
     for name, line in _imports(source.tree):
-        if name in sys.stdlib_module_names or _is_in(name, beside):
+        if name in sys.stdlib_module_names or name == "scoringhost" or _is_in(name, beside):
             continue
         reason = next((why for folder, why in elsewhere.items() if _is_in(name, folder)), None)
         if reason is not None:
@@ -46,6 +51,15 @@ def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str
                 source.path,
                 line,
             )
+
+
+def _changes_path(source: Source, node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        name = source.dotted(node.func)
+        return name.startswith("sys.path.") or name == "site.addsitedir"
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    places = [target.value if isinstance(target, ast.Subscript) else target for target in targets]
+    return any(source.dotted(place) == "sys.path" for place in places)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -74,14 +88,27 @@ def relative_paths(source: Source) -> Iterable[Finding]:
         if source.dotted(node.func) == PATH and not _is_used(source, node, parents):
             continue
         if given.value and not os.path.isabs(given.value) and "://" not in given.value:
-            yield Finding(
-                Severity.WARNING,
-                "relative-path",
-                f"{given.value!r} is looked for in the working directory, which differs where the service runs",
-                "Take it from the model folder, os.environ['AZUREML_MODEL_DIR'], or from Path(__file__).parent.",
-                source.path,
-                node.lineno,
-            )
+            yield _written(source, node, given.value) if _writes(node) else _looked_for(source, node, given.value)
+
+
+def _looked_for(source: Source, call: ast.Call, path: str) -> Finding:
+    message = f"{path!r} is looked for in the working directory, which differs where the service runs"
+    remedy = "Take it from the model folder, os.environ['AZUREML_MODEL_DIR'], or from Path(__file__).parent."
+    return Finding(Severity.WARNING, "relative-path", message, remedy, source.path, call.lineno)
+
+
+def _written(source: Source, call: ast.Call, path: str) -> Finding:
+    message = (
+        f"{path!r} is written to the working directory, which differs, and may be read-only, where the service runs"
+    )
+    remedy = "Write to the folder for temporary files, tempfile.gettempdir(), and not to one name in every worker."
+    return Finding(Severity.HINT, "relative-output", message, remedy, source.path, call.lineno)
+
+
+def _writes(call: ast.Call) -> bool:
+    """Whether it is an open() that makes the file."""
+    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    return any(isinstance(mode, ast.Constant) and set(str(mode.value)) & set("wxa") for mode in modes)
 
 
 def _is_used(

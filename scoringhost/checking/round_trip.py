@@ -20,14 +20,19 @@ UNAVAILABLE = 503
 
 
 def round_trip(source: Source, client: Client, body: bytes | None, content_type: str = JSON) -> Iterable[Finding]:
-    """Post the script's own sample, or `body`, and look at what comes back."""
+    """Post the script's sample, or `body`, and look at what comes back.
+
+    The sample is request.json beside the script, or else what its decorators declare.
+    """
     if body is None:
+        declared = client.description.declared_sample
+        if declared is not None:
+            yield from fractions(source, client.service.signature, declared)
         try:
             sample = client.sample()
         except NoSample:
             yield _no_sample(source, client)
             return
-        yield from fractions(source, client.service.signature, sample)
     answer = client.request(
         "POST", "/score", body=sample if body is None else body, headers={"Content-Type": content_type}
     )
@@ -46,10 +51,11 @@ def _no_sample(source: Source, client: Client) -> Finding:
         message = "run(mini_batch) is a batch script of Azure ML: served, it gets the body of a request as text"
         remedy = "Score files with `scoringhost batch`."
         return Finding(Severity.HINT, "batch-script", message, remedy, source.path, source.run_line)
-    raw = signature.takes is Takes.RAW
-    remedy = "Name a request with --sample FILE" + (
-        " (and --content-type)." if raw else ", or declare the input with @input_schema."
-    )
+    remedy = "Put a request.json beside the script, or name a request with --sample FILE"
+    if signature.takes is Takes.RAW:
+        remedy += " (and --content-type)."
+    else:
+        remedy += ", or declare the input: @scoringhost.typed with Field(examples=...), or @input_schema."
     message = "run() declares no sample of its input, so nothing was posted to it"
     return Finding(Severity.HINT, "no-sample", message, remedy, source.path, source.run_line)
 

@@ -46,6 +46,16 @@ class Source:
         lines = re.findall(rf'File "{re.escape(str(self.path))}", line (\d+)', traceback)
         return int(lines[-1]) if lines else None
 
+    def line_of_import(self, module: str) -> int | None:
+        """The first line that imports a module, or something in it."""
+        for node in ast.walk(self.tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            if any(f"{name}.".startswith(f"{module}.") for name in names):
+                return node.lineno  # type: ignore[attr-defined, no-any-return]
+        return None
+
     def dotted(self, node: ast.expr) -> str:
         """The full name of what an expression refers to, as `time.sleep`; empty if it is no name."""
         parts: list[str] = []
@@ -58,11 +68,15 @@ class Source:
 
 
 class _Served(ast.NodeTransformer):
-    """Leaves out what is under `if __name__ == "__main__":`, which does not run when the script is served."""
+    """Leaves out what is under `if __name__ == "__main__":` or `if TYPE_CHECKING:`: neither runs when it is served."""
 
     def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:
         self.generic_visit(node)
-        return node.orelse if _by_hand(node.test) else node
+        return node.orelse if _by_hand(node.test) or _for_checkers(node.test) else node
+
+
+def _for_checkers(test: ast.expr) -> bool:
+    return ast.unparse(test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def _by_hand(test: ast.expr) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from scoringhost import batch as batches
-from scoringhost.batch import UNLIMITED, Plan, Step, TooManyFailures
+from scoringhost.batch import HOPELESS, UNLIMITED, NothingScored, Plan, Step, TooManyFailures
 from scoringhost.batch.output import OutputUnusable, Places
 from scoringhost.batch.parts import BodyForm, Contract, Failure, Job
 from scoringhost.batch.pool import Stopped
@@ -94,7 +94,8 @@ class BodyFormType(ParamType[BodyForm]):
     "--error-threshold",
     type=WholeNumber(min=UNLIMITED),
     help="Failed items allowed; one more ends the job. -1 allows any number. "
-    "Left out, all is scored and the exit code is 1 if anything failed.",
+    "Left out, all is scored and the exit code is 1 if anything failed; but nothing more is tried if the first "
+    f"mini-batches, of {HOPELESS} items or more, fail whole.",
 )
 @click.option(
     "--output-action",
@@ -109,7 +110,8 @@ class BodyFormType(ParamType[BodyForm]):
     "contract",
     type=click.Choice([contract.value for contract in Contract]),
     help="What run() is given: file paths, a DataFrame, or requests. "
-    "Left out: run(mini_batch) gets files, or a DataFrame if annotated so; any other script requests.",
+    "Left out: run(mini_batch) and run(..., mini_batch_context) get files, or a DataFrame if annotated so; "
+    "any other script requests.",
 )
 @click.option(
     "--body-form", type=BodyFormType(), help="How an undecorated run() takes rows: data=lists sends data: [[...], ...]."
@@ -151,15 +153,19 @@ def batch(
         places = _places(output, keeps_results)
         folder = (places.results or places.failures).parent.resolve()
         wanted = Contract(contract) if contract else None
-        job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments)
-        limit = UNLIMITED if error_threshold is None else error_threshold
-        plan = Plan(job, Source.find(source, without=places.all()), places, size, processes, timeout, limit, overwrite)
+        job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments, source)
+        plan = Plan(
+            job, Source.find(source, without=places.all()), places, size, processes, timeout, error_threshold, overwrite
+        )
         limit_threads(os.environ, processes, available_cores())
         last = _run(plan, display)
     except StartupError as error:
         _refuse(display, explain(error, PREFIX), STARTUP_FAILED)
     except (InputUnusable, OutputUnusable) as error:
         _refuse(display, f"{PREFIX}{error}", UNUSABLE)
+    except NothingScored as error:
+        advice = "--error-threshold -1 scores all the same"
+        _refuse(display, f"{PREFIX}{error}\n{display.so_far(places)}; {advice}", FAILED)
     except TooManyFailures as error:
         _refuse(display, f"{PREFIX}{error}\n{display.so_far(places)}", FAILED)
     _summarize(last, places, display)

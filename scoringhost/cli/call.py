@@ -84,8 +84,9 @@ def call(
 ) -> None:
     """Send one request to SCRIPT, which is served in this process for it, or to a URL.
 
-    The body is that of FILE (- for standard input); without one it is the service's own sample. The
-    answer's body is printed on standard output, indented for a terminal; all else on standard error.
+    The body is that of FILE (- for standard input); without one it is the service's own sample:
+    request.json beside SCRIPT, or else what run() declares; of a URL, what its API document shows.
+    The answer's body is printed on standard output, indented for a terminal; all else on standard error.
     """
     wish = Wish(method.upper(), path, _body(body, method), _headers(headers, content_type), repeat, include, quiet)
     try:
@@ -97,7 +98,9 @@ def call(
         _refuse(f"{PREFIX}{error}", STARTUP_FAILED)
     except NoSample:
         _refuse(
-            f"{PREFIX}the service shows no sample of its input; name a FILE to send, or - for standard input", FAILED
+            f"{PREFIX}the service shows no sample of its input; put a request.json beside the script, "
+            "or name a FILE to send, or - for standard input",
+            FAILED,
         )
     _show(outcome, wish)
     if outcome.failed:

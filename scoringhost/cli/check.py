@@ -47,8 +47,9 @@ FOUND = 1
 def check(path: str, sample: Path | None, content_type: str, format_: str, strict: bool, **settings: Any) -> None:
     """Look for what would bite in production.
 
-    SCRIPT is loaded as `scoringhost serve` would, init() is run, and its own sample posted through the
-    whole path. Settings are read from where `serve` reads them, and its flags are taken, too.
+    SCRIPT is loaded as `scoringhost serve` would, init() is run, and its sample posted through the whole
+    path: request.json beside it, or else what run() declares. Settings are read from where `serve` reads
+    them, and its flags are taken, too.
     """
     try:
         loaded, ignored = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())

@@ -16,6 +16,7 @@ import click
 from scoringhost.cli.options import STARTUP_FAILED, Verb
 from scoringhost.errors import ScriptNotFound
 from scoringhost.packaging import container, functions
+from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.settings.declaration import PORT
@@ -24,8 +25,13 @@ FAILED = 1
 PACKAGES = ".python_packages/lib/site-packages"
 """Where the worker of Azure Functions looks for packages that come with an app."""
 
-ONLY = {"functions": ("auth_level", "jobs", "install"), "container": ("base_image", "port", "environment")}
+ONLY = {
+    "functions": ("auth_level", "jobs", "install"),
+    "container": ("base_image", "port", "environment", "label", "models", "pin_base_image"),
+}
 """Options by the target that they belong to; the others are for both."""
+OPTIONS = {"models": "model"}
+"""Those that are called otherwise by users."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -43,7 +49,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--target", type=click.Choice(list(ONLY)), required=True, help="An Azure Functions app, or an image.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
-@click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along instead of naming the package.")
+@click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along; one of the scoringhost that runs.")
+@click.option("--from-index", is_flag=True, help="Carry no wheel: an index has a package named scoringhost.")
 @click.option("--force", is_flag=True, help="Write into a folder that holds other files, too.")
 @click.option("--auth-level", type=click.Choice(["anonymous", "function", "admin"]), help="functions: key of callers.")
 @click.option("--jobs", is_flag=True, help="functions: score in the background, too; needs a storage account.")
@@ -51,6 +58,15 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--base-image", help="container: the image to start from; python:<version>-slim-bookworm.")
 @click.option("--port", type=PORT, help="container: port to listen on; 5001.")
 @click.option("--environment", type=FILE, help="container: requirements or conda file; the one beside the script.")
+@click.option("--pin-base-image", is_flag=True, help="container: name the base image by its digest; asks docker.")
+@click.option("--label", multiple=True, metavar="NAME=VALUE", help="container: a label of the image; repeatable.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME[:VERSION]=PATH",
+    help="container: a model in Azure ML's layout, in place of the model folder; repeatable.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
 def package(
     path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
@@ -83,18 +99,34 @@ def _require_fitting(target: str, chosen: dict[str, Any]) -> None:
     for other, names in ONLY.items():
         for name in names:
             if other != target and chosen[name]:
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --target {other} only")
+                raise click.UsageError(f"--{OPTIONS.get(name, name).replace('_', '-')} goes with --target {other} only")
 
 
 def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
-    choices = functions.Choices(chosen["auth_level"], chosen["jobs"], chosen["wheel"])
+    choices = functions.Choices(chosen["auth_level"], chosen["jobs"], chosen["wheel"], chosen["from_index"])
     return functions.write_function_app(sources, output, choices, force=force)
 
 
 def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
     port = chosen["port"] or container.PORT
-    choices = container.Choices(chosen["base_image"], port, chosen["environment"], chosen["wheel"])
+    choices = container.Choices(
+        chosen["base_image"],
+        port,
+        chosen["environment"],
+        chosen["wheel"],
+        chosen["from_index"],
+        tuple(_label(text) for text in chosen["label"]),
+        tuple(NamedModel.of(text) for text in chosen["models"]),
+        chosen["pin_base_image"],
+    )
     return container.write_container(sources, output, choices, force=force)
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise click.UsageError(f"--label {text!r} is not NAME=VALUE")
+    return name, value
 
 
 WRITERS = {"functions": _write_functions, "container": _write_container}

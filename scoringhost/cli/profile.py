@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -27,6 +28,8 @@ from scoringhost.client.wire import RequestsUnusable, Target
 from scoringhost.profiling import chart, report, run_steps
 from scoringhost.profiling.process import LOCALHOST, ProcessTree, ServiceFailed, free_port, serve_command, serving
 from scoringhost.profiling.report import Step
+from scoringhost.script.request_file import request_file
+from scoringhost.settings.gathering import script_at
 
 FAILED = 1
 
@@ -75,7 +78,7 @@ class Plan:
     "--requests",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file that is one request body, or a .jsonl file with one a line, sent in turn; "
-    "without it the sample that run() declares is sent.",
+    "without it request.json beside SCRIPT is sent, or else the sample that run() declares.",
 )
 @click.option("--content-type", default="application/json", show_default=True, help="Media type of the requests.")
 @click.option("--clients", type=ClientCounts(), default="1,2,4,8,16", show_default=True, help="Clients of each step.")
@@ -121,6 +124,7 @@ def profile(
 
 
 def _profile_script(plan: Plan, path: str, workers: int | None, model_dir: str | None) -> bool:
+    plan = dataclasses.replace(plan, requests=plan.requests or request_file(script_at(path)))
     if plan.requests:
         read_bodies(plan.requests, plan.content_type)  # before init() takes its time
     target = Target(LOCALHOST, free_port())

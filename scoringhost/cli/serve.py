@@ -89,11 +89,11 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     own_port = () if gunicorns.other_place else (settings.port,)
     try:
         debugger.require_usable(settings)
-        guards = assemble.guards_of(settings)
-        require_free(settings.host, own_port + settings.health_ports)
+        shared = assemble.shared_parts(settings, os.environ)
+        require_free(settings.host, own_port + settings.extra_ports)
     except StartupError as error:
         _refuse(error)
-    build = functools.partial(assemble.build, settings, guards=guards)
+    build = functools.partial(assemble.build, settings, shared=shared)
     Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns).run()
 
 

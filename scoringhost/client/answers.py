@@ -26,10 +26,12 @@ class ScoreFailed(ScoringHostError):
 
 
 class NoSample(ScoringHostError):
-    """The script declares no sample of its input, so that a payload has to be given."""
+    """There is no sample of the input of run(), so that a payload has to be given."""
 
     def __init__(self) -> None:
-        super().__init__("run() declares no sample of its input; give a payload")
+        super().__init__(
+            "run() declares no sample of its input, and there is no request.json beside the script; give a payload"
+        )
 
 
 @dataclass(frozen=True, slots=True)

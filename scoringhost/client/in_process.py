@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from scoringhost import assemble
 from scoringhost.client.answers import JSON, NoSample, Response
-from scoringhost.client.requests import Request
+from scoringhost.client.requests import Request, under_its_name
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.last_job import HURRY_S
 from scoringhost.engine.process import PATIENCE_S, Process
@@ -23,7 +23,9 @@ from scoringhost.errors import BodyTooLarge, ScoringHostError
 from scoringhost.http.messages import Headers, HttpRequest, close_body
 from scoringhost.kernel.call import request_id
 from scoringhost.kernel.service import Service
-from scoringhost.schema.openapi import sample_of
+from scoringhost.process.environment import lend
+from scoringhost.schema.declared import takes_rows
+from scoringhost.script.description import Description
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
@@ -50,13 +52,18 @@ class Client:
         """What the host has warned of so far, beside failures."""
         return tuple(self._failures.notices)
 
+    @property
+    def description(self) -> Description:
+        """What the script says about its run()."""
+        return assemble.description_of(self.service)
+
     def sample(self) -> Any:
-        """The input that the script's own decorators show as its sample.
+        """The script's sample of its input: what request.json beside it holds, or else what its decorators show.
 
         Raises:
-            NoSample: if it has none.
+            NoSample: if there is neither.
         """
-        sample = sample_of(self.service.declarations.schemas.input)
+        sample = self.description.sample
         if sample is None:
             raise NoSample
         return sample
@@ -64,8 +71,8 @@ class Client:
     def score(self, payload: Any = ..., *, content_type: str = JSON, headers: Mapping[str, str] | None = None) -> Any:
         """POST a payload to /score and answer the decoded result, a stream's as a whole.
 
-        payload: bytes and text are sent as they are, anything else as JSON (arrays and frames, too);
-        the script's own sample if it is left out.
+        payload: bytes and text are sent as they are, anything else as JSON; an array or a frame under the name of the
+        one input that takes rows, if the script declares it. The script's own sample if it is left out.
 
         Raises:
             ScoreFailed: for an answer that is no 2xx; a stream that broke off, too.
@@ -87,8 +94,13 @@ class Client:
         Raises:
             NotReady: if the service has been closed.
         """
+        body = under_its_name(body, self._names_of_tables)
         request = Request.of(method, path, body, headers or {})
         return self._process.run(self._exchange(self._received(request)))
+
+    def _names_of_tables(self) -> list[str]:
+        parameters = self.service.signature.parameters
+        return [one.name for one in parameters if one.declared is not None and takes_rows(one.declared.type)]
 
     def health(self) -> bool:
         """Whether GET / says that the service takes calls."""
@@ -165,10 +177,14 @@ class Failures(LogObserver):
 
 
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[Client]:
-    """Serve with settings that have been loaded; as `scoringhost.testing.serve` otherwise. Raises StartupError."""
+def serving(settings: Settings, variables: Mapping[str, str] | None = None) -> Iterator[Client]:
+    """Serve with settings that have been loaded; as `scoringhost.testing.serve` otherwise. Raises StartupError.
+
+    `variables`: what the script is to find in its environment besides.
+    """
     world = ScriptWorld(settings)
     with contextlib.ExitStack() as closing:
+        closing.callback(lend(os.environ, variables or {}).take_back)
         closing.callback(world.leave)
         world.enter(os.environ)
         failures = Failures()

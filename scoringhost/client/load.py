@@ -76,7 +76,10 @@ async def fetch_sample(target: Target) -> bytes:
         body = sample_body(json.loads(answer.body)) if answer.is_success else None
         if body:
             return body
-    raise RequestsUnusable("run() declares no sample of its input; name a file with requests: --requests FILE")
+    raise RequestsUnusable(
+        "run() declares no sample of its input, and there is no request.json beside it; "
+        "name a file with requests: --requests FILE"
+    )
 
 
 # -- the clients ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scoringhost.client.answers import NoSample, Response
-from scoringhost.client.requests import Request
+from scoringhost.client.requests import Request, under_its_name
 from scoringhost.errors import ScoringHostError
 from scoringhost.schema.openapi import sample_of
 
@@ -25,6 +25,8 @@ PATIENCE_S = 3660.0
 SCORE = "/score"
 DOCUMENT = "/swagger.json?version=3"
 _ADDRESS = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}(?:[/?].*)?")
+_TABLES = ("pandas.DataFrame", "numpy.ndarray")
+"""What inference-schema calls the formats of inputs that take rows."""
 
 
 class Unreachable(ScoringHostError):
@@ -105,22 +107,37 @@ class Remote:
             NoSample: if there is no document, or no sample in it.
             Unreachable: if nobody answers.
         """
+        sample = sample_of(self._input_schema())
+        if sample is None:
+            raise NoSample
+        return sample
+
+    def _input_schema(self) -> Mapping[str, Any]:
+        """What the service's API document says of its input; nothing if there is none. Raises Unreachable."""
         answer = self.request("GET", self.address.document_path, body=b"", headers={})
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
-            sample = sample_of(answer.json()["components"]["schemas"]["ServiceInput"])
-            if sample is not None:
-                return sample
-        raise NoSample
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            schema = answer.json()["components"]["schemas"]["ServiceInput"]
+            if isinstance(schema, dict):
+                return schema
+        return {}
+
+    def _names_of_tables(self) -> list[str]:
+        properties = self._input_schema().get("properties") or {}
+        if len(properties) == 1:
+            return list(properties)
+        return [name for name, one in properties.items() if str(one.get("format")).startswith(_TABLES)]
 
     def request(self, method: str, path: str, *, body: Any, headers: Mapping[str, str]) -> Response:
         """Send one request and read its answer.
 
-        body: bytes and text are sent as they are, anything else as JSON.
+        body: bytes and text are sent as they are, anything else as JSON; an array or a frame under the name of the one
+        input that takes rows, if the API document shows it.
 
         Raises:
             Unreachable: if there is no connection, or it broke.
             ResultNotEncodable: if the body cannot be written as JSON.
         """
+        body = under_its_name(body, self._names_of_tables)
         request = Request.of(method, path, body, headers)
         try:
             self._connection.request(request.method, request.path, request.body or None, dict(request.headers))

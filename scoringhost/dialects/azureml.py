@@ -173,6 +173,7 @@ class _Encoder:
 
     def __init__(self, service: Service, nan: NanPolicy) -> None:
         self.service, self._nan = service, nan
+        self._of_none = service.declarations.output.of_none
         self._takes_raw = service.signature.takes is Takes.RAW
         self._on_nonfinite: Callable[[], None] | None = self._warn_of_nan
 
@@ -189,7 +190,9 @@ class _Encoder:
         if is_large(output):
             return LATER
         try:
-            return json_text.dumps({} if output is None else output, nan=self._nan, on_nonfinite=self._on_nonfinite)
+            return json_text.dumps(
+                self._of_none if output is None else output, nan=self._nan, on_nonfinite=self._on_nonfinite
+            )
         except ResultNotEncodable as error:
             self.service.observer.run_failed(self.service.name, error, "")
             raise

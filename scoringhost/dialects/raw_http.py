@@ -5,21 +5,17 @@ Flask is imported when the first such object is needed, not before.
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scoringhost.dialects.azureml_words import FAILED, render
+from scoringhost.dialects.flask_context import FlaskContext
 from scoringhost.errors import ResultNotEncodable, ScoringHostError, ScriptRefused
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.kernel.call import RawRequest, generated
-
-if TYPE_CHECKING:
-    import flask
 
 FIRST_STATUS, LAST_STATUS = 200, 599
 """What a script may answer with: those below 200 are interim, and a client goes on waiting (RFC 9110, 15)."""
@@ -28,50 +24,6 @@ _OF_THE_SERVER = frozenset({
     "content-length", "transfer-encoding", "trailer", "connection", "keep-alive", "proxy-connection", "te", "upgrade",
 })  # fmt: skip
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
-
-
-@cache
-def _flask_app() -> flask.Flask:
-    import flask
-
-    from scoringhost.script.flask_objects import Request
-
-    app = flask.Flask("scoringhost")
-    app.request_class = Request
-    # Without a rule that matches, each request would hold an exception whose traceback holds the request.
-    for rule in ("/score", "/", "/<path:path>"):
-        app.url_map.add(app.url_rule_class(rule, endpoint="score", methods=None))
-    return app
-
-
-def environ_of(request: HttpRequest) -> dict[str, Any]:
-    """The request as a WSGI environment (PEP 3333), its body in memory."""
-    host, colon, port = request.host.rpartition(":")
-    if not colon or not port.isdigit():
-        host, port = request.host, ""
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path.encode("utf-8").decode("latin-1"),
-        "QUERY_STRING": request.query.decode("latin-1"),
-        "SERVER_NAME": host,
-        "SERVER_PORT": port or {"https": "443"}.get(request.scheme, "80"),
-        "SERVER_PROTOCOL": f"HTTP/{request.http_version}",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": request.scheme,
-        "wsgi.input": io.BytesIO(request.body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-    }
-    if request.client:
-        environ["REMOTE_ADDR"] = request.client
-    for name, value in request.headers.titled().items():
-        key = name.upper().replace("-", "_")
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
-    return environ
 
 
 def raw_request(request: HttpRequest) -> RawRequest:
@@ -85,14 +37,9 @@ def raw_request(request: HttpRequest) -> RawRequest:
     return RawRequest(make)
 
 
-def flask_context(request: HttpRequest) -> AbstractContextManager[object]:
-    """Flask's request context, so that `flask.request`, `jsonify` and the like work inside run()."""
-    return _flask_app().request_context(environ_of(request))
-
-
 def context_for(request: HttpRequest, *, raw: bool) -> Callable[[], AbstractContextManager[object]] | None:
     """What makes the context of one call: Flask's if the script can see Flask at all, else None."""
-    return partial(flask_context, request) if raw or "flask" in sys.modules else None
+    return FlaskContext(request) if raw or "flask" in sys.modules else None
 
 
 def is_response(output: object) -> bool:

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from scoringhost.schema import json_text
+from scoringhost.schema.declared import takes_rows
 from scoringhost.script.signature import RunSignature, Takes
 from scoringhost.tabular import text_rows
 from scoringhost.tabular.forms import Form, Record, fitting_form
@@ -102,11 +103,14 @@ def _chunks(records: list[Record], form: Form) -> Iterator[Rows]:
 def form_of(records: Sequence[Any], signature: RunSignature, *, parses: bool = True) -> Form | None:
     """The form in which one of the first rows fits; None if rows have to be scored one by one.
 
+    Rows are for the only parameter that takes any, whatever others there are beside it, or else for the only parameter.
+
     records: objects by their columns, or lists if they are not to be parsed.
     """
-    if signature.takes is not Takes.NAMED or len(signature.parameters) != 1:
+    if signature.takes is not Takes.NAMED or not records:
         return None
-    parameter = signature.parameters[0]
-    if parameter.declared is None:
+    takers = [one for one in signature.parameters if one.declared is not None and takes_rows(one.declared.type)]
+    candidates = takers or signature.parameters
+    if len(candidates) != 1 or candidates[0].declared is None:
         return None
-    return fitting_form(records, parameter.name, parameter.declared.type, parses=parses)
+    return fitting_form(records, candidates[0].name, candidates[0].declared.type, parses=parses)

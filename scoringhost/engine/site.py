@@ -10,6 +10,7 @@ from scoringhost.http.app import HttpApp
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.thread_runner import Mover
+from scoringhost.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class Site:
     max_body: int
     threads: int = 1
     model_dir: Path | None = None
+    metrics: Metrics | None = None
+    metrics_app: HttpApp | None = None
+    """What answers on the port for metrics, if they have one."""
 
     def init(self) -> None:
         """Run init() of every service; to be called on the thread that will score.
@@ -30,6 +34,8 @@ class Site:
         """
         for service in self.host:
             service.init(self.model_dir)
+        if self.metrics is not None:
+            self.metrics.end_loading()
 
     @property
     def all_async(self) -> bool:
@@ -38,6 +44,8 @@ class Site:
 
     def open(self, threads: list[ScoringThread], when_stuck: Callable[[], None], mover: Mover | None = None) -> None:
         """Take calls from now on; to be called on the event loop that will score."""
+        if self.metrics is not None:
+            self.metrics.start()
         for service in self.host:
             service.open(threads, when_stuck, mover)
 

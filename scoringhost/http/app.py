@@ -22,6 +22,9 @@ from scoringhost.script.tracebacks import user_traceback
 STOPPING = "The server is stopping, and run() has not ended in time; try again"
 """The message with which a server cancels what it cannot wait for: that request is answered with a 503."""
 
+CLIENT_GONE = 499
+"""What is counted in place of the status of an answer that nobody reads; nginx has made this number known."""
+
 
 class HttpApp:
     """Everything HTTP that depends neither on the server nor on the dialect."""
@@ -148,8 +151,10 @@ class HttpApp:
         except Exception as error:
             response = self._failed(error, request)
         except asyncio.CancelledError as cancelled:
-            if cancelled.args != (STOPPING,):
-                raise  # the client has gone, and nobody would read an answer
+            if cancelled.args != (STOPPING,):  # the client has gone, and nobody would read an answer
+                if request.stages is not None:
+                    request.stages.sent(CLIENT_GONE, 0, False)
+                raise
             response = self._failed(NotReady(STOPPING), request)
         return self._finished(request, response)
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from scoringhost.errors import RunError, ScriptRefused
@@ -26,7 +27,7 @@ from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.batch_queue import BatchQueue, BatchRoom, Waiting
 from scoringhost.kernel.call import Call, Scored, request_id
 from scoringhost.kernel.row_evidence import TRIAL_CALLS, RowEvidence
-from scoringhost.schema.joining import NotDivisible, divide, join, join_key, rows_of, says_the_same
+from scoringhost.schema.joining import NotDivisible, divide, join, join_key, row_count, says_the_same
 
 Execute = Callable[[Call, dict[str, Any]], Awaitable[tuple[object, float]]]
 """Run with bound arguments: (output, milliseconds)."""
@@ -53,8 +54,13 @@ class Batcher:
         room: BatchRoom,
         notice: Callable[[str], None],
         encode: Encode = _as_it_is,
+        row_lists: Collection[str] = (),
     ) -> None:
-        """`notice` is told, once, if the results of run() cannot be taken apart."""
+        """`notice` is told, once, if the results of run() cannot be taken apart.
+
+        row_lists: the parameters whose values are lists of rows.
+        """
+        self._row_lists = row_lists
         self._policy, self._execute, self._encode = policy, execute, encode
         self._notice: Callable[[str], None] | None = notice
         self._queue = BatchQueue(room)
@@ -78,10 +84,8 @@ class Batcher:
         """
         self._queue.require_room(call.deadline)
         loop = asyncio.get_running_loop()
-        rows = next((count for value in arguments.values() if (count := rows_of(value)) is not None), 1)
-        entry = Waiting(
-            call, arguments, join_key(arguments), rows, request_id.get(), time.monotonic(), loop.create_future()
-        )
+        rows, key = row_count(arguments, self._row_lists), join_key(arguments, self._row_lists)
+        entry = Waiting(call, arguments, key, rows, request_id.get(), time.monotonic(), loop.create_future())
         self._queue.entries.append(entry)
         self._arrived.set()
         if self._worker is None or self._worker.done():
@@ -177,7 +181,9 @@ class Batcher:
         for entry in group:
             entry.begin()
         try:
-            output, run_ms = await self._execute(group[0].call, join([entry.arguments for entry in group]))
+            # Nobody's request may be seen by the others, as flask.request would show it.
+            call = replace(group[0].call, around=None)
+            output, run_ms = await self._execute(call, self._joined(group))
             if not self._evidence.divides(output):
                 await self._run_parts(group, middle)  # as some scripts answer to a bad call
                 return
@@ -191,6 +197,10 @@ class Batcher:
             _fail(group, error)
         else:
             await self._answer_all(group, pieces, run_ms)
+
+    def _joined(self, group: list[Waiting]) -> dict[str, Any]:
+        """The arguments of a group as those of one call."""
+        return join([entry.arguments for entry in group], self._row_lists)
 
     async def _answer_all(self, group: list[Waiting], pieces: list[Any], run_ms: float) -> None:
         """Give each caller its part of a joined result."""
@@ -230,7 +240,7 @@ class Batcher:
             return
         request_id.set(f"{group[0].own_id} +{len(group) - 1}")
         try:
-            joined, _ = await self._execute(group[0].call, join([entry.arguments for entry in group]))
+            joined, _ = await self._execute(group[0].call, self._joined(group))
             differing = await asyncio.to_thread(self._evidence.difference, joined, outputs, rows)
             if differing is not None and await self._is_steady(group[differing], outputs[differing]):
                 raise NotDivisible("joined calls get other values than alone")

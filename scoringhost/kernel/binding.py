@@ -21,6 +21,7 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
         UndecodableBody: if the body is not UTF-8, or not the JSON object that named parameters need.
         MissingParameter: if a parameter without default is not given.
         InvalidParameter: if a value does not fit its declared type.
+        UnknownParameter: if a key is no parameter, where that is refused.
     """
     payload = call.payload
     if signature.takes is Takes.NAMED:
@@ -83,14 +84,18 @@ def _kind_of(value: object) -> str:
 
 def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
+    given = 0
     for parameter in signature.parameters:
         name = parameter.name
         if name in values:
+            given += 1
             arguments[name] = _given(parameter, values[name])
         elif parameter.default is REQUIRED:
             raise MissingParameter(name, signature.names)
         else:
             arguments[name] = _default(parameter)
+    if len(values) != given:
+        signature.unknown_keys([name for name in values if name not in arguments])
     return arguments
 
 

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from scoringhost.errors import ScoringHostError
 from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.observer import Stages
+
+T = TypeVar("T")
 
 request_id: ContextVar[str] = ContextVar("scoringhost_request_id", default="")
 """The id of the request that the current code works for; empty outside of requests."""
@@ -22,6 +24,22 @@ class RawRequest:
     """The transport's request, for a run() under @rawhttp; `make` builds what run() is handed."""
 
     make: Callable[[], object]
+
+
+Around = Callable[[], AbstractContextManager[object]]
+"""Makes a context in which a part of a call's work is to be done."""
+
+
+def within(around: Around | None, work: Callable[[], T]) -> Callable[[], T]:
+    """The work done in a context, if there is one."""
+    if around is None:
+        return work
+
+    def work_around() -> T:
+        with around():
+            return work()
+
+    return work_around
 
 
 def _no_headers() -> dict[str, str]:
@@ -86,7 +104,7 @@ class Call:
     payload: the body as it came (text or JSON), values by parameter name, or the raw request.
     headers: asked for only if run() takes `request_headers`.
     abandoned: whether the caller has gone; asked just before run() would start.
-    around: makes the context that run() is executed in, if there is one.
+    around: makes the context that run(), and each step of a stream, is executed in, if there is one.
     stream_of: what of the output is to be sent piece by piece, or None.
     size: of the body, in bytes; larger calls are expected to take longer.
     deliberate: the answer that an exception of run() stands for, or None if it is a failure.
@@ -100,7 +118,7 @@ class Call:
     payload: bytes | Mapping[str, object] | RawRequest
     headers: Callable[[], dict[str, str]] = _no_headers
     abandoned: Callable[[], bool] = never
-    around: Callable[[], AbstractContextManager[object]] | None = None
+    around: Around | None = None
     stream_of: Callable[[object], object | None] = generated
     deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
     size: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoringhost.errors import DeadlineExceeded, RunFailed, ScoringHostError
+from scoringhost.errors import DeadlineExceeded, ResultMisfit, RunFailed, ScoringHostError
 from scoringhost.kernel.call import Call
 from scoringhost.kernel.observer import Observer
 from scoringhost.kernel.runner import ScriptCancelled, Turn
@@ -32,6 +32,9 @@ class Failures:
             error = error.__cause__
         if isinstance(error, DeadlineExceeded):
             self._observer.run_failed(self._service, error, turn.where() if turn is not None else "")
+            return error
+        if isinstance(error, ResultMisfit):
+            self._observer.run_failed(self._service, error, "")
             return error
         if isinstance(error, ScoringHostError):
             self._observer.call_refused(self._service, error)

@@ -26,6 +26,8 @@ class Limits:
     max_wait_s: float | None = None
     run_s: float | None = None
     batch: BatchPolicy | None = None
+    refuses_unknown_keys: bool | None = None
+    """Whether a key that run() does not take is refused, or warned of; None: if the script says @typed."""
 
     def admission(self, threads: int | None) -> Admission:
         """A gate for calls with these limits; `threads` of them can run at once, None for an async run()."""

@@ -52,7 +52,8 @@ class Stages(Protocol):
     def sent(self, status: int, size: int, whole: bool) -> None:
         """The response, of `size` bytes, is handed over to be sent, or its stream has ended; the last word.
 
-        whole: false if a stream broke off, or its reader did.
+        whole: false if a stream broke off, or its reader did. The status is 499 if the client has gone
+        before there was an answer.
         """
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from scoringhost.errors import (
 )
 from scoringhost.kernel.admission import Admission, require_time
 from scoringhost.kernel.batching import Batcher
-from scoringhost.kernel.call import LATER, Call, Scored
+from scoringhost.kernel.call import LATER, Call, Scored, within
 from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.invoking import Invocation
@@ -29,6 +30,7 @@ from scoringhost.kernel.runner import Runner, Turn
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.streaming import Stream, steps_of
 from scoringhost.kernel.thread_runner import Mover, ThreadRunner
+from scoringhost.kernel.unknown_keys import UnknownKeys
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.script.tracebacks import user_traceback
@@ -72,9 +74,10 @@ class Service:
         self.state = State.LOADED
         try:
             self.declarations = declarations(script.run)
-            self.signature = RunSignature.read(script.run, self.declarations)
+            signature = RunSignature.read(script.run, self.declarations)
         except (ValueError, TypeError) as problem:
             raise ScriptUnservable(str(script.path), str(problem)) from problem
+        self.signature = replace(signature, unknown_keys=self._unknown_keys(signature.names))
         self._invocation = Invocation(self.signature, self.declarations.call)
         self._invoke = self._invocation.invoke
         self._failures = Failures(name, self.observer, limits.run_s)
@@ -83,6 +86,13 @@ class Service:
         self._admission: Admission | None = None
         self._batcher: Batcher | None = None
         self._helper = HelperThread()
+
+    def _unknown_keys(self, known: Sequence[str]) -> Callable[[Sequence[str]], None]:
+        """What bears with keys of bodies that run() does not take."""
+        refuses = self.limits.refuses_unknown_keys
+        if refuses is None:
+            refuses = self.declarations.strict
+        return UnknownKeys(known, refuses=refuses, notice=partial(self.observer.noticed, self.name)).met
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -117,8 +127,12 @@ class Service:
             why = "batching needs a plain run() with declared parameters and without request_headers; it is off"
             self.observer.noticed(self.name, why)
             return None
+        if self.script.uses_request_of_flask:  # which shows it one request, where a batch has several
+            self.observer.noticed(self.name, "batching needs a run() that does not use flask.request or g; it is off")
+            return None
         notice = partial(self.observer.noticed, self.name)
-        return Batcher(policy, self._execute, self.limits.batch_room(), notice, self._encoded)
+        room, row_lists = self.limits.batch_room(), self.declarations.row_lists
+        return Batcher(policy, self._execute, room, notice, self._encoded, row_lists)
 
     @property
     def busy(self) -> bool:
@@ -224,7 +238,7 @@ class Service:
 
     async def _stream(self, call: Call, turn: Turn, source: object, output: object, run_ms: float) -> Scored:
         """Make the first step of a result that streams."""
-        steps = steps_of(source, on_loop=self.signature.is_async)
+        steps = steps_of(source, on_loop=self.signature.is_async, around=call.around)
         stages, spent_s = call.stages, run_ms / 1000
 
         async def take() -> Any:
@@ -260,7 +274,7 @@ class Service:
         assert self._runner is not None
         turn = await self._runner.turn()
         try:
-            doing = turn.do(partial(self._invocation.run_bound, arguments), call.size)
+            doing = turn.do(within(call.around, partial(self._invocation.run_bound, arguments)), call.size)
             answer: tuple[object, float] = await self._guarded(doing, turn, call)
             return answer
         finally:

@@ -7,6 +7,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol, cast
 
+from scoringhost.kernel.call import Around
 from scoringhost.kernel.runner import Turn
 
 END = object()
@@ -100,11 +101,44 @@ async def _close(items: Any) -> None:
     await items.aclose()
 
 
-def steps_of(source: object, *, on_loop: bool) -> Steps:
-    """How to step through a generator: on the event loop, or on the scoring thread."""
+class StepsWithin:
+    """The steps of a generator on the scoring thread, each in a context of the call's."""
+
+    def __init__(self, steps: Steps, around: Around) -> None:
+        self._steps, self._around = steps, around
+
+    def next(self) -> Any:
+        """The next item, or END."""
+        with self._around():
+            return self._steps.next()
+
+    def close(self) -> Any:
+        """Let the generator run its `finally` blocks."""
+        with self._around():
+            return self._steps.close()
+
+
+class LoopStepsWithin(StepsWithin):
+    """The same on the event loop."""
+
+    async def next(self) -> Any:
+        """The next item, or END."""
+        with self._around():
+            return await self._steps.next()
+
+    async def close(self) -> Any:
+        """Let the generator run its `finally` blocks."""
+        with self._around():
+            return await self._steps.close()
+
+
+def steps_of(source: object, *, on_loop: bool, around: Around | None = None) -> Steps:
+    """How to step through a generator: on the event loop, or on the scoring thread; each step in a context, if any."""
     if on_loop:
-        return LoopSteps(source)
-    return PrivateLoopSteps(source) if hasattr(source, "__anext__") else ThreadSteps(source)
+        steps: Steps = LoopSteps(source)
+        return steps if around is None else LoopStepsWithin(steps, around)
+    steps = PrivateLoopSteps(source) if hasattr(source, "__anext__") else ThreadSteps(source)
+    return steps if around is None else StepsWithin(steps, around)
 
 
 class Stream:

@@ -6,13 +6,20 @@ changes seldom comes first: the packages, then the model, then the script.
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from scoringhost._version import __version__
+from scoringhost.packaging.covering import pickle_warnings, uncovered_warnings
+from scoringhost.packaging.digests import digest_of
 from scoringhost.packaging.environment import Environment
+from scoringhost.packaging.models import LAYOUT, NamedModel
 from scoringhost.packaging.output import Output, Package, refusing
+from scoringhost.packaging.own_wheel import write_wheel
+from scoringhost.packaging.pins import PINNED, Installed
 from scoringhost.packaging.requirement_lines import merged_requirements
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.packaging.templates import TemplateChanged, replaced
@@ -29,13 +36,20 @@ class Choices:
     """How the image should be.
 
     `environment`: a requirements or conda file instead of the one beside the script; `wheel`: a wheel
-    of scoringhost to carry along.
+    of scoringhost to carry along, in place of one of the scoringhost that is running; `from_index`:
+    carry none, and name the package; `labels`: of the image, besides those that it gets anyway;
+    `models`: files and folders that are laid out as Azure ML does it, in place of the model folder;
+    `pin_base_image`: name the base image by its digest, for which docker is asked.
     """
 
     base_image: str | None = None
     port: int = PORT
     environment: Path | None = None
     wheel: Path | None = None
+    from_index: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    models: tuple[NamedModel, ...] = ()
+    pin_base_image: bool = False
 
 
 def template() -> str:
@@ -52,30 +66,38 @@ def write_container(sources: Sources, folder: Path, choices: Choices, *, force: 
         PackagingError: if the folder is somebody else's or cannot be written, the requirements cannot
             be met or read, or the script is not Python.
     """
-    imports = sources.third_party(folder)
+    modules = sources.foreign_modules(folder)
     environment = Environment.of(sources.script.parent, choices.environment)
+    base_image = _base_image(environment, choices)
     files = list(sources.files(folder))
     output = Output(folder, force=force)
     for path, name in files:
         output.copy(path, name if name.startswith("model/") else f"app/{name}")
-    _write_requirements(output, environment, choices.wheel)
+    models = [file for model in choices.models for file in model.files()]
+    for path, name in models:
+        output.copy(path, f"app/{name}")
+    installed = Installed.of(_requirement_lines(environment))
+    _write_requirements(output, environment, choices, installed)
     has_model = any(name.startswith("model/") for _, name in files)
-    output.write(
-        DOCKERFILE, _dockerfile(sources.script.name, _base_image(environment, choices), choices.port, has_model)
-    )
+    output.write(DOCKERFILE, _dockerfile(sources.script, base_image, choices, has_model))
     output.write(IGNORE, NEEDED)
     output.make_readable()
-    warnings = sources.left_out(folder) + environment.warnings + _warnings(environment, imports)
+    warnings = sources.left_out(folder) + environment.warnings
+    warnings += uncovered_warnings(environment.requirements, modules, installed)
+    warnings += pickle_warnings([*sources.models(folder), *(path for path, _ in models)], installed)
+    warnings += [f"nothing is pinned, as the requirements ask for {other}" for other in installed.others]
     return Package(output.finish(), warnings)
 
 
 def _base_image(environment: Environment, choices: Choices) -> str:
     """The one chosen, or Python's own of the version asked for: that of a conda file, or else the one here."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return choices.base_image or f"python:{environment.python or here}-slim-bookworm"
+    image = choices.base_image or f"python:{environment.python or here}-slim-bookworm"
+    return f"{image}@{digest_of(image)}" if choices.pin_base_image and "@" not in image else image
 
 
-def _dockerfile(script: str, base_image: str, port: int, has_model: bool) -> str:
+def _dockerfile(path: Path, base_image: str, choices: Choices, has_model: bool) -> str:
+    script, port = path.name, choices.port
     # without what stands above the first ARG, which says how the project's own image is built
     start = "\nARG BASE_IMAGE="
     _, found, text = template().partition(start)
@@ -88,7 +110,7 @@ def _dockerfile(script: str, base_image: str, port: int, has_model: bool) -> str
         "COPY --from=wheel /requirements ./\n": "COPY requirements ./\n",
         "COPY samples/diabetes ./\n": ("COPY model model\n" if has_model else "") + "COPY app ./\n",
         "AZUREML_ENTRY_SCRIPT=score.py ": f"AZUREML_ENTRY_SCRIPT={shlex.quote(script)} ",
-        "SERVER_PORT=5001\n": f"SERVER_PORT={port}\n",
+        "SERVER_PORT=5001\n": f"SERVER_PORT={port}{_model_dir(choices)}\n{_labels(path, base_image, choices)}",
         "EXPOSE 5001\n": f"EXPOSE {port}\n",
     }
     for own, packed in changes.items():
@@ -96,16 +118,43 @@ def _dockerfile(script: str, base_image: str, port: int, has_model: bool) -> str
     return f"# Serves {script} with scoringhost: docker build -t NAME . && docker run -p {port}:{port} NAME\n{text}"
 
 
-def _write_requirements(output: Output, environment: Environment, wheel: Path | None) -> None:
-    if wheel is not None:
-        output.copy(wheel, f"requirements/{wheel.name}")
+def _model_dir(choices: Choices) -> str:
+    """Where Azure ML has its models: the folder of the one that there is, or the one above several."""
+    if not choices.models:
+        return ""
+    return f" AZUREML_MODEL_DIR=/app/{choices.models[0].place if len(choices.models) == 1 else LAYOUT}"
+
+
+def _labels(script: Path, base_image: str, choices: Choices) -> str:
+    """The labels by which an image is told from others (https://specs.opencontainers.org/image-spec/annotations/)."""
+    base, _, digest = base_image.partition("@")
+    labels = {
+        "org.opencontainers.image.title": script.parent.name,
+        "org.opencontainers.image.base.name": base,
+        "org.opencontainers.image.base.digest": digest,
+        "io.scoringhost.version": __version__,
+        **dict(choices.labels),
+    }
+    texts = [f"{json.dumps(name)}={json.dumps(value)}" for name, value in labels.items() if value]
+    return f"LABEL {' '.join(texts)}\n".replace("$", "\\$")
+
+
+def _requirement_lines(environment: Environment) -> list[str]:
+    """The lines of the requirements, and of the further files of requirements that they name."""
+    lines = (environment.requirements or "").splitlines()
+    for name, path in environment.files.items():
+        if path.suffix == ".txt" and "constraint" not in name:
+            lines += path.read_text(encoding="utf-8").splitlines()
+    return lines
+
+
+def _write_requirements(output: Output, environment: Environment, choices: Choices, installed: Installed) -> None:
     for name, path in environment.files.items():
         output.copy(path, f"requirements/{name}")
-    base = f"./{wheel.name}\n" if wheel is not None else "scoringhost\n"
+    base = write_wheel(output, "requirements/", choices.wheel, from_index=choices.from_index)
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    # What another Python, or another version of a package that is asked for, would need may be others, too.
+    if environment.python in (None, here) and not installed.others:
+        output.write(f"requirements/{PINNED}", installed.pins())
+        base = f"-c {PINNED}\n{base}"
     output.write(f"requirements/{REQUIREMENTS}", merged_requirements(base, environment.requirements or ""))
-
-
-def _warnings(environment: Environment, imports: list[str]) -> list[str]:
-    if environment.requirements is not None or not imports:
-        return []
-    return [f"there is no {REQUIREMENTS} or conda file beside the script, but it imports: {', '.join(imports)}"]

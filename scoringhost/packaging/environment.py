@@ -19,14 +19,44 @@ STOOD_IN_FOR = frozenset({"azureml-defaults", "azureml-inference-server-http"})
 """Packages that bring another server, with versions of Flask that ours cannot share."""
 
 OTHER_NAMES = {
-    "pytorch": "torch",
-    "py-xgboost": "xgboost",
-    "py-opencv": "opencv-python-headless",
+    "dask-core": "dask",
+    "faiss": "faiss-cpu",
+    "matplotlib-base": "matplotlib",
+    "msgpack-python": "msgpack",
+    "numpy-base": "numpy",
+    "opencv": "opencv-python-headless",
     "py-lightgbm": "lightgbm",
+    "py-opencv": "opencv-python-headless",
+    "py-xgboost": "xgboost",
+    "py-xgboost-cpu": "xgboost",
+    "pytables": "tables",
+    "python-graphviz": "graphviz",
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "pytorch-gpu": "torch",
+    "ruamel_yaml": "ruamel.yaml",
+    "tensorflow-base": "tensorflow",
+    "tensorflow-cpu": "tensorflow",
+    "tensorflow-eigen": "tensorflow",
+    "tensorflow-gpu": "tensorflow",
+    "tensorflow-mkl": "tensorflow",
 }
 """What conda calls differently than pip does."""
 
-NOT_FOR_PIP = frozenset({"cudatoolkit", "gcc", "libgcc", "libgcc-ng", "libgomp", "mkl", "openmpi", "r-base", "system"})
+LONGER_VERSIONS = frozenset({"opencv-python-headless"})
+"""Packages whose versions on PyPI have a part more than conda's: 4.8.1.78 for 4.8.1."""
+
+_CONDAS_OWN = """
+_libgcc_mutex _openmp_mutex binutils blas bzip2 c-ares ca-certificates cmake compilers cpuonly cuda cuda-toolkit
+cudatoolkit cudnn curl cxx-compiler ffmpeg fontconfig freetype gcc gcc_linux-64 git glib gxx gxx_linux-64 hdf5 icu
+jpeg krb5 lcms2 ld_impl_linux-64 libblas libcblas libcurl libffi libgcc libgcc-ng libgfortran libgfortran-ng
+libgfortran5 libgomp liblapack libopenblas libopencv libpng libprotobuf libsodium libspatialindex libstdcxx-ng
+libtiff libuuid libxml2 llvm-openmp lz4-c make mkl ncurses nodejs nomkl openblas openjdk openmpi openssl poppler
+pytorch-cuda pytorch-mutex r-base readline sqlite system tesseract tk unixodbc wget xz zlib zstd
+"""
+NOT_FOR_PIP = frozenset(_CONDAS_OWN.split())
+"""Libraries and programs that conda brings. Of some of these names PyPI has a package that is something else."""
+
 PYTHON_MIN = (3, 11)
 
 
@@ -105,9 +135,17 @@ def _from_conda(path: Path) -> tuple[list[str], str | None, list[str]]:
         elif name in NOT_FOR_PIP:
             changes.append(f"{path.name}: {entry} is no Python package and is left out; take a base image that has it")
         elif name not in ("pip", "setuptools", "wheel"):
-            lines.append(OTHER_NAMES.get(name, name) + version)
+            lines.append(_for_pip(name, version))
             changes.append(f"{path.name}: conda's {entry} is installed by pip as {lines[-1]}")
     return lines, python, changes
+
+
+def _for_pip(name: str, version: str) -> str:
+    """The requirement for a package of conda's."""
+    package = OTHER_NAMES.get(name, name)
+    if package in LONGER_VERSIONS and version.startswith("==") and not version.endswith("*"):
+        version += ".*"
+    return package + version
 
 
 def _dependencies(path: Path) -> list[Any]:

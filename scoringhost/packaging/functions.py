@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scoringhost.packaging.covering import pickle_warnings, uncovered_warnings
 from scoringhost.packaging.output import Output, Package, PackagingError, refusing
+from scoringhost.packaging.own_wheel import write_wheel
+from scoringhost.packaging.pins import Installed
 from scoringhost.packaging.requirement_lines import merged_requirements
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.packaging.templates import replaced
@@ -23,11 +26,16 @@ BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """How the app should be. `wheel`: a wheel of scoringhost to carry along."""
+    """How the app should be.
+
+    `wheel`: a wheel of scoringhost to carry along, in place of one of the scoringhost that is running;
+    `from_index`: carry none, and name the package.
+    """
 
     auth_level: str | None = None
     jobs: bool = False
     wheel: Path | None = None
+    from_index: bool = False
 
 
 def templates() -> Path:
@@ -44,7 +52,7 @@ def write_function_app(sources: Sources, folder: Path, choices: Choices, *, forc
         PackagingError: if the folder is somebody else's or cannot be written, a file beside the script
             has a name that the function app needs, or the script is not Python.
     """
-    imports = sources.third_party(folder)
+    modules = sources.foreign_modules(folder)
     files = {name: path for path, name in sources.files(folder)}
     _check_names(files)
     output = Output(folder, force=force)
@@ -55,8 +63,10 @@ def write_function_app(sources: Sources, folder: Path, choices: Choices, *, forc
     _write_host(output, choices)
     _write_config(output, files.get(CONFIG), sources, choices)
     own = sources.requirements()
+    installed = Installed.of((own or "").splitlines())
     _write_requirements(output, own or "", choices)
-    return Package(output.finish(), sources.left_out(folder) + _warnings(own, imports))
+    warnings = sources.left_out(folder) + uncovered_warnings(own, modules, installed)
+    return Package(output.finish(), warnings + pickle_warnings(sources.models(folder), installed))
 
 
 def _check_names(files: dict[str, Path]) -> None:
@@ -97,15 +107,8 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _write_requirements(output: Output, own: str, choices: Choices) -> None:
     base = (templates() / REQUIREMENTS).read_text(encoding="utf-8")
-    if choices.wheel is not None:
-        output.copy(choices.wheel, choices.wheel.name)
-        base = replaced(base, "\nscoringhost\n", f"\n./{choices.wheel.name}\n", template=REQUIREMENTS)
+    line = write_wheel(output, "", choices.wheel, from_index=choices.from_index)
+    base = replaced(base, "\nscoringhost\n", f"\n{line}", template=REQUIREMENTS)
     if choices.jobs:
         base += "azure-storage-blob>=12.14\n"
     output.write(REQUIREMENTS, merged_requirements(base, own))
-
-
-def _warnings(own: str | None, imports: list[str]) -> list[str]:
-    if own is not None or not imports:
-        return []
-    return [f"there is no {REQUIREMENTS} beside the script, but it imports: {', '.join(imports)}"]

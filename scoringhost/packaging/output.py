@@ -72,6 +72,10 @@ class Output:
         """Write a text file."""
         self._place(name).write_text(text, encoding="utf-8")
 
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file that is no text."""
+        self._place(name).write_bytes(content)
+
     def copy(self, source: Path, name: str) -> None:
         """Copy a file."""
         shutil.copyfile(source, self._place(name))

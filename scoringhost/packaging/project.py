@@ -11,6 +11,7 @@ from scoringhost.packaging.output import PackagingError, refusing
 
 TEMPLATES = {
     "sklearn": "rentals",
+    "typed": "typed",
     "numpy": "diabetes",
     "pandas": "wine",
     "rawhttp": "digits",

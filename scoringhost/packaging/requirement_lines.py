@@ -17,12 +17,18 @@ def package_named(line: str) -> str:
 
     Returns "" for a line that names none: an option, a path, a URL, a comment, and what pip would refuse.
     """
+    requirement = requirement_in(line)
+    return canonicalize_name(requirement.name) if requirement is not None else ""
+
+
+def requirement_in(line: str) -> Requirement | None:
+    """What a line asks for, without what pip takes beyond PEP 508; None as `package_named` has it."""
     text = _COMMENT.sub("", line)
     text = _OPTIONS.sub("", text).rstrip("\\ \t")
     try:
-        return canonicalize_name(Requirement(text).name)
+        return Requirement(text)
     except InvalidRequirement:
-        return ""
+        return None
 
 
 def merged_requirements(base: str, own: str) -> str:

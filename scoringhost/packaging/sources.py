@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 
 from scoringhost.packaging.credentials import holds_credentials
 from scoringhost.packaging.output import PackagingError, refusing
+from scoringhost.script.distributions import distribution_of
 from scoringhost.script.loading import require_file
+from scoringhost.script.stand_ins.table import is_answered
 
 REQUIREMENTS = "requirements.txt"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json", ".git", ".hg", ".svn"})
@@ -21,6 +23,17 @@ BROUGHT = frozenset({"azure", "azureml", "azureml_inference_server_http", "click
     {"inference_schema", "numpy", "orjson", "pandas", "scoringhost", "werkzeug"}
 )
 """Top-level modules that come with scoringhost, or that it stands in for."""
+
+
+DEVELOPMENT = ("train.py", "test_*.py", "*_test.py", "conftest.py")
+DEVELOPMENT_FOLDERS = frozenset({"tests", "test"})
+
+
+def is_for_development(name: PurePath) -> bool:
+    """Whether a file beside the script makes or tests the model, and is not needed to serve it."""
+    return any(fnmatchcase(name.name, pattern) for pattern in DEVELOPMENT) or not DEVELOPMENT_FOLDERS.isdisjoint(
+        name.parts[:-1]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +91,11 @@ class Sources:
         roots = (folder,) if self.model_dir is None else (folder, self.model_dir)
         elsewhere = {folder / REQUIREMENTS, folder / "model", self.model_dir}
         beside = _Tree(roots, output.resolve(), elsewhere, hidden=False)
+        reached = self._reached(output)
         for path, why_not in beside.walk(folder):
-            yield Entry(path, path.relative_to(folder).as_posix(), why_not)
+            name = path.relative_to(folder)
+            if path in reached or not is_for_development(name):
+                yield Entry(path, name.as_posix(), why_not)
         if self.model_dir is not None:
             model = _Tree(roots, output.resolve(), set(), hidden=True)
             for path, why_not in model.walk(self.model_dir):
@@ -90,27 +106,44 @@ class Sources:
         path = self.script.parent / REQUIREMENTS
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
-    def third_party(self, output: Path) -> list[str]:
-        """What the script and the modules beside it that it imports take from other packages, with the package's name.
+    def foreign_modules(self, output: Path) -> list[str]:
+        """The uppermost modules of other packages that the script, and the modules beside it that it imports, import.
+
+        What scoringhost brings or stands in for is left out.
 
         Raises:
             PackagingError: if one of them is not Python.
         """
-        own: dict[str, list[Path]] = {}
-        for path, _ in self.files(output):
-            if path.suffix == ".py":
-                for name in {path.stem, path.parent.name}:
-                    own.setdefault(name, []).append(path)
-        reached, waiting, found = {self.script}, [self.script], set[str]()
+        own = self._own_modules(output)
+        reached = self._reached(output)
+        found = {name for path in reached for name in _imported(path)}
+        of_azure_ml = {name for path in reached for name in _imported_names(path) if _is_missing_of_azure_ml(name)}
+        return sorted((found - set(own) - BROUGHT - sys.stdlib_module_names) | of_azure_ml)
+
+    def models(self, output: Path) -> list[Path]:
+        """The files of the model folder that go into the package."""
+        return [path for path, name in self.files(output) if name.startswith("model/")]
+
+    def _reached(self, output: Path) -> set[Path]:
+        """The script, and the modules beside it that it imports, and those that they import."""
+        own = self._own_modules(output)
+        reached, waiting = {self.script}, [self.script]
         while waiting:
-            names = set(_imported(waiting.pop()))
-            found |= names
-            near = {path for name in names for path in own.get(name, ())} - reached
+            near = {path for name in _imported(waiting.pop()) for path in own.get(name, ())} - reached
             reached |= near
             waiting += near
-        foreign = sorted(found - set(own) - BROUGHT - sys.stdlib_module_names)
-        packages = importlib.metadata.packages_distributions()
-        return [_described(name, packages.get(name, [])) for name in foreign]
+        return reached
+
+    def _own_modules(self, output: Path) -> dict[str, list[Path]]:
+        """The Python files beside the script by the names under which they, or their folders, are imported."""
+        own: dict[str, list[Path]] = {}
+        roots = (self.script.parent,)
+        elsewhere: set[Path | None] = {self.script.parent / "model", self.model_dir}
+        for path, why_not in _Tree(roots, output.resolve(), elsewhere, hidden=False).walk(self.script.parent):
+            if why_not is None and path.suffix == ".py":
+                for name in {path.stem, path.parent.name}:
+                    own.setdefault(name, []).append(path)
+        return own
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,20 +196,24 @@ class _Tree:
 
 
 def _imported(path: Path) -> Iterator[str]:
+    """The uppermost modules that a file imports."""
+    return (name.partition(".")[0] for name in _imported_names(path))
+
+
+def _imported_names(path: Path) -> Iterator[str]:
+    """The modules, and the names in modules, that a file imports, in full."""
     try:
         tree = ast.parse(path.read_bytes(), str(path))
     except SyntaxError as problem:
         raise PackagingError(f"{path}, line {problem.lineno}: {problem.msg}") from None
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _described(module: str, packages: list[str]) -> str:
-    if not packages:
-        return module
-    package = packages[0]
-    pin = f"{package}=={importlib.metadata.version(package)}"
-    return pin if package.replace("-", "_") == module else f"{pin} (imported as {module})"
+def _is_missing_of_azure_ml(name: str) -> bool:
+    """Whether it is of one of the many packages of Azure ML, and neither scoringhost's own nor answered by it."""
+    is_ours = is_answered(name) or f"{name}.".startswith("azureml.contrib.services.")
+    return name.startswith("azureml.") and distribution_of(name) is not None and not is_ours

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from scoringhost.errors import ScoringHostError
+from scoringhost.process.supervisor import Child, start_program
 
 LOCALHOST = "127.0.0.1"
 START_S = 900.0
@@ -99,7 +98,7 @@ class ProcessTree:
 class Server:
     """A running `scoringhost serve`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    def __init__(self, process: Child, log: IO[bytes]) -> None:
         self._process, self._log = process, log
 
     @property
@@ -109,9 +108,9 @@ class Server:
 
     def require_alive(self, otherwise: str = "ended while it was profiled") -> None:
         """Raise ServiceFailed if the process has ended."""
-        code = self._process.poll()
-        if code is not None:
-            raise ServiceFailed(f"{otherwise} (exit code {code})", self._log_tail())
+        ending = self._process.ending()
+        if ending is not None:
+            raise ServiceFailed(f"{otherwise} ({ending.reason})", self._log_tail())
 
     def wait_ready(self, port: int, within_s: float = START_S) -> None:
         """Wait until GET / answers 200.
@@ -119,22 +118,20 @@ class Server:
         Raises:
             ServiceFailed: if it ends before that, or takes too long.
         """
-        deadline_s = time.monotonic() + within_s
+        self._process.limit(within_s)
         while not _is_healthy(port):
             self.require_alive("did not start")
-            if time.monotonic() > deadline_s:
+            if self._process.is_overdue:
                 raise ServiceFailed(f"was not ready within {within_s:g} s", self._log_tail())
             time.sleep(POLL_S)
+        self._process.limit(None)
 
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL for all of it if that does not help or we are interrupted again."""
-        self._process.terminate()
         try:
-            self._process.wait(STOP_S)
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.end(STOP_S)
+        except KeyboardInterrupt:
+            self._process.kill()
 
     def _log_tail(self) -> str:
         self._log.seek(0, os.SEEK_END)
@@ -151,10 +148,7 @@ def serving(command: Sequence[str], port: int, environ: Mapping[str, str]) -> It
         ServiceFailed: if it does not start.
     """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-        server = Server(process, log)
+        server = Server(start_program(command, environ, output=log), log)
         try:
             server.wait_ready(port)
             yield server

@@ -83,3 +83,18 @@ class DeclaredType(Protocol):
             Misfit: if the value does not fit.
         """
         ...
+
+
+@runtime_checkable
+class TakesRows(Protocol):
+    """A declared type of many rows, of which a file of rows can be made into one value."""
+
+    rows_are_objects: bool | None
+    """Whether a row is an object by its columns, or else a list; None if it takes no rows after all."""
+    text_columns: frozenset[str]
+    """The columns that hold text, in which `1.10` is no number and `True` no truth."""
+
+
+def takes_rows(declared: DeclaredType) -> bool:
+    """Whether it is a type of many rows."""
+    return isinstance(declared, TakesRows) and declared.rows_are_objects is not None

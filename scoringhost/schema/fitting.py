@@ -17,18 +17,31 @@ _FITS: dict[str, Callable[[JsonValue], bool]] = {
 }
 
 
+def fits(kind: str, value: JsonValue) -> bool:
+    """Whether a value other than null is of a type of JSON Schema; any value is of one that is not known."""
+    known = _FITS.get(kind)
+    return known is None or known(value)
+
+
 def misfits(schema: Mapping[str, Any], value: JsonValue, path: str = "") -> Iterator[Misfit]:
     """What does not fit, part by part. null fits everywhere: it may be a NaN."""
-    kind = schema.get("type")
-    if value is None or not isinstance(kind, str) or kind not in _FITS:
+    kinds = _kinds(schema)
+    if value is None or not kinds:
         return
-    if not _FITS[kind](value):
-        yield Misfit(kind, phrase(value), path)
-    elif kind == "array":
+    if not any(fits(kind, value) for kind in kinds):
+        yield Misfit(" or ".join(kinds), phrase(value), path)
+    elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from misfits(schema.get("items", {}), item, f"{path}[{position}]")
-    elif kind == "object":
+    elif isinstance(value, dict):
         yield from _members(schema, value, path)
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[str]:
+    """The types that a schema names, but for null; none if it takes anything."""
+    kind = schema.get("type")
+    kinds = kind if isinstance(kind, list) else [kind]
+    return [one for one in kinds if isinstance(one, str) and one in _FITS]
 
 
 def _members(schema: Mapping[str, Any], value: Mapping[str, JsonValue], path: str) -> Iterator[Misfit]:

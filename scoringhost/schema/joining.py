@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -20,26 +20,39 @@ class NotDivisible(ValueError):
     """A result that cannot be taken apart by rows; the text says why."""
 
 
-def rows_of(value: object) -> int | None:
-    """The rows of an array or a frame; None for anything else, which has none."""
+def rows_of(value: object, *, is_list_of_rows: bool = False) -> int | None:
+    """The rows of an array, a frame, or of a list that is said to be one of rows; None for anything else."""
+    if is_list_of_rows and isinstance(value, list):
+        return len(value)
     if is_a(value, "numpy", "ndarray") or is_a(value, "pandas", "DataFrame"):
         shape: tuple[int, ...] = value.shape  # type: ignore[attr-defined]
         return shape[0] if shape else None
     return None
 
 
-def join_key(arguments: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
+def row_count(arguments: Mapping[str, Any], row_lists: Collection[str] = ()) -> int:
+    """The rows of a call, 1 if nothing of it has any; `row_lists`: the parameters whose lists are lists of rows."""
+    for name, value in arguments.items():
+        count = rows_of(value, is_list_of_rows=name in row_lists)
+        if count is not None:
+            return count
+    return 1
+
+
+def join_key(arguments: Mapping[str, Any], row_lists: Collection[str] = ()) -> tuple[Hashable, ...] | None:
     """Equal for argument sets that can be joined; None for one that can be joined with no other.
 
     Arrays need one dtype and trailing shape, frames one set of columns and dtypes and no row labels but
     numbers from 0, all parameters of a call the same number of rows, and everything else must be equal.
     """
-    counts = {rows for value in arguments.values() if (rows := rows_of(value)) is not None}
+    counts = {rows_of(value, is_list_of_rows=name in row_lists) for name, value in arguments.items()} - {None}
     if len(counts) != 1:
         return None
     parts: list[Hashable] = []
     for name, value in arguments.items():
-        if is_a(value, "numpy", "ndarray"):
+        if name in row_lists and isinstance(value, list):
+            parts.append((name, "rows"))
+        elif is_a(value, "numpy", "ndarray"):
             parts.append((name, value.dtype.str, value.dtype.descr.__repr__(), value.shape[1:]))
         elif is_a(value, "pandas", "DataFrame"):
             if not _is_numbered(value.index):
@@ -61,7 +74,7 @@ def _is_numbered(index: Any) -> bool:
     )
 
 
-def join(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def join(sets: Sequence[Mapping[str, Any]], row_lists: Collection[str] = ()) -> dict[str, Any]:
     """One set of arguments from several with equal keys; arrays (n1, *s), (n2, *s) ... become (n1 + n2 ..., *s)."""
     joined: dict[str, Any] = {}
     for name, first in sets[0].items():
@@ -70,6 +83,8 @@ def join(sets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             joined[name] = sys.modules["numpy"].concatenate(values)
         elif is_a(first, "pandas", "DataFrame"):
             joined[name] = sys.modules["pandas"].concat(values, ignore_index=True)
+        elif name in row_lists and isinstance(first, list):
+            joined[name] = [row for rows in values for row in rows]
         else:
             joined[name] = first
     return joined

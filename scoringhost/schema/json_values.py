@@ -7,6 +7,7 @@ up among the modules that the script has imported, never imported here.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import math
 import sys
@@ -119,10 +120,30 @@ class Converter:
         return plain if isinstance(plain, str) else json.dumps(plain, default=lambda scalar: scalar.item())
 
     def _foreign(self, value: Foreign) -> object:
+        if isinstance(value, type):
+            raise Refused(f"the class {value.__qualname__} itself")
         for module, name, encode in _FOREIGN:
             if is_a(value, module, name):
                 return encode(self, value)
+        if dataclasses.is_dataclass(value):  # an instance: a class has been refused above
+            fields = [one.name for one in dataclasses.fields(value) if not one.name.startswith("_")]
+            return self._dict({name: getattr(value, name) for name in fields})
         raise Refused(f"a value of type {name_of(value)}")
+
+    def _model(self, model: Foreign) -> object:
+        """Answer what pydantic makes of a model of its own for JSON, by the names that its fields have there."""
+        try:
+            dumped = model.model_dump(mode="json", by_alias=True, warnings=False)
+        except (ValueError, TypeError) as error:
+            raise Refused(f"a model of type {name_of(model)} that pydantic cannot dump: {error}") from None
+        return self.convert(dumped)
+
+    def _set(self, items: Collection[Any]) -> list[object]:
+        """Answer the items in their order if they have one: that of a set of texts differs from process to process."""
+        try:
+            return self._list(sorted(items))
+        except TypeError:
+            return self._list(list(items))
 
     # pandas
 
@@ -244,5 +265,22 @@ _FOREIGN: tuple[tuple[str, str, Callable[[Converter, Any], object]], ...] = (
     ("builtins", "bytes", lambda _, data: _base64(data)),
     ("builtins", "bytearray", lambda _, data: _base64(data)),
     ("builtins", "memoryview", lambda _, data: _base64(data)),
+    ("enum", "Enum", lambda converter, member: converter.convert(member.value)),
+    ("uuid", "UUID", lambda _, unique: str(unique)),
+    ("decimal", "Decimal", lambda _, number: str(number)),  # a float would be another number
+    ("pathlib", "PurePath", lambda _, path: str(path)),
+    ("builtins", "set", Converter._set),
+    ("builtins", "frozenset", Converter._set),
+    ("collections", "deque", lambda converter, items: converter._list(items)),
+    ("pydantic.main", "BaseModel", Converter._model),
 )
-_KEYS = (("numpy", "generic"), ("datetime", "date"), ("datetime", "time"), ("datetime", "timedelta"))
+_KEYS = (
+    ("numpy", "generic"),
+    ("datetime", "date"),
+    ("datetime", "time"),
+    ("datetime", "timedelta"),
+    ("enum", "Enum"),
+    ("uuid", "UUID"),
+    ("decimal", "Decimal"),
+    ("pathlib", "PurePath"),
+)

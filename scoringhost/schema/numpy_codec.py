@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoringhost.schema import moments
 from scoringhost.schema.declared import JsonValue, Misfit, phrase, shortened
 from scoringhost.schema.numpy_casts import cast
 from scoringhost.schema.numpy_decoders import (
@@ -38,10 +39,15 @@ class NumpyCodec:
         self._tensors = metadata(sample.dtype, sample.shape, enforce_shape=enforce_shape)
         self._enforced = sample.dtype if enforce_dtype else None
         self._single = sample.ndim == 0 and enforce_shape
+        self.rows_are_objects = None if sample.ndim == 0 else sample.dtype.names is not None
+        self.text_columns: frozenset[str] = frozenset()
         self._item_shape = sample.shape[1:] if enforce_shape else None
         self._ndim = max(sample.ndim, 1)
         self._record_depth = self._ndim if sample.dtype.names is not None else None
         self._kind = _kind(sample.dtype) if enforce_dtype else "any type"
+        self._leaf = self._kind
+        if sample.dtype.kind == "M" and enforce_dtype:
+            self._leaf = f"{self._kind} ({moments.HOW})"
         self._expected = self._describe(sample.shape if enforce_shape else None)
         plain = enforce_dtype and not self._single and sample.dtype.isnative
         self.buffer_kind = {"f": "d", "i": "i", "u": "i"}.get(sample.dtype.kind) if plain else None
@@ -138,7 +144,9 @@ class NumpyCodec:
 
     def from_buffer(self, buffer: Any, shape: tuple[int, ...]) -> object | None:
         """An array from a flat buffer of float64 or int64, as `buffer_kind` says; None if it does not fit."""
-        if self._dtype is None or len(shape) != self._ndim or self._item_shape not in (None, shape[1:]):
+        if self._dtype is None:
+            return None
+        if self._item_shape is not None and (len(shape) != self._ndim or shape[1:] != self._item_shape):
             return None
         flat = np.frombuffer(buffer, np.float64 if self.buffer_kind == "d" else np.int64)
         if flat.size != math.prod(shape):
@@ -161,7 +169,7 @@ class NumpyCodec:
                 return Misfit(self._expected, "lists of unequal length or depth", path)
             path, part = f"{path}[{position}]", part[position]
             if not isinstance(part, list) or depth == self._record_depth:
-                return Misfit(self._kind, phrase(part) + self._complaint(part), "" if self._single else path)
+                return Misfit(self._leaf, phrase(part) + self._complaint(part), "" if self._single else path)
         return Misfit(self._expected, "lists that are nested too deeply")
 
     def _complaint(self, part: JsonValue) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoringhost.schema import moments
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.durations import read_span
 
@@ -20,9 +20,6 @@ Decode = Callable[[list[JsonValue]], Array]
 
 CAST_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, Warning)
 """What numpy and pandas raise for values they cannot convert."""
-
-_ZONED = re.compile(r"(?P<local>\d{4}-\d\d-\d\d[T ].*?)(?:Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)")
-_COMMA = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d,\d{1,9}")
 
 
 class FieldError(ValueError):
@@ -112,24 +109,30 @@ def _texts(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
     return narrow if np.array_equal(narrow, wide) else wide
 
 
-def _moments(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
-    """Decode date texts and null; refuses what is finer than the dtype's unit or out of its range."""
+def moments_in(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
+    """Decode dates as `moments` reads them, to UTC; refuses what is finer than the dtype's unit or out of its range."""
     return np.array(_each(value, lambda leaf: _fitted(_moment(leaf), dtype)), dtype=dtype)
 
 
 def _moment(leaf: JsonValue) -> Scalar:
-    if leaf is None:
+    written = moments.read(leaf)
+    if written is None:
         return np.datetime64("NaT", "s")
-    if not isinstance(leaf, str):
-        raise TypeError("not a date text")
-    if _COMMA.fullmatch(leaf):  # so inference-schema writes the example of the API document
-        leaf = leaf.replace(",", ".")
-    zoned = _ZONED.fullmatch(leaf)
-    if zoned is None:
-        return np.datetime64(leaf)
-    # numpy would warn at each zone that it has none; what it does is this: turn to UTC
-    minutes = 60 * int(zoned["hours"] or 0) + int(zoned["minutes"] or 0)
-    return np.datetime64(zoned["local"]) - np.timedelta64(-minutes if zoned["sign"] == "-" else minutes, "m")
+    return utc(written)
+
+
+def utc(written: moments.Written) -> Scalar:
+    """The moment in UTC, in the unit of the text; one without a zone is taken to be in UTC.
+
+    Raises:
+        ValueError: if there is no such day or time, or nanoseconds of its year have no room in 64 bits.
+    """
+    moment = np.datetime64(written.local)
+    if np.datetime_data(moment.dtype)[0] == "ns" and moment.astype("M8[Y]") != np.datetime64(written.local[:4]):
+        raise ValueError("a year without nanoseconds")
+    if written.east_min:
+        moment = moment - np.timedelta64(written.east_min, "m")
+    return moment
 
 
 def _spans(value: list[JsonValue], dtype: np.dtype[Any]) -> Array:
@@ -221,6 +224,6 @@ _BY_KIND: dict[str, Callable[[list[JsonValue], np.dtype[Any]], Array]] = {
     "b": truths,
     "U": _texts,
     "S": _texts,
-    "M": _moments,
+    "M": moments_in,
     "m": _spans,
 }

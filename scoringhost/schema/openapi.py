@@ -1,13 +1,14 @@
 """The API document of a service: Swagger 2.0, OpenAPI 3.0 and 3.1.
 
 Pure functions from what inference-schema recorded about run() and from the service's name to the
-document, and a reader for documents that the user wrote. The shape of the documents is that of
-azureml-inference-server-http, which clients generate code from.
+document, and a reader for documents that the user wrote. The documents are those of
+azureml-inference-server-http, which clients generate code from; `openapi_corrections` puts right what they get wrong.
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import enum
 import inspect
 import json
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from scoringhost.schema.declared import JsonValue
 
@@ -57,11 +58,15 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class ServiceInfo:
-    """What the document says about the service; the prefix stands before each path in it, as it is."""
+    """What the document says about the service.
+
+    path_prefix: stands before each path, as it is. scoring: what run() does; empty if it does not say.
+    """
 
     name: str
     version: str
     path_prefix: str = ""
+    scoring: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,14 @@ class RunSchemas:
     input: Json
     output: Json
     versions: tuple[OpenApiVersion, ...] = tuple(OpenApiVersion)
+    definitions: Json = dataclasses.field(default_factory=dict)
+    """Schemas of classes, by their names, that the others refer to."""
+    is_exact: ClassVar[bool] = False
+    """Whether they say just what is meant: those that are made of a sample have yet to be fitted to it."""
+
+    def said_in(self, version: OpenApiVersion) -> RunSchemas:
+        """The same in the words of one version."""
+        return self
 
 
 BARE = RunSchemas({"type": "object", "example": {}}, {"type": "object", "example": {}})
@@ -149,9 +162,12 @@ def _mended_example(schema: Mapping[str, Any], example: JsonValue) -> JsonValue:
 # -- from schemas to documents -------------------------------------------------------------------
 
 
-def document(version: OpenApiVersion, info: ServiceInfo, input_schema: Json, output_schema: Json) -> Json:
+def document(
+    version: OpenApiVersion, info: ServiceInfo, input_schema: Json, output_schema: Json, definitions: Json | None = None
+) -> Json:
     """Answer the API document of a service; the schemas become part of it without being copied."""
     schemas = {
+        **(definitions or {}),
         "ServiceInput": input_schema,
         "ServiceOutput": output_schema,
         "ErrorResponse": {"type": "object", "properties": {"message": {"type": "string"}}},
@@ -162,8 +178,12 @@ def document(version: OpenApiVersion, info: ServiceInfo, input_schema: Json, out
         "version": info.version,
     }
     if version is OpenApiVersion.V2:
-        return _swagger_2(about, info.path_prefix, schemas)
-    return _openapi_3("3.1.0" if version is OpenApiVersion.V31 else "3.0.3", about, info.path_prefix, schemas)
+        found = _swagger_2(about, info.path_prefix, schemas)
+    else:
+        found = _openapi_3("3.1.0" if version is OpenApiVersion.V31 else "3.0.3", about, info.path_prefix, schemas)
+    if info.scoring:
+        found["paths"][f"{info.path_prefix}/score"]["post"]["description"] = info.scoring
+    return found
 
 
 _BEARER = {

@@ -13,6 +13,7 @@ from typing import Any
 
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
+from scoringhost.schema.fitted_schemas import fitted
 from scoringhost.schema.fitting import misfits
 from scoringhost.schema.tensor_metadata import Array, TensorMetadata
 
@@ -35,6 +36,11 @@ class DeclaredOutput:
         """Whether a decorator describes it."""
         return self.schema not in UNDECLARED
 
+    @property
+    def of_none(self) -> JsonValue:
+        """What is sent for None, as azmlinfsrv does."""
+        return {}
+
     def json_schema(self) -> Json:
         """The schema, the sample included as its example."""
         return self.schema
@@ -42,7 +48,7 @@ class DeclaredOutput:
     def misfits(self, result: JsonValue) -> Iterator[Misfit]:
         """What of a result, given as JSON, is not as declared; nothing if nothing is declared."""
         if self.is_declared:
-            yield from misfits(self.schema, result)
+            yield from misfits(fitted(dict(self.schema)), result)
 
     def to_json(self, output: object) -> JsonValue:
         """The output as JSON has it.

@@ -43,9 +43,10 @@ class PandasCodec:
     ) -> None:
         self._read = READERS[orient]
         self._enforce_dtypes, self._enforce_shape, self._apply_names = enforce_dtypes, enforce_shape, apply_names
-        self._names_are_sent = orient != "values"
+        self._names_are_sent = self.rows_are_objects = orient != "values"
         self._labels: list[Hashable] = list(sample.columns)
         self._keys = [str(label) for label in self._labels]
+        self.text_columns = frozenset(key for place, key in enumerate(self._keys) if _is_text(sample.iloc[:, place]))
         self._places = {key: place for place, key in enumerate(self._keys)}
         self._dtypes = list(sample.dtypes)
         casts = {dtype: cast_for(dtype) for dtype in sample.dtypes}
@@ -62,8 +63,8 @@ class PandasCodec:
         it is.
 
         A missing cell is NaN, NaT or NA where the column has one. Column names match as text, so that a
-        column named 0 is found under "0". Without enforced shape, columns may be fewer or more, and are
-        in the order they came.
+        column named 0 is found under "0". Rows that are lists as wide as the sample are in its order. Without
+        enforced shape, columns may be fewer or more, and are in the order they came.
 
         Raises:
             Misfit: if layout or columns differ, or a column's dtype cannot hold a cell unchanged.
@@ -141,6 +142,10 @@ class PandasCodec:
             grid = self._renamed(grid)
         if grid.is_positional and not self._names_are_sent:
             return self._arranged_by_position(grid)
+        if grid.is_positional and len(grid.labels) == len(self._labels):
+            return self._labels, grid.columns, self._casts  # rows without names are in the order of the sample's
+        if grid.is_positional and self._enforce_shape:
+            raise Misfit(self._expected, f"rows of {len(grid.labels)} values without names")
         keys = [str(label) for label in grid.labels]
         if keys == self._keys:
             return self._labels, grid.columns, self._casts
@@ -227,6 +232,18 @@ class PandasCodec:
             return self._row_labels.to_index(grid)
         except CAST_ERRORS as error:
             raise Misfit("row labels like the sample's", phrase(grid.index)) from error
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    """Whether a column of the sample is one of texts, those of a category included."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        known = column.dtype.categories.tolist()
+    elif isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
+        known = column.dropna().tolist()
+    else:
+        return False
+    is_typed = isinstance(column.dtype, pd.StringDtype)
+    return (is_typed or bool(known)) and all(isinstance(cell, str) for cell in known)
 
 
 def _columns(labels: list[Hashable]) -> pd.Index[Any]:

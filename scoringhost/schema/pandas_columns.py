@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scoringhost.schema import moments
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.durations import is_bare_number, is_broken_iso
-from scoringhost.schema.numpy_decoders import decoder, truths, whole_numbers
+from scoringhost.schema.numpy_decoders import decoder, moments_in, truths, whole_numbers
 
 ColumnArray = Any
 """A one-dimensional numpy array or pandas extension array."""
@@ -25,8 +26,6 @@ _FRACTION_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _DATE = r"(?:1[789]|20|21)\d\d-(?:0\d|1[012])-(?:[012]\d|3[01])"
 """Years that every unit can hold; other years take the slow way."""
 ISO_DATE = re.compile(_DATE + r"(?:[T ].*)?")
-_YEAR = re.compile(r"\d{4}|\d[-/. ]\d{1,2}[-/. ]\d")
-_MISSING_DATES = ("", "nat", "nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,11 @@ class ColumnCast:
 
 def cast_for(dtype: Dtype) -> ColumnCast:
     """The cast to a column dtype, numpy's or an extension's."""
-    name = f"category of {len(dtype.categories)} values" if isinstance(dtype, pd.CategoricalDtype) else str(dtype)
+    name = str(dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        name = f"category of {len(dtype.categories)} values"
+    if getattr(dtype, "kind", "") == "M":
+        name = f"{dtype} ({moments.HOW})"
     if isinstance(dtype, np.dtype):
         make = _NUMPY_KINDS.get(dtype.kind)
         if dtype.kind == "O":
@@ -94,30 +97,43 @@ def _masked(dtype: Dtype) -> Decode:
 def _dates(dtype: np.dtype[Any]) -> Decode:
     digits = _FRACTION_DIGITS.get(np.datetime_data(dtype)[0], 0)
     fraction = rf"(?:\.\d{{1,{digits}}})?" if digits else ""
-    quick = re.compile(_DATE + rf"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d{fraction})?")
+    quick = re.compile(_DATE + rf"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d{fraction}Z?)?")
 
     def decode(cells: list[JsonValue]) -> ColumnArray:
         if all(cell is None or (type(cell) is str and quick.fullmatch(cell)) for cell in cells):
-            return np.array(cells, dtype=dtype)
-        return np.asarray(slow_dates(cells, dtype))
+            return np.array([cell and cell.removesuffix("Z") for cell in cells], dtype=dtype)
+        return moments_in(cells, dtype)
 
     return decode
 
 
-def slow_dates(cells: list[JsonValue], dtype: Dtype) -> ColumnArray:
-    """Dates from texts in any spelling that pandas reads.
+def _zoned_dates(dtype: pd.DatetimeTZDtype) -> Decode:
+    """Moments in the dtype's zone. What is written without a zone is in that zone: a clock on its wall."""
+    plain = np.dtype(f"M8[{dtype.unit}]")
 
-    Raises:
-        ValueError, TypeError: one of CAST_ERRORS, if a cell is no text, no date or has no year.
-    """
-    for cell in cells:
-        if cell is None or cell != cell:
-            continue
-        if not isinstance(cell, str):
-            raise TypeError("a number has no unit, so is no date")
-        if not _YEAR.search(cell) and cell.lower() not in _MISSING_DATES:
-            raise ValueError("a date without a year")
-    return pd.Series(cells, dtype=object).astype(dtype).array
+    def decode(cells: list[JsonValue]) -> ColumnArray:
+        with_zone: list[JsonValue] = []
+        without: list[JsonValue] = []
+        for cell in cells:
+            written = moments.read(cell)
+            is_zoned = written is not None and written.east_min is not None
+            with_zone.append(cell if is_zoned else None)
+            without.append(None if is_zoned else cell)
+        moving = pd.DatetimeIndex(moments_in(with_zone, plain)).tz_localize("UTC")
+        on_the_wall = pd.DatetimeIndex(moments_in(without, plain))
+        # what pandas raises by itself is an error of pytz in pandas 2, which is no ValueError
+        placed = on_the_wall.tz_localize(dtype.tz, ambiguous="NaT", nonexistent="NaT")
+        if np.any(np.asarray(placed.isna()) & np.asarray(on_the_wall.notna())):
+            raise ValueError("a time that the clock never shows, or shows twice")
+        on_the_wall = placed.tz_convert("UTC")
+        return moving.where(moving.notna(), on_the_wall).tz_convert(dtype.tz).as_unit(dtype.unit).array
+
+    return decode
+
+
+def dates_in(cells: list[JsonValue], dtype: Dtype) -> ColumnArray:
+    """Dates as `schema.moments` reads them, of a dtype with or without a zone. Raises one of CAST_ERRORS."""
+    return cast_for(dtype).decode(cells)
 
 
 def _spans(dtype: np.dtype[Any]) -> Decode:
@@ -180,5 +196,5 @@ _NUMPY_KINDS: dict[str, Callable[[np.dtype[Any]], Decode]] = {
 _EXTENSIONS: tuple[tuple[type, Callable[[Dtype], Decode]], ...] = (
     (pd.StringDtype, _texts),
     (pd.CategoricalDtype, _categories),
-    (pd.DatetimeTZDtype, lambda dtype: lambda cells: slow_dates(cells, dtype)),
+    (pd.DatetimeTZDtype, _zoned_dates),
 )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.frame_layouts import Grid
-from scoringhost.schema.pandas_columns import ISO_DATE, slow_dates
+from scoringhost.schema.pandas_columns import ISO_DATE, dates_in
 
 Index = Any
 """A pandas Index of any kind."""
@@ -74,7 +74,7 @@ class RowLabels:
 
 def _of_kind(labels: list[JsonValue], kind: str | None) -> Index:
     """Labels as they are, or as the dates that a table schema calls them."""
-    return pd.Index(slow_dates(labels, np.dtype("M8[ns]"))) if kind == "datetime" else pd.Index(labels)
+    return pd.Index(dates_in(labels, np.dtype("M8[ns]"))) if kind == "datetime" else pd.Index(labels)
 
 
 def _dates(labels: list[JsonValue], sample: pd.DatetimeIndex) -> Index:
@@ -92,7 +92,7 @@ def _dates(labels: list[JsonValue], sample: pd.DatetimeIndex) -> Index:
         stamped = np.array(moments, dtype=f"M8[{_unit(stamps, is_early=is_early)}]")
         index = pd.DatetimeIndex(stamped.astype(f"M8[{unit}]"))
         return index if sample.tz is None else index.tz_localize("UTC").tz_convert(sample.tz)
-    return pd.Index(slow_dates(labels, np.dtype(f"M8[{unit}]") if sample.tz is None else sample.dtype))
+    return pd.Index(dates_in(labels, np.dtype(f"M8[{unit}]") if sample.tz is None else sample.dtype))
 
 
 def _stamp(label: JsonValue, text: re.Pattern[str]) -> int | None:

@@ -7,7 +7,9 @@ import binascii
 from collections.abc import Callable
 from datetime import date, datetime, time
 from importlib import import_module
+from typing import Any
 
+from scoringhost.schema import moments
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase
 from scoringhost.schema.nested_codec import SCALAR_DATATYPES, AnyList
 from scoringhost.schema.tensor_metadata import (
@@ -153,7 +155,7 @@ class Base64(_Scalar):
 
 
 class Moment(_Scalar):
-    """A date, datetime or time sample: a text that says the whole of it.
+    """A date, datetime or time sample: a text (or, for a datetime, a number) that says the whole of it.
 
     A text that leaves out part of a date, or a time's hour, is refused: it would be filled up from
     the server's clock.
@@ -161,19 +163,17 @@ class Moment(_Scalar):
 
     _content_type = DATETIME
 
-    def __init__(self, wanted: type, expected: str, read: Callable[[str], object]) -> None:
+    def __init__(self, wanted: type, expected: str, read: Callable[[Any], object]) -> None:
         self._wanted, self._expected, self._read = wanted, expected, read
 
     def to_python(self, value: JsonValue) -> object:
         """Answer the moment; a value that is already of the sample's type is answered as it is.
 
         Raises:
-            Misfit: if the value is no text, or not such a text.
+            Misfit: if the value says no such moment.
         """
         if isinstance(value, self._wanted):
             return value
-        if not isinstance(value, str):
-            raise Misfit(self._expected, phrase(value))
         try:
             return self._read(value)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
@@ -187,10 +187,12 @@ class Moment(_Scalar):
 def plain_type(sample_type: type, sample: object = ()) -> DeclaredType:
     """The codec for a standard sample of exactly this type; an unknown type asks for its instances.
 
-    `sample` matters to lists only: their tensors are of the items' type.
+    `sample` matters to lists, whose tensors are of the items' type, and to dates, which have a zone or none.
     """
     if sample_type in (list, tuple):
         return AnyList(sample)  # type: ignore[arg-type]
+    if sample_type is datetime:
+        return _datetime(sample)
     make = _MAKERS.get(sample_type)
     if make is not None:
         return make()
@@ -201,16 +203,9 @@ def _read_date(text: str) -> date:
     return datetime.strptime(text, "%Y-%m-%d").date()
 
 
-def _datetime() -> DeclaredType:
-    parser = import_module("dateutil.parser")  # only scripts with such a sample pay for it
-
-    def read(text: str) -> datetime:
-        moment: datetime = parser.parse(text, default=_ONE_DAY)
-        if moment.date() != parser.parse(text, default=_OTHER_DAY).date():
-            raise ValueError("part of the date is missing")
-        return moment
-
-    return Moment(datetime, "date and time text such as '2024-01-31T10:20:30'", read)
+def _datetime(sample: object = None) -> DeclaredType:
+    zoned_as = sample if isinstance(sample, datetime) else None
+    return Moment(datetime, f"date and time, {moments.HOW}", lambda value: moments.read_datetime(value, zoned_as))
 
 
 def _time() -> DeclaredType:
@@ -230,6 +225,5 @@ _MAKERS: dict[type, Callable[[], DeclaredType]] = {
     bytes: lambda: Base64(bytes),
     bytearray: lambda: Base64(bytearray),
     date: lambda: Moment(date, "date text such as '2024-01-31'", _read_date),
-    datetime: _datetime,
     time: _time,
 }

@@ -9,7 +9,6 @@ then: it means that of the newer one. If it is the program's, it goes on to mean
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 from collections import Counter
@@ -18,7 +17,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
-Modules = dict[str, ModuleType]
+from scoringhost.script.module_places import Modules, finds, is_inside, is_installed, place_of
 
 _open: list[ScriptImports] = []
 """Of the scripts that are loaded, the oldest first."""
@@ -32,6 +31,24 @@ _first: Counter[str] = Counter()
 _last: Counter[str] = Counter()
 """How many want a folder on the import path, as its first entry or anywhere."""
 _appended: set[str] = set()
+
+
+def is_of_a_script(module: ModuleType) -> bool:
+    """Whether a module is an entry script that is loaded, or lies where one has its own modules.
+
+    The program around them, and what is installed, are none.
+    """
+    if module.__name__ in _RESERVED:
+        return False
+    if any(script.entry == module.__name__ for script in _open):
+        return True
+    place = place_of(module)
+    if place is None or not _open:
+        return False
+    is_new = any(script._known.get(module.__name__) is not module for script in _open)
+    wanted = [Path(entry) for entry, count in list(_last.items()) if count]
+    folders = [*(script.folder for script in _open), *wanted]
+    return is_new and any(is_inside(place, folder) for folder in folders)
 
 
 def make_importable(folder: Path, *, last: bool = False) -> Callable[[], None]:
@@ -96,7 +113,10 @@ class ScriptImports:
         """Make the folder importable."""
         with _lock:
             loaded = sys.modules.copy()  # other threads may be importing
-            self._known = {name: one for name, one in loaded.items() if not self._is_anothers({name: one})}
+            brought = [script.own for script in _open if script.own]
+            self._known = {
+                name: one for name, one in loaded.items() if all(own.get(name) is not one for own in brought)
+            }
             self._release = make_importable(self.folder)
             _open.append(self)
 
@@ -189,7 +209,7 @@ class ScriptImports:
 
     def _is_home_of(self, module: ModuleType) -> bool:
         """Whether a module lies in this folder, and in no other script's below it."""
-        file = _place_of(module)
+        file = place_of(module)
         if file is None or not is_inside(file, self.folder):
             return False
         depth = len(self.folder.parts)
@@ -220,8 +240,8 @@ class ScriptImports:
         if top in self.own:
             return modules.get(top) is not self.own[top]
         if self._is_anothers(modules):
-            return not _finds(top, modules, sys.path)
-        if top in _RESERVED or top not in modules or not (place := _place_of(modules[top])) or _is_installed(place):
+            return not finds(top, modules, sys.path)
+        if top in _RESERVED or top not in modules or not (place := place_of(modules[top])) or is_installed(place):
             return False
         return self._has_another(top, modules)
 
@@ -229,15 +249,16 @@ class ScriptImports:
         """Whether another script that is in force may be importing them."""
         if not _in_force:
             return False
-        places = [place for module in modules.values() if (place := _place_of(module)) is not None]
+        places = [place for module in modules.values() if (place := place_of(module)) is not None]
         return any(is_inside(place, script.folder) for script in _in_force for place in places)
 
     def _is_anothers(self, modules: Modules) -> bool:
         """Whether another script has brought them."""
-        others = [script for script in _open if script is not self]
-        return bool(others) and any(
-            script.own.get(name) is module for script in others for name, module in modules.items()
-        )
+        # Asked for each of some thousand names. Most scripts have brought nothing, and need no look at all modules.
+        others = [script for script in _open if script.own and script is not self]
+        if not others:
+            return False
+        return any(script.own.get(name) is module for script in others for name, module in modules.items())
 
     def _has_another(self, top: str, modules: Modules) -> bool:
         """Whether there is something else of that name in the folder, which Python would take first."""
@@ -245,9 +266,9 @@ class ScriptImports:
         if beside is None:
             return False
         if beside.origin is not None:
-            return not _finds(top, modules, [str(self.folder)])
+            return not finds(top, modules, [str(self.folder)])
         inner = [name.split(".")[1] for name in modules if name.count(".") == 1]
-        return not _finds(top, modules, [str(self.folder)]) and any(
+        return not finds(top, modules, [str(self.folder)]) and any(
             PathFinder.find_spec(f"{top}.{name}", [str(self.folder / top)]) for name in inner
         )
 
@@ -262,46 +283,3 @@ class ScriptImports:
 
 _RESERVED = sys.stdlib_module_names | {"__main__", "scoringhost"}
 """Names that the host itself may need: what is loaded already stays, as Python's own script folder has it."""
-
-
-def _finds(top: str, modules: Modules, path: list[str]) -> bool:
-    """Whether an import of that name from some folders comes to the modules that are loaded."""
-    spec = PathFinder.find_spec(top, path)
-    if spec is None:
-        return False
-    if spec.origin is not None:
-        file = getattr(modules.get(top), "__file__", None)
-        return isinstance(file, str) and os.path.realpath(file) == os.path.realpath(spec.origin)
-    folders = [str(Path(folder)) for folder in spec.submodule_search_locations or ()]
-    places = [place for module in modules.values() if (place := _place_of(module)) is not None]
-    return all(any(f"{place}{os.sep}".startswith(f"{folder}{os.sep}") for folder in folders) for place in places)
-
-
-def _place_of(module: object) -> str | None:
-    """The file of a module, or a folder of a package without one; None if it was made by hand."""
-    try:
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str):
-            return _tidy(file)
-        is_made = file is not None or getattr(module, "__spec__", None) is None
-        folders = [] if is_made else list(getattr(module, "__path__", ()))
-    except Exception:  # some load what they stand for when they are asked, and some packages have lost their parent
-        return None
-    return _tidy(str(folders[0])) if folders else None
-
-
-# Texts, not Path objects: a process has some thousand modules, and each is looked at when it starts.
-
-
-def _tidy(place: str) -> str:
-    return str(Path(place)) if "//" in place or "/./" in place else place
-
-
-def is_inside(place: str, folder: Path) -> bool:
-    """Whether a file lies in a folder; an environment with packages in it does not count."""
-    beginning = f"{folder}{os.sep}"
-    return place.startswith(beginning) and not _is_installed(place[len(beginning) :])
-
-
-def _is_installed(place: str) -> bool:
-    return "-packages" in place and not {"site-packages", "dist-packages"}.isdisjoint(place.split(os.sep))

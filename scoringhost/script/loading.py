@@ -7,6 +7,7 @@ because inference-schema keeps one process-wide table keyed by `module.function`
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import inspect
 import itertools
@@ -19,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, ScriptUnservable
+from scoringhost.script.flask_use import OF_A_REQUEST, names_used_beside_flask
+from scoringhost.script.import_hints import of_failed_import
 from scoringhost.script.imports import ScriptImports
-from scoringhost.script.startup_hints import of_failed_init, of_missing_module, of_missing_script
+from scoringhost.script.startup_hints import of_failed_init, of_missing_script
 from scoringhost.script.tracebacks import user_traceback
 
 MODULE_NAME = "entry_module"
@@ -65,7 +68,22 @@ class EntryScript:
             sys.modules.pop(imports.entry, None)
             imports.close()
             raise
-        return cls(path, module, init, run, shutdown, imports)
+        script = cls(path, module, init, run, shutdown, imports)
+        if "flask" not in sys.modules and script.names_used_beside_flask():
+            # The script will import it in a function. From now on each call is given what makes a context for
+            # it, which must be there before run() begins.
+            importlib.import_module("flask")
+        return script
+
+    def names_used_beside_flask(self) -> frozenset[str]:
+        """The names that the script, and the modules beside it, use where they import Flask; none if none does."""
+        own = (getattr(module, "__file__", None) for module in self.imports.own.values())
+        return names_used_beside_flask([self.path, *(Path(file) for file in own if file)])
+
+    @property
+    def uses_request_of_flask(self) -> bool:
+        """Whether run() may look at Flask's request, or at what is kept for one request."""
+        return not OF_A_REQUEST.isdisjoint(self.names_used_beside_flask())
 
     def start(self, model_dir: Path | None = None) -> None:
         """Run init(), on the thread that will score.
@@ -118,8 +136,9 @@ def _import(path: Path, name: str) -> types.ModuleType:
 
 
 def _advice(error: BaseException, path: Path) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return of_missing_module(error, path)
+    hint = of_failed_import(error, path) if isinstance(error, ImportError) and error.name else ""
+    if hint:
+        return hint
     if isinstance(error, SyntaxError):
         return f"Correct the syntax in line {error.lineno} of {error.filename}."
     return f"Correct the {type(error).__name__} shown above it."

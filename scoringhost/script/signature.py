@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -15,8 +15,10 @@ from scoringhost.schema.output import DeclaredOutput
 from scoringhost.schema.tensor_metadata import TensorMetadata
 
 RAW_MARK = "__scoringhost_rawhttp__"
+TYPED_MARK = "__scoringhost_typed__"
 HEADERS_NAME = "request_headers"
 MINI_BATCH = "mini_batch"
+MINI_BATCH_CONTEXT = "mini_batch_context"
 REQUIRED = inspect.Parameter.empty
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,6 +27,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 def rawhttp(run: F) -> F:
     """Mark a run() that wants the HTTP request itself. Only the function is marked, nothing global."""
     setattr(run, RAW_MARK, True)
+    return run
+
+
+def typed(run: F) -> F:
+    """Mark a run() whose annotations are kept to: parameters are decoded by them, and the result is checked.
+
+    Without the mark annotations say nothing, as with azmlinfsrv, and run() gets the body as text.
+    """
+    setattr(run, TYPED_MARK, True)
     return run
 
 
@@ -57,6 +68,10 @@ class Declarations:
     decorated: bool
     schemas: RunSchemas = BARE
     output: DeclaredOutput = field(default_factory=DeclaredOutput)
+    strict: bool = False
+    """Whether a key that is no parameter is refused, unless a setting says otherwise."""
+    row_lists: frozenset[str] = frozenset()
+    """The parameters whose values are lists of rows, which calls that wait may be joined by."""
 
     def input_tensors(self) -> tuple[TensorMetadata, ...]:
         """The tensors of the declared inputs, in the order of run()'s parameters as far as they are declared.
@@ -89,6 +104,10 @@ class Parameter:
     declared: DeclaredInput | None
 
 
+def _nothing_said(names: Sequence[str]) -> None:
+    """Unknown keys are nobody's concern."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSignature:
     """How to call a run(): its kind, its parameters in order, whether it wants the headers."""
@@ -99,6 +118,8 @@ class RunSignature:
     is_async: bool
     buffers: Mapping[str, ReadsBuffer] = field(default_factory=dict)
     """The parameters whose types can take a flat buffer of numbers."""
+    unknown_keys: Callable[[Sequence[str]], None] = _nothing_said
+    """Told of the keys of a body that are no parameters; what it raises is the answer."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,7 +150,7 @@ class RunSignature:
 
 
 def _kind(run: Callable[..., Any], declarations: Declarations) -> Takes:
-    raw = any(getattr(layer, RAW_MARK, False) for layer in _layers(run))
+    raw = marked(run, RAW_MARK)
     if raw and declarations.decorated:
         raise ValueError("run() cannot be decorated with both @rawhttp and @input_schema")
     if raw:
@@ -144,6 +165,11 @@ def _is_async(function: object) -> bool:
 def _buffers(parameters: tuple[Parameter, ...]) -> dict[str, ReadsBuffer]:
     types = {one.name: one.declared.type for one in parameters if one.declared is not None}
     return {name: kind for name, kind in types.items() if isinstance(kind, ReadsBuffer) and kind.buffer_kind}
+
+
+def marked(run: Callable[..., Any], mark: str) -> bool:
+    """Whether run(), or a function that decorators are around, carries a mark."""
+    return any(getattr(layer, mark, False) for layer in _layers(run))
 
 
 def _layers(run: Callable[..., Any]) -> list[Callable[..., Any]]:
@@ -161,8 +187,10 @@ def _check(takes: Takes, parameters: tuple[Parameter, ...], declarations: Declar
         raise ValueError(f"@input_schema names {', '.join(missing)}, which run() does not take as an argument")
     if takes is not Takes.NAMED:
         extra = [parameter.name for parameter in parameters[1:] if parameter.default is REQUIRED]
+        if MINI_BATCH_CONTEXT in extra:
+            raise ValueError("it is the run() of a batch script, which `scoringhost batch` calls and a request cannot")
         if extra:
             raise ValueError(
                 f"run() has no @input_schema, so a request can fill only its first argument; "
-                f"give {', '.join(extra)} a default or declare it"
+                f"give {', '.join(extra)} a default or declare it (annotations count under @scoringhost.typed)"
             )

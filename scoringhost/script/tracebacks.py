@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 
@@ -36,6 +37,14 @@ def user_stack(frame: FrameType) -> str:
     first = max((at for at, entry in enumerate(summary) if entry.filename.startswith(_CALLERS)), default=0)
     theirs = [entry for entry in summary[first:] if not entry.filename.startswith(_PACKAGE)]
     return "Still running (most recent call last):\n" + "".join(traceback.format_list(theirs)).rstrip("\n")
+
+
+def frames_of(error: BaseException) -> Iterator[tuple[str, int]]:
+    """The file and line of every frame of an exception's traceback, the outermost first."""
+    at = error.__traceback__
+    while at is not None:
+        yield at.tb_frame.f_code.co_filename, at.tb_lineno
+        at = at.tb_next
 
 
 def _is_ours(frame: TracebackType) -> bool:

@@ -20,6 +20,7 @@ from scoringhost.process.environment import Loan, lend
 from scoringhost.script.azureml_names import install_import_shims
 from scoringhost.script.imports import make_importable
 from scoringhost.script.loading import EntryScript, require_file
+from scoringhost.script.stand_ins.finder import lend_stand_ins
 from scoringhost.settings import Settings
 
 
@@ -84,13 +85,16 @@ class ScriptWorld:
             self._leaving.callback(sys.argv.__setitem__, slice(None), list(sys.argv))
             sys.argv[:] = [str(self.script), *self._arguments]
         install_import_shims()  # for good: every script of the process may need them
+        self._leaving.callback(lend_stand_ins())
 
     def load(self) -> EntryScript:
-        """Import the script; `unload` or `leave` forgets its modules.
+        """Import the script, unless it is loaded; `unload` or `leave` forgets its modules.
 
         Raises:
             StartupError: if there is no script, or it cannot be served.
         """
+        if self._loaded is not None:
+            return self._loaded
         self._loaded = EntryScript.load(self.script)
         self._leaving.callback(self.unload)
         return self._loaded

@@ -122,6 +122,11 @@ class ServiceSettings(Part):
     max_batch_wait_ms: int = setting(
         5, NOT_NEGATIVE, "Milliseconds that a batch may wait for the callers of the one before.", "--max-batch-wait-ms"
     )
+    unknown_keys: str | None = setting(
+        None, click.Choice(["warn", "refuse"]),
+        "Keys of a body that run() does not take: warn in the log, or refuse with a 400, as @typed does if not set.",
+        "--unknown-keys",
+    )  # fmt: skip
     debug_port: int | None = setting(
         None, PORT, "Let a debugger (debugpy) attach at this port of the machine itself.", "--debug-port"
     )
@@ -169,6 +174,9 @@ class ServerSettings(Part):
     reload: bool = setting(
         False, click.BOOL, "Load the script anew when it, its folder or the model folder changes.", "--reload"
     )
+    metrics_port: int | None = setting(
+        None, PORT, "A port of its own for /metrics, which needs no key; metrics are on then.", "--metrics-port"
+    )
     drain_timeout_s: int = setting(
         20, POSITIVE, "Seconds that running requests have to end after SIGTERM.", "--drain-timeout-s"
     )
@@ -193,6 +201,11 @@ class ServerSettings(Part):
     )  # fmt: skip
 
     @property
+    def extra_ports(self) -> tuple[int, ...]:
+        """All ports that are listened on beside the serving port."""
+        return self.health_ports + ((self.metrics_port,) if self.metrics_port else ())
+
+    @property
     def health_ports(self) -> tuple[int, ...]:
         """The ports beside the serving port that are listened on."""
         port = self.health_port or (5000 if self.separate_health_endpoint else None)
@@ -208,6 +221,7 @@ class HttpSettings(Part):
         None, click.STRING, "Origins that browsers may call from, separated by commas; * for all.",
         "--cors-origins", "--access_control_allow_origins", azure=("AML_CORS_ORIGINS",),
     )  # fmt: skip
+    metrics: bool = setting(False, click.BOOL, "Count, and serve what was counted at /metrics.", "--metrics")
     primary_key: Secret | None = setting(None, click.STRING, "Key that callers must send.", secret=True)
     secondary_key: Secret | None = setting(
         None, click.STRING, "A second key that is as good, to change keys one after the other.", secret=True
@@ -252,6 +266,10 @@ class HttpSettings(Part):
     service_path_prefix: str = setting(
         "", click.STRING, "Prefix of the paths in the API document.",
         "--service-path-prefix", azure=("SERVICE_PATH_PREFIX",),
+    )  # fmt: skip
+    document_as_azmlinfsrv: bool = setting(
+        False, click.BOOL, "Write the API document as azmlinfsrv does, its Bearer key included.",
+        "--document-as-azmlinfsrv",
     )  # fmt: skip
     nan: str = setting(
         "null", click.Choice(["null", "literal"]), "NaN and infinities in results: null, or the literals.", "--nan"

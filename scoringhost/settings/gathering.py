@@ -48,6 +48,14 @@ def _converted(kind: click.ParamType[Any], value: object) -> Any:
     return kind.convert(value, None, None)
 
 
+def _is_of_workspace(content: Mapping[str, object]) -> bool:
+    """Whether a config.json is what Azure ML's SDK finds its workspace by, in either form of it.
+
+    It lies beside very many scripts, where a configuration of ours would: its keys are no mistakes.
+    """
+    return "subscription_id" in content or {"Id", "Scope"} <= content.keys()
+
+
 class Gathering:
     """One pass over flags, environment and file: the values by name, where each came from, and what to warn of."""
 
@@ -147,7 +155,7 @@ class Gathering:
     def _take_content(self, content: dict[str, object], path: Path) -> None:
         keys = {key: name for name in self.specs for key in (name, PREFIX + name.upper(), *self.specs[name].azure)}
         unknown = sorted(key for key in content if key not in keys and key not in _IGNORED_KEYS)
-        if unknown:
+        if unknown and not _is_of_workspace(content):
             self.warnings.append(f"{path}: unknown keys are ignored: {', '.join(unknown)}")
             self.unread += [(key, str(path)) for key in unknown]
         for key, value in content.items():
@@ -190,9 +198,7 @@ class Gathering:
             self._take_main()
         if not self.values.get("script"):
             return
-        script = self._script()
-        if os.path.isdir(script):  # which is False for a name that is too long, where Path.is_dir() raises
-            script = script / _ENTRY_FILE
+        script = script_at(self._script())
         self.values["script"] = str(script)
         beside = script.parent / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):
@@ -211,6 +217,13 @@ class Gathering:
         if origin.startswith("flag "):
             raise SettingsError(origin.removeprefix("flag "), given, reason)
         self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
+
+
+def script_at(path: str | os.PathLike[str]) -> Path:
+    """The entry script that a path names: the file itself, or score.py in the folder."""
+    if os.path.isdir(path):  # which is False for a name that is too long, where Path.is_dir() raises
+        return Path(path) / _ENTRY_FILE
+    return Path(path)
 
 
 def gather(

@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Sizes and numbers": ("max_body_mb", "max_bodies_mb", "max_waiting", "max_concurrent_requests"),
     "Batching": ("max_batch_size", "max_batch_wait_ms"),
+    "Requests": ("unknown_keys",),
     "Who may come in": (
         "primary_key",
         "secondary_key",
@@ -33,7 +34,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "trusted_proxies",
     ),
     "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text"),
-    "The API document and the page at /docs": ("service_name", "service_version", "service_path_prefix", "docs"),
+    "The API document and the page at /docs": (
+        "service_name",
+        "service_version",
+        "service_path_prefix",
+        "document_as_azmlinfsrv",
+        "docs",
+    ),
+    "Metrics": ("metrics", "metrics_port"),
     "Logs and debugging": (
         "log_level",
         "debug",

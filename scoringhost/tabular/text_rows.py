@@ -20,6 +20,8 @@ from scoringhost.schema import json_text
 ENCODING = "utf-8-sig"
 """UTF-8, with or without the mark that Excel puts in front."""
 TWICE = "two of its columns have the same name"
+_TRUTHS = {"True": True, "TRUE": True, "False": False, "FALSE": False}
+"""Beside JSON's `true` and `false`: as pandas and R write them, and as `pandas.read_csv` reads them."""
 _LONGEST_FIELD = 2**31 - 1
 """Characters; the csv module's own limit is 128 K, which a text or an encoded image exceeds."""
 
@@ -123,15 +125,23 @@ def record(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(columns, row, strict=True))
 
 
-def parsed(texts: dict[str, str], stay_text: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The values of a row of CSV, but for the columns that stay text."""
-    return {name: text if name in stay_text else value(text) for name, text in texts.items()}
+def parsed(
+    texts: dict[str, str], stay_text: frozenset[str] = frozenset(), may_lack: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """The values of a row of CSV, but for the columns that stay text; of those, nothing is null in `may_lack`."""
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        stays = name in stay_text and (text or name not in may_lack)
+        values[name] = text if stays else value(text)
+    return values
 
 
 def value(text: str) -> Any:
     """A number, true, false or null if the text is one; nothing is null; otherwise the text."""
     if not text:
         return None
+    if text in _TRUTHS:
+        return _TRUTHS[text]
     try:
         found = json_text.loads(text.encode())
     except (UndecodableBody, UnicodeEncodeError):

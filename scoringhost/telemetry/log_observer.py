@@ -37,7 +37,8 @@ class LogObserver:
             what = f"{_first_line(error.__cause__)} ({error.function}() failed)"
         else:
             what = f"run() failed: {error}"
-        self._log.error("%s%s", what, f"\n{traceback}" if traceback else "")
+        more = traceback or getattr(error, "remedy", "")
+        self._log.error("%s%s", what, f"\n{more}" if more else "")
 
     def noticed(self, service: str, message: str) -> None:
         """A warning."""

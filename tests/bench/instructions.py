@@ -3,7 +3,8 @@
     python tests/bench/instructions.py          needs valgrind (Debian's package of that name)
 
 Drives the protocol as `hot_path.py` does, twice, with different numbers of requests, under
-`valgrind --tool=cachegrind`, and prints the difference for one request: with the log and without.
+`valgrind --tool=cachegrind`, and prints the difference for one request: with the log, without it, and with the log and
+what else may be on.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ from scoringhost import assemble
 from scoringhost.settings import Settings
 
 FEW, MANY = 500, 2500
+KEY = "0123456789abcdef"
+KINDS: dict[str, dict[str, str]] = {
+    "log": {},
+    "silent": {},
+    "metrics": {"SCORINGHOST_METRICS": "true"},
+    "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
+}
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        serve(int(sys.argv[1]), with_log=sys.argv[2] == "log")
+        serve(int(sys.argv[1]), sys.argv[2])
         return
-    for kind in ("log", "silent"):
+    for kind in KINDS:
         few, many = (counted(count, kind) for count in (FEW, MANY))
         print(f"{kind:<8}{(many - few) / (MANY - FEW):12,.0f} instructions a request")
 
@@ -43,16 +51,18 @@ def counted(count: int, kind: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-def serve(count: int, *, with_log: bool) -> None:
+def serve(count: int, kind: str) -> None:
     """Answer some requests in this process."""
-    settings, _ = Settings.load({}, {"script": ("script", str(hot_path.SERVICE))})
+    settings, _ = Settings.load(KINDS[kind], {"script": ("script", str(hot_path.SERVICE))})
     sys.stdout = Path(os.devnull).open("w")
     assemble.prepare_process(settings, os.environ, [])
     site = assemble.build(settings)
     site.init()
-    if not with_log:
+    if kind == "silent":
         site.app._observers = ()
     head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(hot_path.BODY)}"
+    if kind == "key":
+        head += f"\r\nAuthorization: Bearer {KEY}"
     asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +46,26 @@ class Page:
         self.element(name).clear()
         self.element(name).send_keys(text)
 
+    def body(self) -> Any:
+        """The JSON of the body."""
+        return json.loads(self.element("body").get_attribute("value"))
+
+    def cell(self, label: str) -> Any:
+        """A field by the name that a screen reader says."""
+        return self.driver.find_element(By.CSS_SELECTOR, f'#fields [aria-label="{label}"]')
+
+    def member(self, name: str) -> Any:
+        """The field of a member that is no table."""
+        return self.driver.find_element(By.CSS_SELECTOR, f'#fields [data-name="{name}"] :is(input, select, textarea)')
+
+    def is_in_sight(self, name: str) -> bool:
+        """Whether an element begins within the window."""
+        script = (
+            "const {top} = document.getElementById(arguments[0]).getBoundingClientRect();"
+            " return 0 <= top && top < innerHeight"
+        )
+        return bool(self.driver.execute_script(script, name))
+
     def execute(self) -> str:
         """Press the button; the line that sums up the response."""
         self.element("execute").click()
@@ -68,12 +90,161 @@ def page(chromium: webdriver.Chrome, start: Callable[..., Served]) -> Iterator[C
 
 def test_the_sample_is_filled_in_and_executed(page: Callable[..., Page], tmp_path: Path) -> None:
     shown = page(SAMPLE)
-    assert str(SAMPLE / "model") in shown.text("facts")
     request = json.loads((SAMPLE / "request.json").read_text())
     assert json.loads(shown.element("body").get_attribute("value")) == request
     assert shown.execute().startswith("200 OK")
     assert json.loads(shown.text("answer")) == pytest.approx([207.309, 70.234], abs=0.01)
     assert shown.driver.get_log("browser") == []
+
+
+# BUG: whoever reached the page read where the server keeps its models.
+def test_paths_of_the_server_are_shown_while_debugging_alone(page: Callable[..., Page]) -> None:
+    assert str(SAMPLE) not in page(SAMPLE).driver.page_source
+    assert str(SAMPLE / "model") in page(SAMPLE, "--debug").text("facts")
+
+
+# BUG: the choice of a file and the form field stood there for every script: a rule of the stylesheet beat `hidden`.
+def test_what_belongs_to_raw_requests_is_not_shown_for_others(page: Callable[..., Page]) -> None:
+    shown = page(SAMPLE)
+    assert [shown.element(name).is_displayed() for name in ("source", "upload", "file", "field")] == [False] * 4
+    shown = page(SCRIPTS / "mirror.py")
+    assert [shown.element(name).is_displayed() for name in ("source", "upload", "fields")] == [True, False, False]
+    shown.driver.find_element(By.CSS_SELECTOR, "input[value=file]").click()
+    assert [shown.element(name).is_displayed() for name in ("file", "field", "body")] == [True, True, False]
+
+
+# BUG: "Sample" left the content type, the method, the query and the file as they were.
+def test_sample_restores_the_whole_request(page: Callable[..., Page], tmp_path: Path) -> None:
+    shown = page(SCRIPTS / "mirror.py")
+    note = tmp_path / "note.txt"
+    note.write_text("x", encoding="utf-8")
+    Select(shown.element("method")).select_by_visible_text("GET")
+    shown.write("query", "a=b")
+    shown.driver.find_element(By.CSS_SELECTOR, "input[value=file]").click()
+    shown.element("file").send_keys(str(note))
+    shown.write("field", "picture")
+    shown.element("own-box").click()
+    shown.write("own", "x-request-id: mine")
+    shown.element("reset").click()
+    names = ("method", "query", "content-type", "file", "field", "own", "body")
+    values = [shown.element(name).get_property("value") for name in names]
+    assert values == ["POST", "", "application/json", "", "", "", ""]
+    assert [shown.element(name).is_displayed() for name in ("upload", "body")] == [False, True]
+
+
+# BUG: the line that sums up the answer was overwritten by "The curl command is in the clipboard".
+def test_copying_a_command_leaves_the_answer_alone(page: Callable[..., Page]) -> None:
+    shown = page(SAMPLE)
+    status, answer = shown.execute(), shown.text("answer")
+    for name in ("curl", "python"):
+        shown.element(name).click()
+        shown.until(lambda: bool(shown.text("note")))
+    assert (shown.text("summary"), shown.text("answer")) == (status, answer)
+
+
+def test_the_fields_change_the_body_and_the_body_the_fields(page: Callable[..., Page]) -> None:
+    shown = page(SCRIPTS / "people.py")
+    assert shown.text("about").startswith("Greet people.")
+    assert shown.cell("people, row 2, age").get_property("value") == ""
+    for label, text in (("people, row 2, age", "41.5"), ("people, row 1, name", "Ann"), ("grid, row 2, 1", "9")):
+        shown.cell(label).clear()
+        shown.cell(label).send_keys(text)
+    Select(shown.cell("people, row 1, member")).select_by_visible_text("false")
+    Select(shown.member("loud")).select_by_visible_text("false")
+    shown.member("greeting").clear()
+    shown.member("greeting").send_keys('say "hi"')
+    assert shown.execute().startswith("200 OK")
+    assert (
+        json.loads(shown.text("answer"))
+        == shown.body()
+        == {
+            "people": [{"name": "Ann", "age": 36, "member": False}, {"name": "Tim", "age": 41.5, "member": False}],
+            "grid": [[1, 2], [3, 9]],
+            "greeting": 'say "hi"',
+            "options": {"loud": False, "level": 3},
+            "factor": 0.5,
+        }
+    )
+    shown.write("body", '{"people": [{"name": "Eve", "age": 7, "member": true}], "grid": [[5, 6]]}')
+    assert shown.cell("people, row 1, name").get_property("value") == "Eve"
+    shown.cell("Add a row to grid").click()
+    shown.cell("Remove row 1 of people").click()
+    assert shown.body() == {"people": [], "grid": [[5, 6], [5, 6]]}
+    shown.cell("Add a row to people").click()
+    assert shown.body()["people"] == [{"name": "", "age": None, "member": False}]
+    assert shown.driver.get_log("browser") == []
+
+
+def test_half_a_number_stays_out_of_the_body_and_is_marked(page: Callable[..., Page]) -> None:
+    shown = page(SCRIPTS / "people.py")
+    shown.cell("grid, row 1, 0").send_keys("x")
+    assert shown.cell("grid, row 1, 0").get_attribute("aria-invalid") == "true"
+    assert shown.body()["grid"] == [[1, 2], [3, 4]]
+    shown.write("body", '{"people": [')
+    assert shown.text("body-problem").startswith("This is no JSON yet")
+
+
+def test_the_snippets_are_the_same_call(page: Callable[..., Page], tmp_path: Path) -> None:
+    shown = page(SCRIPTS / "people.py")
+    shown.element("own-box").click()
+    shown.write("own", "x-request-id: mine")
+    shown.driver.find_element(By.CSS_SELECTOR, "#snippets summary").click()
+    shown.until(lambda: bool(shown.text("python-text")))
+    assert shown.execute().startswith("200 OK")
+    expected = json.loads(shown.text("answer"))
+    curl = subprocess.run(["sh", "-c", shown.text("curl-text") + " -s -i"], capture_output=True, text=True, check=True)
+    head, _, answer = curl.stdout.replace("\r", "").partition("\n\n")
+    assert (json.loads(answer), "x-request-id: mine" in head) == (expected, True)
+    # httpx is called as requests is, and is among the packages for development.
+    program = shown.text("python-text").replace("import requests", "import httpx as requests")
+    python = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    status, _, answer = python.stdout.partition(" ")
+    assert (status, json.loads(answer)) == ("200", expected)
+
+
+def test_a_header_of_ones_own_is_sent_and_a_broken_one_is_named(page: Callable[..., Page]) -> None:
+    shown = page(SAMPLE)
+    shown.element("own-box").click()
+    shown.write("own", "x-request-id: mine")
+    assert shown.execute().startswith("200 OK")
+    assert "x-request-id: mine" in shown.element("headers").get_attribute("textContent")
+    shown.write("own", "no header")
+    assert shown.execute() == "“no header” is not NAME: VALUE"
+
+
+def test_the_last_ten_calls_are_kept_by_the_browser_without_keys(page: Callable[..., Page]) -> None:
+    shown = page(SCRIPTS / "words.py")
+    shown.element("own-box").click()
+    shown.write("own", "Authorization: Bearer secret")
+    for number in range(12):
+        shown.write("body", f"call number {number}")
+        assert shown.execute().startswith("200 OK")
+    shown.driver.refresh()
+    shown.until(lambda: shown.text("name") != "…")
+    lines = [one.text for one in shown.driver.find_elements(By.CSS_SELECTOR, "#calls button")]
+    assert [line.rpartition(" ")[2] for line in lines] == [str(number) for number in range(11, 1, -1)]
+    assert "secret" not in shown.driver.execute_script("return JSON.stringify(localStorage)")
+    shown.driver.find_elements(By.CSS_SELECTOR, "#calls button")[3].click()
+    assert shown.element("body").get_property("value") == "call number 8"
+    shown.element("forget").click()
+    assert not shown.element("calls-box").is_displayed()
+
+
+# BUG: the answer appeared below the fold, and nothing seemed to happen.
+def test_on_a_phone_the_answer_is_brought_into_sight(page: Callable[..., Page]) -> None:
+    shown = page(SAMPLE)
+    shown.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    assert shown.execute().startswith("200 OK")
+    assert shown.is_in_sight("summary")
+    assert shown.is_in_sight("answer")
+
+
+def test_on_a_phone_nothing_of_the_fields_is_cut_off(page: Callable[..., Page]) -> None:
+    shown = page(SCRIPTS / "people.py")
+    shown.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    assert shown.driver.execute_script("return document.documentElement.scrollWidth") <= 375
+    visible = "return [...document.querySelectorAll('button')].filter(b => b.offsetParent).map(b => b.offsetHeight)"
+    assert min(shown.driver.execute_script(visible)) >= 44
 
 
 def test_a_refusal_is_shown_with_its_reason(page: Callable[..., Page]) -> None:
@@ -90,8 +261,8 @@ def test_on_a_phone_nothing_is_cut_off(page: Callable[..., Page]) -> None:
     shown.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     assert shown.execute().startswith("200 OK")
     assert shown.driver.execute_script("return document.documentElement.scrollWidth") <= 375
-    heights = shown.driver.execute_script("return [...document.querySelectorAll('button')].map(b => b.offsetHeight)")
-    assert min(heights) >= 44  # large enough for a thumb
+    visible = "return [...document.querySelectorAll('button')].filter(b => b.offsetParent).map(b => b.offsetHeight)"
+    assert min(shown.driver.execute_script(visible)) >= 44  # large enough for a thumb
 
 
 # BUG: the field that chooses a file was wider than the screen.

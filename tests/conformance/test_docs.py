@@ -24,6 +24,11 @@ def test_the_page_names_no_address_of_another_host(serve: Serve) -> None:
     assert sorted(files) == ["docs/page.css", "docs/page.js"]
     kinds = [client.get(f"/{file}").header("Content-Type") for file in sorted(files)]
     assert kinds == ["text/css; charset=utf-8", "text/javascript; charset=utf-8"]
+    script = client.get("/docs/page.js").body.decode()
+    modules = re.findall(r'^import .* from "\./(\w+\.js)";$', script, re.MULTILINE)
+    assert modules == ["calls.js", "fields.js", "pretty.js", "snippets.js"]
+    for module in [*modules, "schema.js"]:
+        assert client.get(f"/docs/{module}").header("Content-Type") == "text/javascript; charset=utf-8"
 
 
 # BUG: another site could put the page into a frame of its own and have its visitor press the button.
@@ -53,6 +58,21 @@ def test_the_sample_of_the_page_is_scored(serve: Serve) -> None:
     client = serve("arrays.py")
     sample = client.get("/docs/service.json").json()["sample"]
     assert client.score(**sample).status == 200
+
+
+# BUG: whoever reached the page read where the server keeps its models.
+def test_no_folder_of_the_server_is_told_but_for_debugging(
+    serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("models")
+    folder.chmod(0o755)
+    quiet = serve("text.py", model_dir=folder).get("/docs/service.json")
+    assert (quiet.json()["model_dir"], str(folder) in quiet.body.decode()) == (None, False)
+    assert serve("text.py", model_dir=folder, debug=True).get("/docs/service.json").json()["model_dir"] == str(folder)
+
+
+def test_the_page_is_told_the_docstring_of_run(serve: Serve) -> None:
+    assert serve("gaps.py").get("/docs/service.json").json()["text"].startswith("Weigh people.")
 
 
 def test_posting_to_the_page_is_a_405(serve: Serve) -> None:

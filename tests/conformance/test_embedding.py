@@ -192,7 +192,7 @@ def test_a_failing_init_leaves_no_thread(script: Path) -> None:
         create_app(str(script), environ={})
     started = set(threading.enumerate()) - before
     for thread in started:
-        thread.join(2)
+        thread.join(20)
     assert [thread.name for thread in started if thread.is_alive()] == []
 
 

@@ -31,6 +31,7 @@ CHANGING = (
     (r"(?m)(?<=client\(s\): )[\d.]+", "(number)"),
     (r"(?m)^( +\d+) +\d+( +0) +[\d.]+ .*", r"\1\2 (numbers)"),  # a row of a profile
     (r"(?m)^recommended: .*", "recommended: (numbers)"),
+    (r"\nother programs used .*", ""),  # the machine may be busy with other tests
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d([.,]\d+)?", "(time)"),
     (r"(\d\.\d{9})\d+", r"\1"),  # processors differ in the last digits
     (r"(?<=date: ).*GMT", "(time)"),

@@ -175,6 +175,32 @@ def test_the_job_ends_when_more_items_fail_than_may(
         assert (tmp_path / "calls").read_text() == "1\n" * 2
 
 
+# BUG: all 100,000 rows of a file were tried though the first thousand had failed for one and the same reason.
+@pytest.mark.parametrize("size", ["20", "3"])
+def test_a_job_that_can_score_nothing_ends_soon(batch: Any, tmp_path: Path, size: str) -> None:
+    (tmp_path / "rows.csv").write_text("x,y,z\n" + "1,2,3\n" * 100)
+    arguments = ("--input", "rows.csv", "--output", "out.csv", "--mini-batch-size", size)
+    done = batch(DOUBLED, *arguments)
+    assert done.returncode == 1
+    reason = "row 1: parameter 'data': expected an array of shape (*, 2) of float64, got shape (1, 3)"
+    if size == "20":
+        assert f"none of the first 20 items could be scored; {reason}" in done.stderr
+        assert "0 scored, 0 failed so far; the same command goes on from there" in done.stderr
+    else:
+        assert "none of the first 12 items could be scored; row 10: " in done.stderr
+    assert "--error-threshold -1 scores all the same" in done.stderr
+    everything = batch(DOUBLED, *arguments, "--overwrite", "--error-threshold", "-1")
+    assert everything.stdout.startswith("0 scored, 100 failed")
+    mended = batch(DOUBLED.replace("[[1.0, 2.0]]", "[[1.0, 2.0, 3.0]]"), *arguments, "--overwrite")
+    assert mended.stdout.startswith("100 scored, 0 failed")
+
+
+def test_a_few_items_may_all_be_bad(batch: Any, files: Any) -> None:
+    files(*["raise"] * 9, *"ab")
+    done = batch(FILES, "--input", "in", "--output", "out.csv", "--mini-batch-size", "1")
+    assert done.stdout.startswith("2 scored, 9 failed")
+
+
 def test_an_output_that_is_there_is_not_overwritten_unless_asked(batch: Any, files: Any, tmp_path: Path) -> None:
     files("a")
     (tmp_path / "out.csv").write_text("precious")
@@ -309,6 +335,15 @@ def test_a_worker_that_computes_does_not_outlive_the_command(files: Any, tmp_pat
     until(lambda: not is_running(pid))
 
 
+# BUG: a signal without a name in Python's table (most real-time ones) ended the command with a traceback.
+def test_a_worker_that_is_ended_by_a_real_time_signal_fails_alone(batch: Any, files: Any, tmp_path: Path) -> None:
+    files("a")
+    script = NOTHING + "    os.kill(os.getpid(), 40)\n"
+    done = batch(script, "--input", "in", "--output", "out.csv")
+    assert done.returncode == 1, done.stderr
+    assert [failure["error"] for failure in failures(tmp_path)] == ["the worker process ended by signal 40"]
+
+
 # BUG: a job that was killed in shutdown() was refused as "is there already" when it was given again.
 def test_a_job_that_was_killed_in_shutdown_is_known_to_be_complete(batch: Any, files: Any, tmp_path: Path) -> None:
     files("a")
@@ -433,3 +468,36 @@ def run(mini_batch):
     assert (done.returncode, done.stdout.startswith("2 scored, 0 failed in ")) == (0, True), done.stderr
     assert sorted(os.listdir(tmp_path / "out")) == ["0.txt.done", "1.txt.done"]
     assert f"suffix .done, output to {tmp_path / 'out'}" in done.stderr
+
+
+# BUG: exit code 3, "a request can fill only its first argument".
+@pytest.mark.parametrize("annotation", ["", ": pd.DataFrame"])
+def test_a_batch_script_may_take_the_context_of_its_mini_batch(batch: Any, tmp_path: Path, annotation: str) -> None:
+    folder = tmp_path / "in" / "store=7"
+    folder.mkdir(parents=True)
+    (folder / "rows.csv").write_text("a\n1\n2\n")
+    script = f"""
+import pandas as pd
+
+def init():
+    pass
+
+def run(mini_batch{annotation}, mini_batch_context):
+    about = mini_batch_context
+    for item in mini_batch.a if isinstance(mini_batch, pd.DataFrame) else ["file"]:
+        yield f"{{item}} {{about.minibatch_index}} {{about.partition_key_value['store']}} {{about.dataset}}"
+"""
+    done = batch(script, "--input", "in", "--output", "out.csv")
+    expected = ["1 0 7 in", "2 0 7 in"] if annotation else ["file 0 7 in"]
+    assert (done.returncode, (tmp_path / "out.csv").read_text().splitlines()) == (0, expected), done.stderr
+
+
+def test_a_script_that_wants_a_frame_is_told_of_as_table(batch: Any, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    script = "def init():\n    pass\n\n\ndef run(input_data):\n    return input_data[['a', 'b']].sum(axis=1).tolist()\n"
+    where = ("--input", "rows.csv", "--output", "out.csv")
+    failed = batch(script, *where)
+    assert failed.returncode == 1
+    assert "say --as table" in failed.stderr
+    done = batch(script, *where, "--as", "table", "--overwrite")
+    assert done.stdout.startswith("2 scored, 0 failed"), done.stderr

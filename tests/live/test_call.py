@@ -31,12 +31,25 @@ def test_script_and_server_answer_the_same(start: Callable[..., Served]) -> None
     assert "5 requests, 0 failed" in from_file.stderr
 
 
+def test_request_json_beside_the_script_is_sent_and_shown_to_others(
+    start: Callable[..., Served], tmp_path: Path
+) -> None:
+    script = tmp_path / "score.py"
+    script.write_text("import json\ndef init(): pass\ndef run(text): return sum(json.loads(text)['rows'])\n")
+    nothing = call(script)
+    assert (nothing.returncode, "put a request.json beside the script" in nothing.stderr) == (1, True)
+    (tmp_path / "request.json").write_text('{"rows": [1, 2]}')
+    assert json.loads(call(script).stdout) == 3
+    assert json.loads(call(f"http://127.0.0.1:{start(script).wait_ready().port}").stdout) == 3
+
+
 def test_a_failing_run_shows_its_traceback_on_standard_error_once(tmp_path: Path) -> None:
     script = tmp_path / "score.py"
     script.write_text("def init(): pass\ndef run(data): return 1 / 0\n")
     result = call(script, "-", stdin="x")
     assert result.returncode == 1
-    assert result.stderr.count("ZeroDivisionError") == 1
+    assert result.stderr.count("Traceback (most recent call last)") == 1
+    assert "ZeroDivisionError: division by zero (run() failed)" in result.stderr
     assert "scoring script" in json.loads(result.stdout)["message"]
 
 

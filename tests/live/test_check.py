@@ -36,9 +36,9 @@ def test_findings_have_their_lines_and_the_exit_code_follows(tmp_path: Path) -> 
     (tmp_path / "helper_of_cwd.py").write_text("LIMIT = 3\n")
     result = check(tmp_path, "service", "--format", "json", "--strict")
     found = [(one["code"], one["line"]) for one in json.loads(result.stdout)["findings"]]
-    assert found == [("helper-elsewhere", 4), ("encoded-twice", 14), ("no-sample", 13)]
+    assert found == [("helper-elsewhere", 4), ("no-sample", 13), ("encoded-twice", 14)]
     assert (result.returncode, result.stderr) == (1, "loaded\n")
-    assert "service/score.py:14: warning: run() returns JSON text" in check(tmp_path, "service").stdout
+    assert "service/score.py:14: hint: run() returns JSON text" in check(tmp_path, "service").stdout
 
 
 def test_a_script_that_cannot_be_served_says_why_and_where(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,8 +123,16 @@ def test_a_script_without_a_sample_is_a_1_that_asks_for_requests(tmp_path: Path)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "scoringhost: run() declares no sample of its input; name a file with requests: --requests FILE\n"
+        "scoringhost: run() declares no sample of its input, and there is no request.json beside it; "
+        "name a file with requests: --requests FILE\n"
     )
+
+
+def test_request_json_beside_the_script_is_what_is_sent(tmp_path: Path) -> None:
+    path = script(tmp_path, "def init(): pass\ndef run(text): return 1 / (text == '[7]')\n")
+    (tmp_path / "request.json").write_text("[7]")
+    done = profile(path, "--clients", "1", "--seconds", "0.1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_requests_that_all_fail_are_a_1_with_the_first_message(tmp_path: Path) -> None:
@@ -177,6 +186,24 @@ def test_the_service_is_stopped_in_order_when_the_profile_is(number: signal.Sign
         assert running.stderr is not None
         assert running.stderr.read().strip() == "Aborted!"
     assert (tmp_path / "stopped").exists()
+
+
+# BUG: the service of a profile that was killed went on serving for good.
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells a process of its parent's end")
+def test_the_service_does_not_outlive_a_profile_that_is_killed(tmp_path: Path) -> None:
+    body = tmp_path / "request.json"
+    body.write_text("{}")
+    path = script(tmp_path, LEAVES_A_MARK)
+    command = [str(PROGRAM), "profile", str(path), "--requests", str(body), "--seconds", "60"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        while not (tmp_path / "served").exists():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"it ended with {running.wait(0.02)}")
+        running.kill()
+    deadline_s = time.monotonic() + 30
+    while not (tmp_path / "stopped").exists():  # shutdown() is run, as SIGTERM has it
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
 
 
 # -- /proc ----------------------------------------------------------------------------------------

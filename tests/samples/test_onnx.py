@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 import pytest
-from sklearn.datasets import load_breast_cancer
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -20,6 +19,15 @@ REQUEST = json.loads((SAMPLE / "request.json").read_text(encoding="utf-8"))
 MODEL = (SAMPLE / "model" / "tumours.onnx").read_bytes()
 JSON = ("Content-Type", "application/json")
 MALIGNANT = 0
+
+
+@pytest.fixture(scope="module")
+def tumours() -> Any:
+    """The data that the sample is trained on."""
+    # Every process of a parallel run imports this file, and only one runs its tests; scikit-learn takes 2 s.
+    from sklearn.datasets import load_breast_cancer
+
+    return load_breast_cancer()
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +56,8 @@ def test_the_samples_in_the_document_are_the_request_and_its_answer(client: Any)
     assert schemas["ServiceOutput"]["example"] == pytest.approx(answer, abs=1e-3)
 
 
-def test_it_tells_malignant_tumours_from_benign_ones(client: Any) -> None:
-    data = load_breast_cancer()
+def test_it_tells_malignant_tumours_from_benign_ones(client: Any, tumours: Any) -> None:
+    data = tumours
     found = client.post("/score", json={"tumours": data.data[:, :10].tolist()}).json
     right = sum((likely > 0.5) == (true == MALIGNANT) for likely, true in zip(found, data.target, strict=True))
     assert right / len(found) > 0.95
@@ -60,9 +68,9 @@ def test_a_measurement_that_is_missing_is_a_400(client: Any) -> None:
     assert (response.status_code, "(*, 10)" in response.json["message"]) == (400, True)
 
 
-def test_training_gives_the_committed_model(training: Callable[[str], Any]) -> None:
+def test_training_gives_the_committed_model(training: Callable[[str], Any], tumours: Any) -> None:
     trained, accuracy = training("onnx").train()
-    rows = load_breast_cancer().data[:, :10]
+    rows = tumours.data[:, :10]
     assert np.abs(probabilities(trained, rows) - probabilities(MODEL, rows)).max() < 1e-4
     assert accuracy > 0.9
 

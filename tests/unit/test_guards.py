@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import inspect
 from collections.abc import Callable, Iterator
@@ -184,9 +185,15 @@ def test_what_is_slow_to_import_is_not_imported_before_it_is_needed(python: Pyth
     assert python(WITHOUT.format(module=module)) == "[]"
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    """A source as its syntax tree; parsing all of them takes half a second."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path) -> Iterator[str]:
     """The top-level names of all packages that a module imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -204,16 +211,15 @@ def test_only_codecs_and_the_reader_of_tables_import_numpy_or_pandas() -> None:
 
 
 def test_no_module_imports_relatively() -> None:
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
     relative = [
         path.name
-        for path, tree in trees.items()
-        for node in ast.walk(tree)
+        for path in SOURCES
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert relative == []
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    missing = [path.name for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    missing = [path.name for path in SOURCES if not ast.get_docstring(tree(path))]
     assert missing == []

@@ -37,6 +37,15 @@ def init(): pass
 def run(data): return data[0]["no such field"] if data.any() else data
 """
 
+PLAIN = """
+import flask
+def init(): pass
+def run(data):
+    flask.g.kept = flask.request.get_data()
+    if data == "fail": raise ValueError
+    return flask.request.headers.get("content-type")
+"""
+
 
 @pytest.fixture
 def unsettled_gc() -> Iterator[None]:
@@ -60,6 +69,8 @@ def unsettled_gc() -> Iterator[None]:
         (NAMED, b'{"data": [[0, 1]]}', 500),
         (NAMED, b'{"data": [[0]]}', 400),
         (NAMED, b"{oops", 400),
+        (PLAIN, b"well", 200),
+        (PLAIN, b"fail", 500),
     ],
 )
 def test_a_request_is_gone_when_it_is_answered(tmp_path: Path, script: str, body: bytes, status: int) -> None:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from scoringhost.errors import InitFailed, NotReady, ScriptNotFound, SettingsError
@@ -406,3 +407,24 @@ def test_the_plugin_imports_nothing_heavy(python: Callable[..., str]) -> None:
         print(sorted({"numpy", "pandas", "flask", "orjson", "click", "scoringhost.testing"} & set(sys.modules)))
     """
     assert python(program) == "[]"
+
+
+# BUG: 400, "POST body should be a JSON object, not an array".
+@pytest.mark.parametrize("beside", ["", '@input_schema("factor", StandardPythonParameterType(1.0))\n'])
+def test_a_frame_or_an_array_is_a_payload_by_itself(tmp_path: Path, beside: str) -> None:
+    (tmp_path / "score.py").write_text(
+        "import numpy as np\nimport pandas as pd\n"
+        "from inference_schema.parameter_types.pandas_parameter_type import PandasParameterType\n"
+        "from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType\n"
+        "from inference_schema.schema_decorators import input_schema\n\n\n"
+        "def init():\n    pass\n\n\n"
+        'SAMPLE = pd.DataFrame({"n": [1], "day": pd.to_datetime(["2024-01-31"])})\n\n\n'
+        + beside
+        + '@input_schema("rows", PandasParameterType(SAMPLE))\n'
+        + f"def run(rows{', factor=2.0' if beside else ''}):\n    return (rows.n * 2 + rows.day.dt.day).tolist()\n"
+    )
+    frame = pd.DataFrame({"day": pd.to_datetime(["2022-02-01", "2022-02-02"]), "n": [10, 20]})
+    with serve(tmp_path / "score.py", environ={}) as client:
+        assert client.score(frame) == [21, 42]
+        assert client.score({"rows": frame}) == [21, 42]
+        assert client.score(frame[["n", "day"]].to_numpy()) == [21, 42]

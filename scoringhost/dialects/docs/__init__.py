@@ -20,13 +20,17 @@ from scoringhost.kernel.host import Host
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.openapi import OpenApiVersion
+from scoringhost.script.description import Description
 from scoringhost.script.signature import Takes
 
 _FOLDER = Path(__file__).parent
 _FILES = {
     "/docs": ("page.html", "text/html; charset=utf-8"),
     "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/docs/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    **{
+        f"/docs/{name}": (name, "text/javascript; charset=utf-8")
+        for name in ("page.js", "fields.js", "schema.js", "snippets.js", "calls.js", "pretty.js")
+    },
 }
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; "
@@ -43,11 +47,13 @@ _KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
 class Docs(AzureMlWords):
     """The endpoints of the page, for the default service of a host.
 
+    model_dir: shown if it is given, which is for debugging only: where a server keeps things is nobody's business.
     The page itself is for everybody, since a browser that opens it can send no key; is_open: whether what it says of
     the service is, too.
     """
 
     host: Host
+    description: Description
     documents: Mapping[OpenApiVersion, JsonValue]
     service_name: str
     service_version: str
@@ -81,13 +87,20 @@ class Docs(AzureMlWords):
             "script": service.script.path.name,
             "model_dir": str(self.model_dir) if self.model_dir else None,
             "kind": kind,
+            "text": self.description.text,
             "parameters": list(service.signature.names) if kind == "json" else [],
-            "sample": sample_of(self.documents) if kind == "json" else None,
+            "sample": self._sample(kind),
             "documents": [version.value for version in self.documents],
         }
         return HttpResponse(
             200, [("Content-Type", JSON), ("Cache-Control", "no-store"), *_GUARDS], json_text.dumps(about)
         )
+
+    def _sample(self, kind: str) -> JsonValue:
+        """What is filled in: the script's own sample, or that of a document which the user wrote."""
+        if self.description.sample is not None or kind != "json":
+            return self.description.sample
+        return sample_of(self.documents)
 
 
 @cache

@@ -1,8 +1,20 @@
-"use strict";
+import { Calls } from "./calls.js";
+import { Fields } from "./fields.js";
+import { pretty } from "./pretty.js";
+import { asCurl, asPython } from "./snippets.js";
 
 const $ = (id) => document.getElementById(id);
 const READY_MS = 5000;
+const NOTE_MS = 4000;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110, 5.6.2
 let about = { kind: "json", sample: null };
+let calls;
+let isFielded = false;
+
+const fields = new Fields($("fields"), (value) => {
+  $("body").value = pretty(value);
+  changed();
+});
 
 function fact(name, value) {
   const row = document.createElement("div");
@@ -11,22 +23,9 @@ function fact(name, value) {
   $("facts").append(row);
 }
 
-/** JSON with a line for each row: what holds no other array or object stays on one line. */
-function pretty(value, indent = "") {
-  const parts = value === null || typeof value !== "object" ? [] : Object.values(value);
-  if (!parts.some((part) => part !== null && typeof part === "object")) {
-    return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
-  }
-  const deeper = `${indent}  `;
-  const lines = Array.isArray(value)
-    ? value.map((part) => deeper + pretty(part, deeper))
-    : Object.entries(value).map(([name, part]) => `${deeper}${JSON.stringify(name)}: ${pretty(part, deeper)}`);
-  const [open, close] = Array.isArray(value) ? "[]" : "{}";
-  return `${open}\n${lines.join(",\n")}\n${indent}${close}`;
-}
-
 function sampleText() {
-  if (about.kind === "json" && about.sample !== null) return pretty(about.sample);
+  if (typeof about.sample === "string" && about.kind !== "json") return about.sample;
+  if (about.sample !== null) return pretty(about.sample);
   return about.kind === "json" ? "{}" : "";
 }
 
@@ -36,17 +35,20 @@ const HINTS = {
   raw: () => "run() is handed the whole HTTP request: send text, or a file of any kind.",
 };
 
+// -- the service -----------------------------------------------------------------------------------
+
 async function describe() {
   about = await (await fetch("docs/service.json")).json();
+  calls = new Calls(about.name);
   document.title = `${about.name} - scoringhost`;
-  $("name").textContent = about.name;
   fact("version", about.version);
   fact("script", about.script);
-  fact("model folder", about.model_dir ?? "none");
+  if (about.model_dir) fact("model folder", about.model_dir);
   if (about.server) fact("host", about.server);
+  $("about").textContent = about.text;
+  $("about").hidden = !about.text;
   $("hint").textContent = HINTS[about.kind]();
   $("source").hidden = about.kind !== "raw";
-  $("body").value = sampleText();
   for (const version of about.documents) {
     const link = document.createElement("a");
     link.href = `swagger.json?version=${version}`;
@@ -54,6 +56,26 @@ async function describe() {
     $("documents").append(link, " ");
   }
   if (!about.documents.length) $("documents").textContent = "There is none: run() has no declared samples.";
+  if (about.kind === "json") await makeFields();
+  restoreSample();
+  showCalls();
+  $("name").textContent = about.name;
+}
+
+let found; // the API document, asked for once
+async function apiDocument() {
+  const version = about.documents[about.documents.length - 1];
+  found ??= await (await fetch(`swagger.json?version=${version}`)).json();
+  return found;
+}
+
+async function makeFields() {
+  if (!about.documents.length) return;
+  try {
+    const whole = await apiDocument();
+    const input = whole.components?.schemas?.ServiceInput ?? whole.definitions?.ServiceInput;
+    if (input) isFielded = fields.take(input, whole);
+  } catch { /* a document of the user's own that says something else: the body is enough */ }
 }
 
 async function watch() {
@@ -71,41 +93,108 @@ async function watch() {
 
 async function showDocument() {
   if (!$("document-box").open || $("document").textContent || !about.documents.length) return;
-  const version = about.documents[about.documents.length - 1];
-  const found = await (await fetch(`swagger.json?version=${version}`)).json();
-  const schemas = found.components?.schemas ?? found.definitions ?? found;
-  $("document").textContent = pretty(schemas);
+  const whole = await apiDocument();
+  $("document").textContent = pretty(whole.components?.schemas ?? whole.definitions ?? whole);
 }
 
+// -- the request -----------------------------------------------------------------------------------
+
+/** The other headers that are written down, and what is wrong with them. */
+function ownHeaders() {
+  const headers = {};
+  for (const line of $("own").value.split("\n")) {
+    const [name, ...rest] = line.split(":");
+    if (!line.trim()) continue;
+    if (!rest.length || !TOKEN.test(name.trim())) return { headers, problem: `“${line.trim()}” is not NAME: VALUE` };
+    headers[name.trim()] = rest.join(":").trim();
+  }
+  return { headers, problem: "" };
+}
+
+const isFromFile = () => about.kind === "raw" && document.querySelector("input[name=source]:checked").value === "file";
+
 function request() {
-  const fromFile = about.kind === "raw" && document.querySelector("input[name=source]:checked").value === "file";
-  const method = about.kind === "raw" ? $("method").value : "POST";
-  const query = about.kind === "raw" ? $("query").value.replace(/^\?/, "") : "";
-  const file = fromFile ? $("file").files[0] : undefined;
+  const isRaw = about.kind === "raw";
+  const method = isRaw ? $("method").value : "POST";
+  const query = isRaw ? $("query").value.replace(/^\?/, "") : "";
+  const file = isFromFile() ? $("file").files[0] : undefined;
   const type = $("content-type").value.trim();
   const field = file && method !== "GET" ? $("field").value.trim() : "";
+  const { headers, problem } = ownHeaders();
   let body = method === "GET" ? undefined : file ?? $("body").value;
   if (field) {
     body = new FormData();
     body.append(field, file);
   }
+  const own = type && method !== "GET" && !field ? { "Content-Type": type } : {}; // a form has its own, with a boundary
   return {
     file,
     field,
-    missing: fromFile && !file,
-    url: query ? `score?${query}` : "score",
-    options: {
-      method,
-      headers: type && method !== "GET" && !field ? { "Content-Type": type } : {}, // a form has its own, with a boundary
-      body,
-    },
+    problem: problem || (isFromFile() && !file ? "Choose a file first." : ""),
+    query,
+    type,
+    url: new URL(query ? `score?${query}` : "score", location.href).href,
+    options: { method, headers: { ...own, ...headers }, body },
   };
+}
+
+/** The request has changed: fields, complaints and snippets follow. */
+function changed() {
+  const { problem } = ownHeaders();
+  $("own-problem").textContent = problem;
+  $("own-problem").hidden = !problem;
+  $("verb").textContent = about.kind === "raw" ? $("method").value : "POST";
+  $("upload").hidden = !isFromFile();
+  $("body-box").hidden = isFromFile();
+  if (!$("snippets").open) return;
+  $("curl-text").textContent = asCurl(request());
+  $("python-text").textContent = asPython(request());
+}
+
+/** Whoever writes into the body sees it in the fields, and what is wrong with it as JSON. */
+function bodyChanged() {
+  let problem = "";
+  if (about.kind === "json") {
+    try {
+      const value = JSON.parse($("body").value);
+      if (isFielded) fields.show(value);
+    } catch (error) {
+      problem = `This is no JSON yet: ${error.message}`;
+    }
+  }
+  $("body-problem").textContent = problem;
+  $("body-problem").hidden = !problem;
+  changed();
+}
+
+function restoreSample() {
+  fill({ method: "POST", query: "", type: "application/json", body: sampleText() });
+  $("own").value = $("field").value = $("file").value = "";
+  changed();
+}
+
+function fill({ method, query, type, body }) {
+  document.querySelector("input[name=source][value=text]").checked = true;
+  $("method").value = method;
+  $("query").value = query;
+  $("content-type").value = type;
+  $("body").value = body;
+  bodyChanged();
+}
+
+// -- the answer ------------------------------------------------------------------------------------
+
+/** Bring the answer to where it is seen: on a phone it is below the fold. */
+function reveal() {
+  const { top } = $("response").getBoundingClientRect();
+  if (top < 0 || top > window.innerHeight * 0.7) $("response").scrollIntoView({ block: "start" });
 }
 
 async function show(response, startedMs) {
   const type = response.headers.get("content-type") ?? "";
   $("headers").textContent = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
   $("headers-box").hidden = false;
+  reveal();
   let size = 0;
   if (type.startsWith("image/")) {
     const blob = await response.blob();
@@ -128,12 +217,13 @@ async function show(response, startedMs) {
 }
 
 async function execute() {
-  const { url, options, missing } = request();
+  const { url, options, problem, query, type, file } = request();
   $("answer").textContent = "";
   $("image").hidden = $("headers-box").hidden = true;
   $("summary").className = "line";
-  if (missing) {
-    $("summary").textContent = "Choose a file first.";
+  if (problem) {
+    $("summary").textContent = problem;
+    reveal();
     return;
   }
   $("summary").textContent = "Waiting for the answer…";
@@ -141,45 +231,66 @@ async function execute() {
   const startedMs = performance.now();
   try {
     await show(await fetch(url, options), startedMs);
-  } catch (problem) {
-    $("summary").textContent = `No answer, or not to its end: ${problem.message}`;
+  } catch (error) {
+    $("summary").textContent = `No answer, or not to its end: ${error.message}`;
     $("summary").className = "line bad";
   } finally {
     $("execute").disabled = false;
+    reveal();
   }
+  const body = typeof options.body === "string" ? options.body : options.body === undefined ? "" : null;
+  calls.add({ atMs: Date.now(), method: options.method, query, type, body, file: file?.name, answer: $("summary").textContent });
+  showCalls();
 }
 
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+// -- beside it -------------------------------------------------------------------------------------
 
-async function copyAsCurl() {
-  const { url, options, file, field } = request();
-  const parts = ["curl", "-X", options.method, quoted(new URL(url, location.href).href)];
-  for (const [name, value] of Object.entries(options.headers)) parts.push("-H", quoted(`${name}: ${value}`));
-  if (field) parts.push("-F", quoted(`${field}=@${file.name}`));
-  else if (options.body !== undefined) parts.push("--data-binary", quoted(file ? `@${file.name}` : options.body));
-  const command = parts.join(" ");
+function showCalls() {
+  const lines = calls.lines((call) => {
+    fill(call);
+    $("request").scrollIntoView({ block: "start" });
+  });
+  $("calls-box").hidden = lines.length === 0;
+  $("calls").replaceChildren(...lines);
+}
+
+let noteTimer;
+function note(text) {
+  clearTimeout(noteTimer);
+  $("note").textContent = text;
+  noteTimer = setTimeout(() => { $("note").textContent = ""; }, NOTE_MS);
+}
+
+/** Put a snippet into the clipboard; without one (it needs https or localhost) it is shown and selected. */
+async function copy(text, name, id) {
   try {
-    await navigator.clipboard.writeText(command);
-    $("summary").textContent = "The curl command is in the clipboard.";
+    await navigator.clipboard.writeText(text);
+    note(`The ${name} is in the clipboard.`);
   } catch {
-    $("answer").textContent = command;  // no clipboard without https
+    $("snippets").open = true;
+    changed();
+    getSelection().selectAllChildren($(id));
+    note("There is no clipboard for this page; it stands below.");
   }
-}
-
-function choose() {
-  const fromFile = document.querySelector("input[name=source]:checked").value === "file";
-  $("upload").hidden = !fromFile;
-  $("body").hidden = fromFile;
 }
 
 $("execute").addEventListener("click", execute);
-$("reset").addEventListener("click", () => { $("body").value = sampleText(); });
-$("curl").addEventListener("click", copyAsCurl);
+$("reset").addEventListener("click", restoreSample);
+$("curl").addEventListener("click", () => copy(asCurl(request()), "curl command", "curl-text"));
+$("python").addEventListener("click", () => copy(asPython(request()), "program", "python-text"));
+$("forget").addEventListener("click", () => {
+  calls.forget();
+  showCalls();
+});
 $("document-box").addEventListener("toggle", showDocument);
-$("source").addEventListener("change", choose);
+$("snippets").addEventListener("toggle", changed);
+$("body").addEventListener("input", bodyChanged);
+for (const id of ["source", "content-type", "own", "field"]) $(id).addEventListener("input", changed);
+$("source").addEventListener("change", changed);
 $("file").addEventListener("change", () => {
   const [file] = $("file").files;
   if (file) $("content-type").value = file.type || "application/octet-stream";
+  changed();
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) execute();

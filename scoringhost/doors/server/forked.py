@@ -9,7 +9,6 @@ that and are left alone.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import select
 import signal
@@ -21,19 +20,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.process.parents_end import signalled_at_parents_end
 
 if TYPE_CHECKING:
     from scoringhost.doors.server.accepting import FairServer
 
-_PR_SET_PDEATHSIG = 1  # of Linux's prctl()
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def keep_apart(listeners: Sequence[socket.socket]) -> None:
     """See to it that what this worker forks from now on has no listening sockets and ends with the worker."""
-    worker = os.getpid()
-    # Loaded now: after a fork of a process with threads there is little that may be done.
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    ask_for_signal = signalled_at_parents_end(signal.SIGTERM)
     main = threading.get_ident()
     generations = [0]  # 1 in a child of the worker, 2 in a child of that
     masks: dict[int, set[signal.Signals | int]] = {}  # by thread: several may fork at once
@@ -52,14 +49,11 @@ def keep_apart(listeners: Sequence[socket.socket]) -> None:
             if callable(signal.getsignal(number)):
                 signal.signal(number, signal.SIG_DFL)
         take_signals()
-        # The kernel takes the end of the thread that forked for the end of the parent, so that only
-        # the main thread's children can be tied to the worker. Their own children are not: a daemon
-        # that detaches itself by forking twice does so on purpose.
+        # Only the main thread's children can be tied to the worker. Their own children are not: a
+        # daemon that detaches itself by forking twice does so on purpose.
         generations[0] += 1
-        if prctl is not None and threading.get_ident() == main and generations[0] == 1:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != worker:  # it has ended meanwhile
-                os._exit(1)
+        if ask_for_signal is not None and threading.get_ident() == main and generations[0] == 1:
+            ask_for_signal()
 
     os.register_at_fork(before=hold_signals, after_in_parent=take_signals, after_in_child=let_go)
 

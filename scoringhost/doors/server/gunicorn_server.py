@@ -25,6 +25,7 @@ from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
 from scoringhost.errors import PortInUse, SettingsError, StartupError
 from scoringhost.settings import Settings, address
+from scoringhost.telemetry import script_metrics
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -59,6 +60,11 @@ def require_free(host: str, ports: Sequence[int]) -> None:
                 raise SettingsError("host", host, reason) from None
 
 
+def _on_worker_end(master: object, worker: ScoringWorker) -> None:
+    """In the master, when a worker has ended."""
+    script_metrics.forget(worker.pid)
+
+
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
 
@@ -79,7 +85,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         """gunicorn's settings, from ours; GUNICORN_CMD_ARGS has the last word."""
         settings = self.settings
-        places = [address(settings.host, port) for port in (settings.port, *settings.health_ports)]
+        places = [address(settings.host, port) for port in (settings.port, *settings.extra_ports)]
         values = {
             "workers": settings.workers,
             "worker_class": ScoringWorker,
@@ -90,6 +96,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "keepalive": settings.keep_alive_s,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "child_exit": _on_worker_end,
         }
         if os.path.isdir(HEARTBEAT_FILES) and os.access(HEARTBEAT_FILES, os.W_OK | os.X_OK):
             values["worker_tmp_dir"] = HEARTBEAT_FILES

@@ -38,9 +38,10 @@ class ServerDoor:
 
     def __init__(self, worker: ScoringWorker, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
         self._worker, self._engine, self._loop = worker, engine, loop
-        self._listeners = [listener.sock for listener in worker.sockets]
+        of_metrics = listeners_of_metrics(worker)
+        self._listeners = [listener.sock for listener in worker.sockets if listener.sock not in of_metrics]
         app = engine.site.app
-        self.server = FairServer(_config(app, worker), self._leaves_to_others)
+        self.server = FairServer(server_config(app, worker), self._leaves_to_others)
         self._probe_responder = ProbeResponder(self._listeners, app, self._hand_over)
         self.master_has_gone = False
 
@@ -109,7 +110,17 @@ class ServerDoor:
         return self.server.connections
 
 
-def _config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
+def listeners_of_metrics(worker: ScoringWorker) -> list[socket.socket]:
+    """The listening sockets on the port for metrics, if they have one of their own."""
+    port = worker.app.settings.metrics_port
+    if port is None:
+        return []
+    inet = [one.sock for one in worker.sockets if one.sock.family in (socket.AF_INET, socket.AF_INET6)]
+    return [listener for listener in inet if listener.getsockname()[1] == port]
+
+
+def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
+    """How uvicorn serves an application in a worker."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
     settings = worker.app.settings
     most = worker.max_requests  # gunicorn has added the jitter; sys.maxsize if there is no limit

@@ -25,8 +25,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from scoringhost.doors.server.forked import keep_apart_connections
+from scoringhost.doors.server.metrics_door import MetricsDoor
 from scoringhost.doors.server.moving_loop import MovingLoop
-from scoringhost.doors.server.server_door import ServerDoor
+from scoringhost.doors.server.server_door import ServerDoor, listeners_of_metrics, server_config
 from scoringhost.engine.engine import REPLACED, Engine, end_process
 from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.http.app import STOPPING
@@ -77,6 +78,10 @@ class WorkerLife:
         self._moving = MovingLoop(self._loop, self._main, self._watch, stays=engine.site.all_async)
         self._door = ServerDoor(worker, engine, self._loop)
         engine.doors.append(self._door)
+        metrics_app = engine.site.metrics_app
+        if metrics_app is not None:
+            config = server_config(metrics_app, worker)
+            engine.doors.append(MetricsDoor(config, listeners_of_metrics(worker), self._loop))
 
     def run(self) -> None:
         """On the main thread: serve until told to stop."""

@@ -2,17 +2,36 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
+import enum
 import itertools
 import logging
 import sys
 import time
+import uuid
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from flask import abort
 
 log = logging.getLogger(__name__)
+
+
+class Port(enum.Enum):
+    """An enumeration."""
+
+    SOUTH = "S"
+
+
+@dataclasses.dataclass
+class Record:
+    """A result of the script's own."""
+
+    port: Port
+    id: uuid.UUID
+    file: Path
 
 
 class Unspeakable(Exception):
@@ -192,10 +211,11 @@ ACTS = {
         "frame": pd.DataFrame({"n": range(20_000), "s": "x"}),
         "array": np.arange(300_000).reshape(-1, 3),
     },
-    "large with a set": lambda: [[0.5] * 200_000, {1, 2}],
+    "large with a range": lambda: [[0.5] * 200_000, range(2)],
     "large with nan": lambda: [0.5] * 200_000 + [float("nan")],
     "fill": fill,
-    "set": lambda: {"labels": {1, 2}},
+    "range": lambda: {"labels": range(2)},
+    "record": lambda: {"labels": {2, 1}, "record": Record(Port.SOUTH, uuid.UUID(int=5), Path("a/b"))},
     "object of a class": lambda: [1, Unspeakable()],
     "itself": lambda: CIRCLE,
     "generator expression": lambda: (number for number in range(3)),

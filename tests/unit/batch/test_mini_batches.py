@@ -22,7 +22,7 @@ def score(
 ) -> Outcome:
     script = EntryScript(Path("score.py"), types.ModuleType("score"), lambda: None, run, None)
     part = Part(0, rows, items, 1, 1.0)
-    return MiniBatches(script, keeps_results=keeps, max_retries=retries).score(part)
+    return MiniBatches(script, keeps_results=keeps, max_retries=retries, dataset="in").score(part)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,89 @@ def test_a_run_that_is_async_is_awaited() -> None:
         return mini_batch
 
     assert score(run, ["1"]).results == [(None, "1")]
+
+
+def test_what_is_yielded_are_the_results_one_after_the_other_and_the_rows_of_frames() -> None:
+    def run(mini_batch: list[str]) -> Any:
+        yield "a"
+        yield [1, np.float64(2.5)]
+        yield pd.DataFrame({"x": [3, 4]})
+
+    outcome = score(run, ["1", "2", "3", "4"])
+    assert [value for _, value in outcome.results] == ["a", [1, 2.5], {"x": 3}, {"x": 4}]
+    assert (outcome.scored, outcome.failed) == (4, 0)
+
+
+def test_a_run_that_is_async_may_yield_as_well() -> None:
+    async def run(mini_batch: list[str]) -> Any:
+        for item in mini_batch:
+            yield item
+
+    assert score(run, ["1", "2"]).results == [(None, "1"), (None, "2")]
+
+
+def test_a_run_that_yields_too_little_fails_for_the_rest_and_one_that_raises_is_halved() -> None:
+    def run(mini_batch: list[str]) -> Any:
+        for item in mini_batch:
+            if item == "raise":
+                raise ValueError(item)
+            if item != "skip":
+                yield item
+
+    assert score(run, ["1", "skip"]).failures[0].error == "run() returned 1 results for 2 items"
+    outcome = score(run, ["1", "raise", "3"])
+    assert ([value for _, value in outcome.results], outcome.failed) == (["1", "3"], 1)
+
+
+def test_where_results_are_not_kept_a_run_may_yield_nothing() -> None:
+    def run(mini_batch: list[str]) -> Any:
+        yield from ()
+
+    assert score(run, ["1", "2"], keeps=False).scored == 2
+
+
+@pytest.mark.parametrize(
+    ("run", "path", "partition"),
+    [
+        (lambda mini_batch, mini_batch_context: [mini_batch_context], "/in/Store=1001/Brand=a/x.csv", True),
+        (lambda input_data, context: [context], "/in/Store=1001/Brand=a/x.csv", True),
+        (lambda mini_batch, mini_batch_context=None: [mini_batch_context], "/in/x.csv", False),
+    ],
+)
+def test_a_second_argument_is_what_azure_ml_tells_of_a_mini_batch(run: Any, path: str, partition: bool) -> None:
+    found: list[Any] = []
+
+    def watched(mini_batch: Any, mini_batch_context: Any) -> list[Any]:
+        found.extend(run(mini_batch, mini_batch_context))
+        return list(mini_batch)
+
+    assert score(watched, [path]).scored == 1
+    [context] = found
+    assert (context.minibatch_index, context.dataset) == (0, "in")
+    assert context.partition_key_value == ({"Store": "1001", "Brand": "a"} if partition else {})
+
+
+def test_a_second_argument_with_a_default_of_its_own_is_left_alone() -> None:
+    assert score(lambda mini_batch, threshold=0.5: [threshold], ["1"]).results == [(None, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "rows"),
+    [
+        (pd.DataFrame([[1, 2], [3, 4]]), [{"result_0": 1, "result_1": 2}, {"result_0": 3, "result_1": 4}]),
+        (pd.DataFrame([1, 3]), [{"result": 1}, {"result": 3}]),
+        (pd.DataFrame([[1], [3]], columns=[7]), [{"7": 1}, {"7": 3}]),
+    ],
+)
+def test_a_frame_without_names_of_columns_gets_some(frame: pd.DataFrame, rows: list[Any]) -> None:
+    assert [value for _, value in score(lambda mini_batch: frame, ["1", "2"]).results] == rows
+
+
+def test_a_run_that_wants_a_frame_and_gets_paths_is_told_how(caplog: pytest.LogCaptureFixture) -> None:
+    assert score(lambda mini_batch: mini_batch.columns, ["a.csv", "b.csv"]).failed == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "run() was given the paths of files; if it expects a DataFrame of their rows, say --as table"
+    ]
+    caplog.clear()
+    score(lambda mini_batch: mini_batch.columns, ["a.png"])
+    assert not caplog.records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_what_cannot_be_served_is_not_loaded_and_says_where(checked, source: str
         (
             "import no_such_module\n",
             "importing it raised ModuleNotFoundError: No module named 'no_such_module'",
-            "{folder}/score.py, line 1, imports 'no_such_module', which is not installed. Run `pip install ",
+            "{folder}/score.py, line 1, imports 'no_such_module', which is not installed, nor is it beside ",
         ),
         (
             "import beside\n",
@@ -148,3 +149,51 @@ def test_the_json_has_the_documented_keys() -> None:
 def test_values_are_held_against_schemas(schema, value, expected: list[str]) -> None:
     found = [f"{one.path or 'the result'}: expected {one.expected}, got {one.got}" for one in misfits(schema, value)]
     assert found == expected
+
+
+def test_what_scoringhost_stands_in_for_is_a_hint_with_its_line(checked) -> None:
+    source = "import json\nfrom azureml.core.model import Model\ndef run(data): return data\n"
+    [finding] = [one for one in checked(source).findings if one.code == "stand-in"]
+    assert (finding.line, finding.severity) == (2, Severity.HINT)
+    assert "Model.get_model_path()" in finding.message
+
+
+def test_a_batch_script_finds_what_azure_ml_gives_it(checked) -> None:
+    source = """
+        import os
+        from azureml_user.parallel_run import EntryScript
+        def init():
+            EntryScript().logger.info("begins")
+            assert os.path.isdir(os.environ["AZUREML_BI_OUTPUT_PATH"])
+            assert EntryScript().output_dir == os.environ["AZUREML_BI_OUTPUT_PATH"]
+        def run(mini_batch): return mini_batch
+    """
+    report = checked(source)
+    assert [one.code for one in report.findings if one.severity is not Severity.HINT] == []
+    assert report.loaded
+    assert "AZUREML_BI_OUTPUT_PATH" not in os.environ
+
+
+def test_the_new_families_are_part_of_a_check(checked) -> None:
+    source = """
+        import pandas as pd
+        def run(data):
+            try:
+                return pd.read_json(data), undefined
+            except Exception as e:
+                return str(e)
+    """
+    codes = {one.code for one in checked(source).findings}
+    assert {"error-as-answer", "undefined-name", "text-as-file"} <= codes
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"subscription_id": "s", "resource_group": "g", "workspace_name": "w"},
+        {"Id": None, "Scope": "/subscriptions/s/resourceGroups/g/providers/x/workspaces/w"},
+    ],
+)
+def test_the_config_of_a_workspace_is_no_configuration_of_ours(checked, write, content: dict[str, str]) -> None:
+    write(json.dumps(content), "config.json")
+    assert [one.code for one in checked("def run(data): return data\n").findings] == ["no-sample"]

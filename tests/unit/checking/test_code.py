@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scoringhost.checking.blocking import blocking_calls
-from scoringhost.checking.code import encoded_twice
+from scoringhost.checking.code import encoded_twice, texts_read_as_files
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,8 @@ def test_what_does_not_block_the_loop_is_left_alone(read, source: str) -> None:
         ("text = json.dumps(data)\n    for text in data: pass\n    return text", []),
         ("text = json.dumps(data)\n    text += ','\n    return text", []),
         ("text, rest = json.dumps(data), 1\n    return text", []),
+        # BUG: a hint for each of many returns, where a third of all public scripts are so and their callers rely on it
+        ("if data:\n        return json.dumps(data)\n    return json.dumps([1])", [4]),
         ("return data", []),
         ("return", []),
     ],
@@ -116,3 +118,20 @@ def test_json_text_as_a_result_is_found_where_it_is_returned(read, body: str, li
 
 def test_a_script_without_run_is_not_this_checks_business(read) -> None:
     assert list(encoded_twice(read("import json\n"))) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("return pd.read_json(data)", [3]),
+        ("data = json.loads(data)['rows']\n    return pd.read_json(data, orient='split')", [4]),
+        ("return pd.read_json(json.dumps(data))", [3]),
+        ("return pd.read_json(io.StringIO(data))", []),
+        ("text = io.StringIO(data)\n    return pd.read_json(text)", []),
+        ("return pd.read_json('columns.json')", []),
+        ("return pd.read_csv(data)", []),
+    ],
+)
+def test_a_text_that_pandas_takes_for_a_files_name_is_found(read, body: str, lines: list[int]) -> None:
+    source = read(f"import io, json, pandas as pd\ndef run(data):\n    {body}\n")
+    assert [finding.line for finding in texts_read_as_files(source)] == lines

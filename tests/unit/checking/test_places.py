@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scoringhost.checking.findings import Severity
 from scoringhost.checking.places import helper_modules, relative_paths
 from scoringhost.checking.source import Source
 from scoringhost.settings import Settings
@@ -33,6 +34,12 @@ def test_a_module_of_pythonpath_is_found(write, tmp_path: Path) -> None:
     assert "PYTHONPATH" in message
 
 
+# BUG: in a checkout, `import scoringhost` was found to be in the working directory only.
+def test_what_serves_the_script_is_there_wherever_it_is_served(write, tmp_path: Path) -> None:
+    write("X = 1", "scoringhost/__init__.py")
+    assert helpers(write("import scoringhost\nfrom scoringhost import rawhttp\n", "svc/score.py"), tmp_path) == []
+
+
 @pytest.mark.parametrize("name", ["svc/helper.py", "svc/helper/__init__.py"])
 def test_a_module_beside_the_script_is_left_alone(write, tmp_path: Path, name: str) -> None:
     write("X = 1", name)
@@ -48,6 +55,41 @@ def test_an_app_root_that_was_set_is_meant(write, tmp_path: Path) -> None:
 def test_from_the_scripts_own_folder_nothing_differs(write, tmp_path: Path) -> None:
     write("X = 1", "helper.py")
     assert helpers(write("import helper, json, numpy\n"), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sys, os\nsys.path.append(os.path.dirname(__file__))",
+        "import sys\nsys.path.insert(0, '..')",
+        "import sys\nsys.path += ['..']",
+        "import sys\nsys.path = ['..', *sys.path]",
+        "import sys\nsys.path[:0] = ['..']",
+        "import site\nsite.addsitedir('..')",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import helper\nimport json",
+    ],
+)
+def test_a_script_that_finds_its_modules_itself_or_needs_none_is_right(write, tmp_path: Path, line: str) -> None:
+    write("X = 1", "helper.py")
+    ends = "" if "TYPE_CHECKING" in line else "\nimport helper\n"
+    assert helpers(write(line + ends, "svc/score.py"), tmp_path) == []
+
+
+def test_reading_the_import_path_changes_nothing(write, tmp_path: Path) -> None:
+    write("X = 1", "helper.py")
+    assert len(helpers(write("import sys, helper\nprint(sys.path)\n", "svc/score.py"), tmp_path)) == 1
+
+
+def test_scoringhost_itself_is_there_wherever_it_runs(write, tmp_path: Path) -> None:
+    write("", "scoringhost/__init__.py")
+    assert helpers(write("import scoringhost\n", "svc/score.py"), tmp_path) == []
+
+
+@pytest.mark.parametrize("mode", ["'wb'", "'a'", "mode='x'", "mode='w+'"])
+def test_a_file_that_is_written_is_not_looked_for(read, mode: str) -> None:
+    [finding] = relative_paths(read(f"def run(data):\n    open('out.bin', {mode})\n"))
+    assert (finding.code, finding.line, finding.severity) == ("relative-output", 2, Severity.HINT)
+    assert "is written to the working directory" in finding.message
 
 
 def test_what_a_script_imports_when_run_by_hand_is_left_alone(write, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,13 +46,15 @@ def test_a_result_that_does_not_fit_the_declared_output_is_found(checked, output
 
 
 def test_a_result_that_cannot_be_encoded_is_an_error_that_names_the_type(checked) -> None:
-    report = checked(ARRAY + "def run(data): return {1, 2}\n")
+    report = checked(ARRAY + "def run(data): return range(2)\n")
     assert codes(report) == [("not-encodable", RUN_LINE)]
-    assert "set" in report.findings[0].message
+    assert "range" in report.findings[0].message
 
 
 def test_a_run_that_fails_on_its_own_sample_is_found_where_it_raises(checked) -> None:
-    report = checked(ARRAY + "def run(data):\n    deep(data)\ndef deep(data):\n    raise KeyError('no column')\n")
+    report = checked(
+        ARRAY + "def run(data):\n    return deep(data)\ndef deep(data):\n    raise KeyError('no column')\n"
+    )
     assert codes(report) == [("run-failed", RUN_LINE + 3)]
     assert report.findings[0].message == "run() raised KeyError: 'no column'"
 
@@ -84,6 +87,13 @@ def test_without_a_sample_that_is_a_hint_and_a_body_takes_its_place(checked) -> 
 
     assert codes(checked(source, body=b"0")) == [("run-failed", 2)]
     assert codes(checked(source, body=b"1")) == []
+
+
+def test_request_json_beside_the_script_is_posted(checked, tmp_path: Path) -> None:
+    (tmp_path / "request.json").write_text("0", encoding="utf-8")
+    assert codes(checked("import json\ndef run(data): return 1 / json.loads(data)\n")) == [("run-failed", 2)]
+    (tmp_path / "request.json").write_text("1", encoding="utf-8")
+    assert codes(checked("import json\ndef run(data): return 1 / json.loads(data)\n")) == []
 
 
 def test_a_batch_script_is_known_for_one(checked) -> None:

@@ -12,7 +12,12 @@ from click.testing import CliRunner, Result
 from scoringhost.cli import main
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "diabetes"
-TWICE = "import json\ndef init(): print('loaded')\ndef run(data):\n    return json.dumps(data)\n"
+WARNED = """import json
+def init(): print('loaded')
+def run(data):
+    if not data: open('rows.csv')
+    return json.dumps(data)
+"""
 Write = Callable[..., Path]
 
 
@@ -26,29 +31,33 @@ def test_the_sample_is_clean() -> None:
 
 
 def test_a_warning_is_a_failure_only_with_strict(write: Write) -> None:
-    path = write(TWICE)
+    path = write(WARNED)
     result = check(path)
     assert result.exit_code == 0
-    assert f"{path}:4: warning: run() returns JSON text" in result.stdout
-    assert result.stdout.endswith("score.py: 1 warning, 1 hint\n")
+    assert f"{path}:4: warning: 'rows.csv' is looked for in the working directory" in result.stdout
+    assert result.stdout.endswith("score.py: 1 warning, 2 hints\n")
     assert check(path, "--strict").exit_code == 1
 
 
 def test_an_error_is_exit_code_1(write: Write) -> None:
-    path, body = write("def init(): pass\ndef run(data): return {1}\n"), write("x", "body.txt")
+    path, body = write("def init(): pass\ndef run(data): return range(1)\n"), write("x", "body.txt")
     result = check(path, "--sample", body)
     assert result.exit_code == 1
     assert "[not-encodable]" in result.stdout
 
 
 def test_the_report_as_json_is_all_there_is_on_standard_output(write: Write) -> None:
-    document = json.loads(check(write(TWICE), "--format", "json").stdout)
+    document = json.loads(check(write(WARNED), "--format", "json").stdout)
     assert (document["loaded"], document["clean"]) == (True, False)
-    assert [(one["code"], one["line"]) for one in document["findings"]] == [("encoded-twice", 4), ("no-sample", 3)]
+    assert [(one["code"], one["line"]) for one in document["findings"]] == [
+        ("relative-path", 4),
+        ("no-sample", 3),
+        ("encoded-twice", 5),
+    ]
 
 
 def test_settings_are_flags_of_serve(write: Write) -> None:
-    result = check(write(TWICE), "--scoring-timeout-ms", 60000, "--worker-timeout-s", 10)
+    result = check(write(WARNED), "--scoring-timeout-ms", 60000, "--worker-timeout-s", 10)
     assert "[contradicting-limits]" in result.stdout
 
 
@@ -77,7 +86,7 @@ def test_a_script_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
 def test_what_keeps_a_check_from_starting_is_in_the_json(
     write: Write, tmp_path: Path, words: list[str], code: str, message: str
 ) -> None:
-    write(TWICE)
+    write(WARNED)
     script, *rest = words
     result = check(tmp_path / script, *rest, "--format", "json")
     document = json.loads(result.stdout)
@@ -91,7 +100,7 @@ def test_what_keeps_a_check_from_starting_is_in_the_json(
 # BUG: some file far below was suggested, and not the folder of the project.
 @pytest.mark.parametrize("verb", ["check", "call"])
 def test_a_folder_that_may_have_been_meant_is_named(write: Write, tmp_path: Path, verb: str) -> None:
-    write(TWICE, "05_float_to_int/score.py")
+    write(WARNED, "05_float_to_int/score.py")
     result = CliRunner().invoke(main, [verb, str(tmp_path / "05_float_to_in")])
     assert result.exit_code == 3
     assert result.stderr.endswith("Did you mean the folder '05_float_to_int'?\n")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from scoringhost.client.answers import NoSample, Response
@@ -148,3 +149,27 @@ def test_an_address_with_a_port_is_a_url(target: str, url: str | None) -> None:
 def test_an_ipv6_address_that_does_not_answer_is_named_as_a_url_has_it() -> None:
     assert Address.of("http://[::]:5079/score").origin == "http://[::]:5079"
     assert Address.of("https://example.org").origin == "https://example.org"
+
+
+TABLE = {"type": "array", "format": "pandas.DataFrame:records"}
+
+
+# BUG: a frame was sent as a bare array, which a service refuses.
+@pytest.mark.parametrize(
+    ("properties", "sent"),
+    [
+        ({"rows": {}}, {"rows": [{"a": 1}]}),
+        ({"rows": TABLE, "limit": {"type": "number"}}, {"rows": [{"a": 1}]}),
+        ({"rows": TABLE, "others": TABLE}, [{"a": 1}]),
+        ({}, [{"a": 1}]),
+    ],
+)
+def test_a_frame_is_sent_under_the_name_that_the_document_shows(peer: Any, properties: Any, sent: Any) -> None:
+    remote, _ = peer(document={"components": {"schemas": {"ServiceInput": {"properties": properties}}}})
+    assert remote.request("POST", "/score", body=pd.DataFrame({"a": [1]}), headers={}).json() == sent
+
+
+def test_only_a_table_asks_for_the_document(peer: Any) -> None:
+    remote, handler = peer()
+    assert remote.request("POST", "/score", body=[{"a": 1}], headers={}).json() == [{"a": 1}]
+    assert handler.seen == ["/score"]

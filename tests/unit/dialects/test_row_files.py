@@ -53,11 +53,11 @@ def test_rows_for_an_array_are_lists() -> None:
     assert bodies("a.csv", "x,y\n1,2.5\n3,4\n", array) == [{"data": [[1, 2.5], [3, 4]]}]
 
 
-def test_rows_for_a_table_are_objects_whose_text_stays_text() -> None:
+def test_rows_for_a_table_are_objects_whose_text_stays_text_and_is_missing_where_there_is_none() -> None:
     (body,) = bodies("a.csv", "age,zip,at\n30,80331,7\n,01067,\n41,5,x\n", frame)
     assert body["people"] == [
         {"age": 30, "zip": "80331", "at": "7"},
-        {"age": None, "zip": "01067", "at": ""},
+        {"age": None, "zip": "01067", "at": None},
         {"age": 41, "zip": "5", "at": "x"},
     ]
 

@@ -92,7 +92,7 @@ def test_the_limit_holds_for_all_parts_together() -> None:
 
 def test_very_many_empty_parts_do_not_take_for_ever() -> None:
     # Copying what is behind each part makes the time grow with the square of their number.
-    started_s = time.perf_counter()
+    started_s = time.thread_time()  # what other processes compute meanwhile does not count
     with contextlib.suppress(UndecodableBody, BodyTooLarge):
         unpack(gzip.compress(b"") * 60_000)
-    assert time.perf_counter() - started_s < 2.0
+    assert time.thread_time() - started_s < 2.0

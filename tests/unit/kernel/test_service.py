@@ -28,6 +28,7 @@ from scoringhost.errors import (
     ScriptUnservable,
     UndecodableBody,
 )
+from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import ScoringThread
@@ -822,3 +823,25 @@ def test_what_calls_take_is_measured_for_those_that_wait(serving: Serve, how: st
         return service._admission.held.seconds
 
     assert 0.01 < served.do(scenario) < START_S
+
+
+@pytest.mark.parametrize(
+    ("line", "is_joined"), [("flask.request", False), ("flask.g", False), ("flask.jsonify", True), ("int", True)]
+)
+def test_calls_of_a_script_that_looks_at_its_request_are_not_joined(serving: Serve, line: str, is_joined: bool) -> None:
+    served = serving(
+        f"""
+        import flask
+        from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+        from inference_schema.schema_decorators import input_schema
+        @input_schema("data", StandardPythonParameterType([1]))
+        def run(data): return [{line} and 0 for _ in data]
+        """,
+        batch=BatchPolicy(8, 0.0),
+    )
+
+    async def look(service: Service) -> bool:
+        return service._batcher is not None
+
+    assert served.do(look) is is_joined
+    assert [("flask.request" in one) for one in served.seen.messages] == [True] * (not is_joined)

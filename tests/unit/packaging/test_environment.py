@@ -39,6 +39,14 @@ def test_requirements_beat_a_conda_file_and_the_user_is_told(tmp_path: Path) -> 
         ("numpy>=1.26,<2", "numpy>=1.26,<2"),
         ("conda-forge::scikit-learn >=1.4", "scikit-learn>=1.4"),
         ("pytorch=2.4", "torch==2.4.*"),
+        # BUG: these were copied as they stand, where PyPI has nothing of the name, or something else
+        ("pytorch-cpu=2.4", "torch==2.4.*"),
+        ("opencv", "opencv-python-headless"),
+        ("opencv=4.8", "opencv-python-headless==4.8.*"),
+        ("opencv=4.8.1=py311_0", "opencv-python-headless==4.8.1.*"),
+        ("opencv==4.8.1", "opencv-python-headless==4.8.1.*"),
+        ("opencv>=4.8", "opencv-python-headless>=4.8"),
+        ("matplotlib-base", "matplotlib"),
     ],
 )
 def test_a_package_of_condas_own_is_named_as_pip_names_it(tmp_path: Path, entry: str, line: str) -> None:
@@ -54,10 +62,11 @@ def test_the_part_for_pip_is_taken_as_it_stands(tmp_path: Path) -> None:
     assert environment.warnings == []
 
 
-def test_what_pip_cannot_install_is_left_out_with_a_word(tmp_path: Path) -> None:
-    environment = conda(tmp_path, "cudatoolkit=11", "scipy")
+@pytest.mark.parametrize("entry", ["cudatoolkit=11", "ffmpeg", "nomkl", "ca-certificates=2024.3", "openssl", "cpuonly"])
+def test_what_pip_cannot_install_is_left_out_with_a_word(tmp_path: Path, entry: str) -> None:
+    environment = conda(tmp_path, entry, "scipy")
     assert environment.requirements == "scipy\n"
-    assert "cudatoolkit=11 is no Python package" in environment.warnings[0]
+    assert f"{entry} is no Python package" in environment.warnings[0]
 
 
 @pytest.mark.parametrize("line", ["azureml-defaults", "azureml-inference-server-http>=0.8", "AzureML_Defaults==1.50"])
@@ -89,7 +98,7 @@ def test_a_file_that_is_no_conda_file_is_refused_by_name(tmp_path: Path, text: s
 
 def test_without_pyyaml_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(PackagingError, match=r"pip install 'scoringhost\[conda\]'"):
+    with pytest.raises(PackagingError, match=r"pip install 'pyyaml>=6'"):
         conda(tmp_path, "numpy")
 
 

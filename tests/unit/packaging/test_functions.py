@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scoringhost._version import __version__
 from scoringhost.errors import ScriptNotFound
 from scoringhost.packaging.functions import Choices, templates, write_function_app
 from scoringhost.packaging.output import Package, PackagingError
@@ -55,7 +56,8 @@ def pack(service: Path, output: Path) -> Pack:
     return pack
 
 
-APP = [".funcignore", "function_app.py", "host.json", "local.settings.json", "requirements.txt"]
+OWN_WHEEL = f"scoringhost-{__version__}-py3-none-any.whl"
+APP = [".funcignore", "function_app.py", "host.json", "local.settings.json", "requirements.txt", OWN_WHEEL]
 
 
 def test_the_folder_holds_the_app_the_script_its_siblings_and_its_model(pack: Pack, output: Path) -> None:
@@ -112,7 +114,7 @@ def test_the_scripts_requirements_are_added(pack: Pack, service: Path, output: P
     (service / "requirements.txt").write_text("scikit-learn==1.5\n# mine\nAzure_Functions==1.22\n")
     assert pack().warnings == []
     lines = (output / "requirements.txt").read_text().splitlines()
-    assert lines[1:] == ["scoringhost", "scikit-learn==1.5", "# mine", "Azure_Functions==1.22"]
+    assert lines[1:] == [f"./{OWN_WHEEL}", "scikit-learn==1.5", "# mine", "Azure_Functions==1.22"]
 
 
 def test_a_wheel_is_carried_along_and_named(pack: Pack, output: Path, tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ import decimal
 import enum
 import fractions
 import json
+import pathlib
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable
 
 import numpy as np
+import orjson
 import pandas as pd
+import pydantic
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -28,6 +31,26 @@ Pair = collections.namedtuple("Pair", "left right")
 
 class Colour(enum.Enum):
     RED = 1
+
+
+@dataclasses.dataclass(slots=True)
+class Hidden:
+    shown: int
+    _own: int = 2
+
+
+@dataclasses.dataclass
+class Within:
+    one: object
+    some: object
+    day: object
+
+
+class Model(pydantic.BaseModel):
+    name: str = pydantic.Field(alias="Name")
+    id: uuid.UUID
+    score: float | None = None
+    model_config = pydantic.ConfigDict(populate_by_name=True)
 
 
 class Level(enum.IntEnum):
@@ -167,15 +190,59 @@ def test_subclasses_of_json_types_are_written_as_json_writes_them(value: object)
     assert repr(read(value)) == repr(json.loads(json.dumps(value)))
 
 
+# BUG: each of these was refused, though orjson, or a plain rule, has words for it.
+@pytest.mark.parametrize(
+    "value",
+    [
+        Record(),
+        [Record(2.0)],
+        {"a": Record()},
+        Hidden(1),
+        Within(Record(), [Record()], datetime.date(2024, 1, 31)),
+        Colour.RED,
+        {"colour": Colour.RED},
+        uuid.UUID(int=5),
+        {uuid.UUID(int=5): Colour.RED},
+        {Colour.RED: 1},
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_orjson_writes_by_itself_is_written_as_orjson_does(value: object) -> None:
+    assert read(value) == orjson.loads(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (decimal.Decimal("1.10"), "1.10"),
+        ({decimal.Decimal("1.10"): 1}, {"1.10": 1}),
+        (pathlib.PurePosixPath("a/b"), "a/b"),
+        ({3, 1, 2}, [1, 2, 3]),
+        (frozenset({"b", "a"}), ["a", "b"]),
+        ({None}, [None]),
+        (collections.deque([1, 2]), [1, 2]),
+        (datetime.timedelta(hours=1), "P0DT1H0M0S"),
+        (
+            Within(Record(float("nan")), {np.int64(1)}, np.zeros(2)),
+            {"one": {"price": None}, "some": [1], "day": [0, 0]},
+        ),
+        (Model(Name="n", id=uuid.UUID(int=5)), {"Name": "n", "id": str(uuid.UUID(int=5)), "score": None}),
+        (
+            [Model(Name="n", id=uuid.UUID(int=5), score=float("nan"))],
+            [{"Name": "n", "id": str(uuid.UUID(int=5)), "score": None}],
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_orjson_has_no_words_for_is_written_by_a_rule(value: object, expected: object) -> None:
+    assert json.loads(dumps(value)) == expected
+
+
 @pytest.mark.parametrize(
     ("value", "names"),
     [
-        ({"only"}, "set"),
-        (decimal.Decimal("1.10"), "decimal.Decimal"),
-        (uuid.UUID(int=5), "uuid.UUID"),
         (fractions.Fraction(1, 2), "fractions.Fraction"),
-        (Colour.RED, "Colour"),
-        (Record(), "Record"),
+        (Record, "the class Record itself"),
         ((item for item in (1, 2)), "generator"),
         (range(3), "range"),
         (len, "builtin_function"),
@@ -186,7 +253,6 @@ def test_subclasses_of_json_types_are_written_as_json_writes_them(value: object)
         (pd.Period("2024-01"), "Period"),
         ({(1, 2): "pair"}, "key of type tuple"),
         ({b"raw": 1}, "key of type bytes"),
-        ({uuid.UUID(int=5): 1}, "key of type uuid.UUID"),
         (10**5000, "4300 digits"),
         (nested(50_000), "list .*nested too deeply"),
     ],
@@ -197,7 +263,7 @@ def test_a_type_that_json_lacks_is_refused_by_name(value: object, names: str) ->
         dumps(value)
 
 
-@pytest.mark.parametrize("value", [uuid.UUID(int=5), Colour.RED, Record(), {"only"}], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize("value", [object(), range(3), Record], ids=lambda v: type(v).__name__)
 def test_a_refusal_tells_the_place(value: object) -> None:
     with pytest.raises(ResultNotEncodable, match=r"at \.rows\[2\]\.price$"):
         dumps({"rows": [1, 2, {"price": value}]})

@@ -152,7 +152,7 @@ def test_what_goes_into_tensors_comes_out_as_to_python_has_it(declared: Declared
         (zeros("f4"), {}, "expected a tensor, got none"),
         (zeros("i4"), {"": np.array([2**40])}, "expected int32, got int (1099511627776) at [0]"),
         (zeros("U3"), {"": objects("a", b"\xff")}, "expected UTF-8 text, got str ('ff') at [1]"),
-        (zeros("M8[s]"), {"": objects("2020-01-01", "soon")}, "expected datetime64[s], got str ('soon') at [1]"),
+        (zeros("M8[s]"), {"": objects("2020-01-01", "soon")}, "milliseconds since 1970), got str ('soon') at [1]"),
         (declare(Numpy(RECORDS)), {"a": np.zeros(1, "f4")}, "got no such tensor at .b"),
         (declare(Pandas(FRAME[["n", "x"]])), {"n": np.array([1])}, "missing x"),
         (declare(Pandas(FRAME[["n"]])), {"n": np.array([1.5])}, "got an array of float64 at .n"),

@@ -57,7 +57,7 @@ def test_every_script_has_its_own_siblings(opened, write: Write, source: str, fi
 def test_a_sibling_of_another_script_is_not_found_at_all(opened, write: Write) -> None:
     write("NAME = 'a'", "a/util.py")
     opened("a", UTIL)
-    with pytest.raises(ScriptImportFailed, match="imports 'util', which is not installed"):
+    with pytest.raises(ScriptImportFailed, match="imports 'util', which is not installed, nor"):
         opened("b", UTIL)
 
 

@@ -161,3 +161,10 @@ def test_a_marked_run_cannot_be_declared_too() -> None:
 
     with pytest.raises(ValueError, match="both @rawhttp and @input_schema"):
         read(run, "data")
+
+
+def test_the_run_of_a_batch_script_says_which_command_calls_it() -> None:
+    def run(mini_batch: Any, mini_batch_context: Any) -> None: ...
+
+    with pytest.raises(ValueError, match="scoringhost batch"):
+        RunSignature.read(run, undeclared(run))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound
+from scoringhost.errors import InitFailed, ScriptNotFound
 from scoringhost.kernel.service import Service
-from scoringhost.script.startup_hints import of_hidden_packages, of_missing_script, package_of
+from scoringhost.script.startup_hints import of_hidden_packages, of_missing_script
 
 Write = Callable[..., Path]
 RUN = "\ndef run(data): pass\n"
@@ -46,56 +46,6 @@ def test_the_error_carries_it(write: Write, load, tmp_path: Path) -> None:
     write("", "score.py")
     with pytest.raises(ScriptNotFound, match="Did you mean 'score.py'"):
         EntryScript.load(tmp_path / "scroe.py")
-
-
-# -- a module that is not there -------------------------------------------------------------------
-
-
-def import_failure(load, source: str) -> str:
-    with pytest.raises(ScriptImportFailed) as caught:
-        load(source + RUN)
-    return caught.value.advice
-
-
-@pytest.mark.parametrize(
-    ("statement", "name", "package"),
-    [
-        ("import cv2", "cv2", "opencv-python-headless"),
-        ("from skimage.io import imread", "skimage", "scikit-image"),
-        ("import no_such_package.part", "no_such_package", "no_such_package"),
-    ],
-)
-def test_the_line_that_imports_is_named_and_the_package_that_brings_it(
-    load, tmp_path: Path, statement: str, name: str, package: str
-) -> None:
-    advice = import_failure(load, f"import os\n{statement}")
-    assert advice.startswith(f"{tmp_path}/score.py, line 2, imports {name!r}, which is not installed.")
-    assert f"Run `pip install {package}`" in advice
-    assert ("beside the script" in advice) is (name == package)
-
-
-def test_the_module_that_imports_is_named_not_the_script_that_imports_it(load, write: Write, tmp_path: Path) -> None:
-    write("\n\nimport no_such_package", "advice_helper.py")
-    assert import_failure(load, "import advice_helper").startswith(f"{tmp_path}/advice_helper.py, line 3, imports")
-
-
-def test_a_sibling_of_a_similar_name_is_suggested(load, write: Write) -> None:
-    write("", "preprocessing.py")
-    assert "Did you mean 'preprocessing', which is beside the script?" in import_failure(load, "import preprocesing")
-
-
-def test_a_part_that_an_installed_package_does_not_have_is_no_reason_to_install_it(load) -> None:
-    advice = import_failure(load, "import sklearn.externals.joblib")
-    assert "imports 'sklearn.externals.joblib', which the installed scikit-learn " in advice
-    assert "pip install" not in advice
-
-
-@pytest.mark.parametrize(
-    ("module", "package"),
-    [("azure.storage.blob.aio", "azure-storage-blob"), ("PIL.Image", "pillow"), ("torch.nn", "torch")],
-)
-def test_a_module_stands_for_its_package(module: str, package: str) -> None:
-    assert package_of(module) == package
 
 
 # -- an init() that fails -------------------------------------------------------------------------

@@ -248,6 +248,22 @@ def test_unknown_variables_of_ours_are_warned_of(warned: Callable[..., Any]) -> 
     assert warnings == ["unknown environment variables are ignored: SCORINGHOST_ABC, SCORINGHOST_PROT"]
 
 
+# BUG: the config.json of an Azure ML workspace, which is beside very many scripts, was warned of at every start.
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"subscription_id": "s", "resource_group": "g", "workspace_name": "w"},
+        {"Id": None, "Scope": "/subscriptions/s"},
+    ],
+)
+def test_the_keys_of_a_workspace_are_no_mistakes(
+    warned: Callable[..., Any], tmp_path: Path, content: dict[str, object]
+) -> None:
+    config(tmp_path, {**content, "port": 7000})
+    settings, warnings = warned()
+    assert (settings.port, warnings, settings.unread) == (7000, [], ())
+
+
 def test_unknown_keys_of_a_file_are_warned_of(warned: Callable[..., Any], tmp_path: Path) -> None:
     path = config(tmp_path, {"prot": 1, "port": 7000, "WORKSPACE_NAME": "mine"})
     settings, warnings = warned()

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.errors import DeadlineExceeded, MissingParameter, Overloaded, RunFailed, UnknownRoute
+from scoringhost.errors import (
+    DeadlineExceeded,
+    MissingParameter,
+    Overloaded,
+    ResultNotEncodable,
+    RunFailed,
+    UnknownRoute,
+)
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Endpoint, Match
@@ -197,3 +204,11 @@ def test_the_hosts_own_handler_writes_access_lines_the_short_way(kept: Kept) -> 
 
     asyncio.run(play())
     assert stream.getvalue().endswith("azmlinfsrv - POST /score 200 1.235ms 5 [r-1]\n")
+
+
+# BUG: what cannot be encoded was named, and nobody said what to do.
+def test_a_result_that_cannot_be_encoded_is_logged_with_its_remedy(kept: Kept) -> None:
+    LogObserver().run_failed("default", ResultNotEncodable("a value of type range"), "")
+    [(level, message)] = kept.lines
+    assert level == "ERROR"
+    assert "a value of type range\nReturn JSON's own types, arrays, frames" in message

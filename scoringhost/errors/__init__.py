@@ -18,6 +18,7 @@
     │   ├── UnsupportedContentEncoding
     │   ├── MissingParameter         run() needs a parameter that was not given
     │   ├── InvalidParameter         a parameter does not fit its declared type
+    │   ├── UnknownParameter         a key of the body that run() does not take, where that is refused
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
@@ -36,6 +37,7 @@
     ├── RunError                     the entry script's fault
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
+    │   ├── ResultMisfit             a typed run() returned something else than its annotation says
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -44,99 +46,23 @@
     └── InternalError                our own fault: a defect of scoringhost
 
 No class knows a status code: every protocol owns a table, and a test proves each table complete.
+What keeps a service from starting is in `startup`, all else is here; every name is this package's.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Sequence
 
-
-def pip_install(extra: str, module: str) -> str:
-    """The command that installs an optional part, by the names of its packages.
-
-    `pip install 'scoringhost[extra]'` would ask an index for scoringhost, which may have come from anywhere: a
-    checkout, a wheel, a private index. `module` is what is missing, if our own metadata cannot be read.
-    """
-    import importlib.metadata  # 15 ms, for what hardly ever happens
-
-    try:
-        declared = importlib.metadata.requires("scoringhost") or []
-    except importlib.metadata.PackageNotFoundError:
-        declared = []
-    wanted = re.compile(rf"\bextra *== *['\"]{re.escape(extra)}['\"]")
-    packages = [line.partition(";")[0].strip() for line in declared if wanted.search(line)]
-    return "pip install " + " ".join(shlex.quote(package) for package in packages or [module])
-
-
-class ScoringHostError(Exception):
-    """Base of every error that scoringhost raises on purpose."""
-
-
-class StartupError(ScoringHostError):
-    """The service cannot start."""
-
-
-class SettingsError(StartupError):
-    """A setting has a value that cannot be used."""
-
-    def __init__(self, name: str, value: object, reason: str) -> None:
-        shown = repr(value)
-        needs_no_value = value is None or shown in reason
-        super().__init__(f"{name}: {reason.rstrip('.')}" if needs_no_value else f"{name}: {reason} (it is {shown})")
-        self.name, self.value, self.reason = name, value, reason
-
-
-class ScriptNotFound(StartupError):
-    """There is no entry script at that path."""
-
-    def __init__(self, path: str, hint: str = "") -> None:
-        super().__init__(f"No such file or directory: {path!r}.{' ' + hint if hint else ''}")
-        self.path, self.hint = path, hint
-
-
-class ScriptImportFailed(StartupError):
-    """Importing the entry script raised; `traceback` holds the user's frames only."""
-
-    def __init__(self, path: str, advice: str, traceback: str) -> None:
-        super().__init__(f"{path} could not be imported. {advice}")
-        self.path, self.advice, self.traceback = path, advice, traceback
-
-
-class ScriptUnservable(StartupError):
-    """The entry script was imported, but what it defines cannot be served."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
-
-
-class InitFailed(StartupError):
-    """init() raised; `traceback` holds the user's frames only, `listing` the model folder, `advice` what is missing."""
-
-    def __init__(
-        self, path: str, cause: BaseException, traceback: str, listing: Sequence[str] = (), advice: str = ""
-    ) -> None:
-        what = f"init() of {path} raised {type(cause).__name__}; correct it and start again."
-        super().__init__(f"{what} {advice}" if advice else what)
-        self.path, self.traceback, self.listing, self.advice = path, traceback, tuple(listing), advice
-
-
-class PortInUse(StartupError):
-    """Another process listens on the port."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"port {port} of {host} is in use; stop what listens there, or choose another with --port")
-        self.host, self.port = host, port
-
-
-class MissingExtra(StartupError):
-    """An optional dependency is not installed."""
-
-    def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"{module} is not installed; run: {pip_install(extra, module)}")
-        self.module, self.extra = module, extra
+from scoringhost.errors.base import ScoringHostError as ScoringHostError
+from scoringhost.errors.startup import InitFailed as InitFailed
+from scoringhost.errors.startup import MissingExtra as MissingExtra
+from scoringhost.errors.startup import PortInUse as PortInUse
+from scoringhost.errors.startup import ScriptImportFailed as ScriptImportFailed
+from scoringhost.errors.startup import ScriptNotFound as ScriptNotFound
+from scoringhost.errors.startup import ScriptUnservable as ScriptUnservable
+from scoringhost.errors.startup import SettingsError as SettingsError
+from scoringhost.errors.startup import StartupError as StartupError
+from scoringhost.errors.startup import pip_install as pip_install
 
 
 class CallError(ScoringHostError):
@@ -201,6 +127,15 @@ class InvalidParameter(CallError):
     def __init__(self, name: str, expected: str, got: str) -> None:
         super().__init__(f"parameter {name!r}: expected {expected}, got {got}")
         self.name, self.expected, self.got = name, expected, got
+
+
+class UnknownParameter(CallError):
+    """The body has a key that is no parameter of run()."""
+
+    def __init__(self, name: str, known: Sequence[str], meant: str = "") -> None:
+        hint = f"; is {meant!r} meant?" if meant else ""
+        super().__init__(f"run() takes no parameter {name!r}, but {', '.join(known)}{hint}")
+        self.name, self.known, self.meant = name, tuple(known), meant
 
 
 class BodyTooLarge(CallError):
@@ -328,6 +263,19 @@ class ResultNotEncodable(RunError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"The result of run() cannot be encoded as JSON: {reason}")
         self.reason = reason
+        self.remedy = (
+            "Return JSON's own types, arrays, frames, dates, bytes, dataclasses, enumerations or pydantic models, or a "
+            "Response; make one of those of anything else, of a generator expression with list(...)."
+        )
+
+
+class ResultMisfit(RunError):
+    """A run() marked with @typed returned what does not fit its annotation; `path` leads to the part at fault."""
+
+    def __init__(self, path: str, expected: str, got: str) -> None:
+        where = f" at {path}" if path else ""
+        super().__init__(f"The result of run() is not what its annotation says: expected {expected}, got {got}{where}")
+        self.path, self.expected, self.got = path, expected, got
 
 
 class DeadlineExceeded(RunError):

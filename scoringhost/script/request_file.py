@@ -1,0 +1,38 @@
+"""request.json beside an entry script: the request that `call`, `check`, `profile` and the page at /docs send."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from scoringhost.schema.declared import JsonValue
+
+NAME = "request.json"
+
+logger = logging.getLogger("azmlinfsrv.swagger")
+
+
+def request_file(script: Path) -> Path | None:
+    """The request.json beside a script, or None if there is none."""
+    path = script.parent / NAME
+    return path if path.is_file() else None
+
+
+def request_beside(script: Path) -> JsonValue | None:
+    """What the request.json beside a script holds: its JSON, or its text if it is none.
+
+    Returns None if there is no such file, if it cannot be read or if it is empty; the second is logged.
+    """
+    path = request_file(script)
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        logger.warning("%s is no sample, as it cannot be read: %s", path, problem)
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text if text.strip() else None

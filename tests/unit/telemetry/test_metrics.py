@@ -1,0 +1,146 @@
+"""Metrics: what is counted of a request, and how Prometheus is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from scoringhost.errors import DeadlineExceeded, Overloaded
+from scoringhost.http.messages import HttpRequest
+from scoringhost.http.routes import Endpoint, Match
+from scoringhost.process.shared_cells import SharedCells
+from scoringhost.telemetry.exposition import Exposition
+from scoringhost.telemetry.metrics import Layout, Metrics, Watched
+
+if TYPE_CHECKING:
+    from scoringhost.http.dialect import Dialect
+
+
+class Dialectish:
+    name = "azureml"
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    layout = Layout(["azureml"])
+    return Metrics(layout, SharedCells(layout.width, 2))
+
+
+def begin(metrics: Metrics, body: bytes = b"12345", *, logged: bool = True) -> Watched | None:
+    request = HttpRequest("POST", "/score", body=body)
+    dialect: Dialect = Dialectish()  # type: ignore[assignment]
+    request.match = Match(dialect, Endpoint({}, logged=logged), "/score")
+    request.began_s = 0.0
+    return metrics.begin(request)
+
+
+def begun(metrics: Metrics) -> Watched:
+    watched = begin(metrics)
+    assert watched is not None
+    return watched
+
+
+def told(metrics: Metrics, accept: str = "") -> dict[str, float]:
+    """Every sample by its name and labels, as a parser of Prometheus' text reads it."""
+    request = HttpRequest("GET", "/metrics")
+    request.headers["accept"] = accept
+    text: Any = Exposition(metrics).answer(request).body
+    found = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def test_an_answer_is_counted_by_its_status_with_its_times_and_sizes(metrics: Metrics) -> None:
+    watched = begun(metrics)
+    watched.waited(0.002)
+    watched.decoded(0.0001)
+    watched.ran(0.3, 1, 0)
+    watched.encoded(0.0002)
+    watched.sent(200, 700, True)
+    found = told(metrics)
+    assert found["scoringhost_requests_total{dialect=azureml,status=200}"] == 1
+    assert found["scoringhost_wait_seconds_sum"] == pytest.approx(0.002)
+    assert found["scoringhost_run_seconds_bucket{le=0.25}"] == 0
+    assert found["scoringhost_run_seconds_bucket{le=0.5}"] == 1
+    assert found["scoringhost_run_seconds_bucket{le=+Inf}"] == found["scoringhost_run_seconds_count"] == 1
+    assert found["scoringhost_request_body_bytes_sum"] == 5
+    assert found["scoringhost_response_body_bytes_bucket{le=1000.0}"] == 1
+    assert found["scoringhost_requests_in_flight"] == found["scoringhost_calls_waiting"] == 0
+
+
+def test_a_value_on_a_bound_belongs_to_its_bucket(metrics: Metrics) -> None:
+    begun(metrics).decoded(0.001)
+    found = told(metrics)
+    assert (
+        found["scoringhost_decode_seconds_bucket{le=0.0005}"],
+        found["scoringhost_decode_seconds_bucket{le=0.001}"],
+    ) == (0, 1)
+
+
+def test_what_is_under_way_and_what_waits_is_seen(metrics: Metrics) -> None:
+    begun(metrics)
+    begun(metrics).waited(0.0)
+    found = told(metrics)
+    assert (found["scoringhost_requests_in_flight"], found["scoringhost_calls_waiting"]) == (2, 1)
+
+
+def test_one_run_of_a_batch_is_counted_once_however_many_calls_are_told_of_it(metrics: Metrics) -> None:
+    for _ in range(3):
+        begun(metrics).ran(0.3, 3, 6)
+    found = told(metrics)
+    assert found["scoringhost_run_seconds_count"] == found["scoringhost_batch_calls_count"] == 1
+    assert found["scoringhost_run_seconds_sum"] == pytest.approx(0.3)
+    assert found["scoringhost_batch_rows_sum"] == pytest.approx(6)
+
+
+def test_refusals_and_failures_are_counted_by_their_reason(metrics: Metrics) -> None:
+    begun(metrics).failed(Overloaded("full"))
+    begun(metrics).failed(DeadlineExceeded(1.0))
+    found = told(metrics)
+    assert found["scoringhost_refusals_total{reason=Overloaded}"] == 1
+    assert found["scoringhost_failures_total{reason=DeadlineExceeded}"] == 1
+
+
+def test_a_status_that_is_not_listed_makes_no_series_of_its_own(metrics: Metrics) -> None:
+    for status in range(600, 700):
+        begun(metrics).sent(status, 0, True)
+    found = told(metrics)
+    assert found["scoringhost_requests_total{dialect=azureml,status=other}"] == 100
+    assert len([name for name in found if name.startswith("scoringhost_requests_total")]) == 2
+
+
+def test_a_client_that_has_gone_and_a_stream_that_broke_are_counted(metrics: Metrics) -> None:
+    begun(metrics).sent(499, 0, False)
+    found = told(metrics)
+    assert found["scoringhost_requests_total{dialect=azureml,status=499}"] == found["scoringhost_broken_off_total"] == 1
+
+
+def test_probes_are_not_counted(metrics: Metrics) -> None:
+    assert begin(metrics, logged=False) is None
+
+
+def test_the_time_to_load_is_that_of_this_process(metrics: Metrics) -> None:
+    metrics.begin_loading()
+    metrics.end_loading()
+    metrics.start()
+    assert 0 < told(metrics)["scoringhost_model_load_seconds{worker=0}"] < 60
+
+
+def test_gauges_of_a_process_that_has_ended_are_set_back(metrics: Metrics) -> None:
+    begun(metrics)
+    metrics.start()
+    assert told(metrics)["scoringhost_requests_in_flight"] == 0
+
+
+def test_who_prefers_openmetrics_gets_it(metrics: Metrics) -> None:
+    request = HttpRequest("GET", "/metrics")
+    request.headers["accept"] = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
+    answer = Exposition(metrics).answer(request)
+    assert (answer.first("Content-Type") or "").startswith("application/openmetrics-text")
+    assert isinstance(answer.body, bytes)
+    assert answer.body.endswith(b"# EOF\n")
