@@ -180,6 +180,21 @@ class ServerSettings(Part):
     drain_timeout_s: int = setting(
         20, POSITIVE, "Seconds that running requests have to end after SIGTERM.", "--drain-timeout-s"
     )
+    shutdown_delay_s: int = setting(
+        0, NOT_NEGATIVE, "Seconds after SIGTERM for which requests are taken as before, while /readyz is a 503.",
+        "--shutdown-delay-s",
+    )  # fmt: skip
+    max_requests: int = setting(
+        0, NOT_NEGATIVE, "Requests after which a worker is replaced by a new one; 0: never.", "--max-requests"
+    )
+    max_requests_jitter: int | None = setting(
+        None, NOT_NEGATIVE, "Requests more, up to so many by chance, before it is; a tenth of max_requests if not set.",
+        "--max-requests-jitter",
+    )  # fmt: skip
+    max_worker_memory_mb: int = setting(
+        0, NOT_NEGATIVE, "MiB in memory above which a worker is replaced by a new one; 0: never.",
+        "--max-worker-memory-mb",
+    )  # fmt: skip
     keep_alive_s: int = setting(75, POSITIVE, "Seconds an idle connection is kept open.", "--keep-alive-s")
     max_bodies_mb: int = setting(
         1024, NOT_NEGATIVE, "MiB of request bodies that a worker may hold at once; one more is a 503. 0: no limit.",

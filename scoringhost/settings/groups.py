@@ -5,11 +5,19 @@ from __future__ import annotations
 GROUPS: dict[str, tuple[str, ...]] = {
     "The script and its model": ("script", "model_dir", "app_root", "source_directory", "config_file"),
     "Addresses": ("host", "port", "health_port", "separate_health_endpoint"),
-    "Processes and threads": ("workers", "threads", "preload"),
+    "Processes and threads": (
+        "workers",
+        "threads",
+        "preload",
+        "max_requests",
+        "max_requests_jitter",
+        "max_worker_memory_mb",
+    ),
     "Time limits": (
         "scoring_timeout_ms",
         "max_request_wait_ms",
         "worker_timeout_s",
+        "shutdown_delay_s",
         "drain_timeout_s",
         "keep_alive_s",
         "head_timeout_s",

@@ -27,11 +27,13 @@ OURS = {
     "keepalive": "keep_alive_s",
     "graceful_timeout": "drain_timeout_s",
     "reload": "reload",
+    "max_requests": "max_requests",
+    "max_requests_jitter": "max_requests_jitter",
 }
 """gunicorn's settings that are settings of ours, by another name."""
 
 MASTERS = frozenset({
-    "bind", "backlog", "reuse_port", "timeout", "max_requests", "max_requests_jitter", "worker_tmp_dir", "pidfile",
+    "bind", "backlog", "reuse_port", "timeout", "worker_tmp_dir", "pidfile",
     "proc_name", "user", "group", "umask", "initgroups", "raw_env", "control_socket", "control_socket_disable",
     "control_socket_mode", "errorlog", "loglevel", "capture_output", "logger_class", "logconfig", "logconfig_json",
     "syslog", "syslog_addr", "syslog_facility", "syslog_prefix", "statsd_host", "statsd_prefix", "dogstatsd_tags",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -60,7 +59,6 @@ class ServerDoor:
     async def start(self, app: HttpApp) -> None:
         """Accept connections."""
         self._serving = self._loop.create_task(self.server.serve(sockets=self._listeners))
-        # It ends by itself after `max_requests`; the rest of the engine follows.
         self._serving.add_done_callback(lambda _: self._engine.wind_down())
         for connection, data in self._worker.kept:
             self._hand_over(connection, data)
@@ -123,7 +121,6 @@ def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
     """How uvicorn serves an application in a worker."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
     settings = worker.app.settings
-    most = worker.max_requests  # gunicorn has added the jitter; sys.maxsize if there is no limit
     return uvicorn.Config(
         cast("Any", intake_of(app, settings)),
         interface="asgi3",
@@ -135,5 +132,4 @@ def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s,
-        limit_max_requests=most if most != sys.maxsize else None,
     )
