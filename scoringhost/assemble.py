@@ -27,7 +27,7 @@ from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.observing import Watcher
-from scoringhost.http.routes import Endpoint
+from scoringhost.http.routes import HEALTH_PATHS, Endpoint
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
@@ -153,7 +153,11 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         else:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
     app = HttpApp(dialects, cors, [observer], guards=shared.guards, watchers=watchers, debug=settings.debug)
-    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app)
+    health_app = None
+    if settings.tls_certificate is not None:
+        offered = dialects[0].endpoints()
+        health_app = http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app, health_app)
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,15 @@ class ServerSettings(Part):
         0, NOT_NEGATIVE, "MiB in memory above which a worker is replaced by a new one; 0: never.",
         "--max-worker-memory-mb",
     )  # fmt: skip
+    tls_certificate: str | None = setting(
+        None, click.STRING, "File of the certificate, with its chain, to serve https with; read again when it changes.",
+        "--tls-certificate",
+    )  # fmt: skip
+    tls_key: str | None = setting(None, click.STRING, "File of its key, if that is not in the same file.", "--tls-key")
+    tls_client_ca: str | None = setting(
+        None, click.STRING, "File of the authorities one of which must have signed the certificate of each client.",
+        "--tls-client-ca",
+    )  # fmt: skip
     keep_alive_s: int = setting(75, POSITIVE, "Seconds an idle connection is kept open.", "--keep-alive-s")
     max_bodies_mb: int = setting(
         1024, NOT_NEGATIVE, "MiB of request bodies that a worker may hold at once; one more is a 503. 0: no limit.",

@@ -28,6 +28,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Batching": ("max_batch_size", "max_batch_wait_ms"),
     "Requests": ("unknown_keys",),
     "Who may come in": (
+        "tls_certificate",
+        "tls_key",
+        "tls_client_ca",
         "primary_key",
         "secondary_key",
         "keys_file",

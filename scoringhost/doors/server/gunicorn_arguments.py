@@ -42,7 +42,7 @@ MASTERS = frozenset({
 })  # fmt: skip
 """What gunicorn's master does by itself, or our worker does as gunicorn's would."""
 
-_TLS = "TLS is not served here, and plain text must not take its place; put a proxy with the certificate in front"
+_TLS = "it has no effect here; use --tls-certificate, --tls-key and --tls-client-ca"
 _PROCESS = "it has no effect here: the server stays in the foreground, in the folder where it was started"
 
 REFUSED: dict[str, str] = {

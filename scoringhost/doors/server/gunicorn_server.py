@@ -85,6 +85,9 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
     def starting(self, listeners: Sequence[socket.socket]) -> Starting:
         """What answers health probes on these sockets while `load` takes its time."""
+        if self.settings.tls_certificate is not None:  # a handshake needs an event loop
+            plain = self.settings.health_ports
+            listeners = [one for one in listeners if one.family != socket.AF_UNIX and one.getsockname()[1] in plain]
         return Starting(listeners, self._stand_in, lambda: self._activity, lambda: self.service_link.is_served)
 
     def load_config(self) -> None:

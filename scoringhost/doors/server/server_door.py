@@ -6,16 +6,18 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
 from scoringhost.doors.server.accepting import FairServer
+from scoringhost.doors.server.certificates import Certificates
 from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.listening import refuse_new
 from scoringhost.doors.server.probe_responder import ProbeResponder
+from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.http.app import HttpApp
 
@@ -35,13 +37,30 @@ MASTER_LOOK_S = 0.01
 class ServerDoor:
     """A uvicorn server on the listening sockets that gunicorn's master has opened for its workers."""
 
-    def __init__(self, worker: ScoringWorker, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        worker: ScoringWorker,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        certificates: Certificates | None = None,
+        health: SideDoor | None = None,
+    ) -> None:
+        """`certificates`: connections are secured with them; health is then asked for at a door of its own, if at all.
+
+        Nobody but the event loop can speak TLS, so that only there it is answered beside a run() that blocks it.
+        """
         self._worker, self._engine, self._loop = worker, engine, loop
-        of_metrics = listeners_of_metrics(worker)
-        self._listeners = [listener.sock for listener in worker.sockets if listener.sock not in of_metrics]
+        settings = worker.app.settings
+        elsewhere = listeners_at([settings.metrics_port], worker.sockets)
+        of_health = listeners_at(settings.health_ports, worker.sockets)
+        if certificates is not None:
+            elsewhere += of_health
+        self._listeners = [listener.sock for listener in worker.sockets if listener.sock not in elsewhere]
         app = engine.site.app
-        self.server = FairServer(server_config(app, worker), self._leaves_to_others)
-        self._probe_responder = ProbeResponder(self._listeners, app, self._hand_over)
+        self.server = FairServer(server_config(app, worker), self._leaves_to_others, certificates)
+        self._plain_server = self.server if health is None else health.server
+        probed = self._listeners if certificates is None else of_health
+        self._probe_responder = ProbeResponder(probed, app, self._hand_over)
         self.master_has_gone = False
 
     def _leaves_to_others(self) -> bool:
@@ -52,7 +71,7 @@ class ServerDoor:
         self._probe_responder.guard(is_blocked)
 
     def _hand_over(self, connection: socket.socket, data: bytes) -> None:
-        self._loop.call_soon_threadsafe(self.server.take, connection, data)
+        self._loop.call_soon_threadsafe(self._plain_server.take, connection, data)
 
     # -- Door -----------------------------------------------------------------------------------------
 
@@ -108,13 +127,10 @@ class ServerDoor:
         return self.server.connections
 
 
-def listeners_of_metrics(worker: ScoringWorker) -> list[socket.socket]:
-    """The listening sockets on the port for metrics, if they have one of their own."""
-    port = worker.app.settings.metrics_port
-    if port is None:
-        return []
-    inet = [one.sock for one in worker.sockets if one.sock.family in (socket.AF_INET, socket.AF_INET6)]
-    return [listener for listener in inet if listener.getsockname()[1] == port]
+def listeners_at(ports: Iterable[int | None], listeners: Iterable[Any]) -> list[socket.socket]:
+    """The sockets of those of gunicorn's listeners that listen on one of the ports."""
+    inet = [one.sock for one in listeners if one.sock.family in (socket.AF_INET, socket.AF_INET6)]
+    return [listener for listener in inet if listener.getsockname()[1] in ports]
 
 
 def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:

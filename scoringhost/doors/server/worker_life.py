@@ -22,17 +22,19 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from scoringhost.doors.server.certificates import certificates_of
 from scoringhost.doors.server.forked import keep_apart_connections
-from scoringhost.doors.server.metrics_door import MetricsDoor
 from scoringhost.doors.server.moving_loop import MovingLoop
-from scoringhost.doors.server.server_door import ServerDoor, listeners_of_metrics, server_config
+from scoringhost.doors.server.server_door import ServerDoor, listeners_at, server_config
+from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.doors.server.wear import Wear
 from scoringhost.engine.engine import REPLACED, Engine, end_process
 from scoringhost.errors import DeadlineExceeded, NotReady
-from scoringhost.http.app import STOPPING
+from scoringhost.http.app import STOPPING, HttpApp
 from scoringhost.kernel.thread_runner import PATIENCE_S
 from scoringhost.process.memory import pss_mb
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -81,13 +83,21 @@ class WorkerLife:
         engine.start_threads(lent=True)
         self._main = engine.threads[0]
         self._moving = MovingLoop(self._loop, self._main, self._watch, stays=engine.site.all_async)
-        self._door = ServerDoor(worker, engine, self._loop)
+        settings = worker.app.settings
+        self._certificates = certificates_of(settings)
+        health = self._side_door(engine.site.health_app, settings.health_ports)
+        self._door = ServerDoor(worker, engine, self._loop, self._certificates, health)
         engine.doors.append(self._door)
-        self._beat_s = QUICK_BEAT_S if worker.app.settings.shutdown_delay_s else BEAT_S
-        metrics_app = engine.site.metrics_app
-        if metrics_app is not None:
-            config = server_config(metrics_app, worker)
-            engine.doors.append(MetricsDoor(config, listeners_of_metrics(worker), self._loop))
+        self._beat_s = QUICK_BEAT_S if settings.shutdown_delay_s else BEAT_S
+        metrics = self._side_door(engine.site.metrics_app, (settings.metrics_port,))
+        engine.doors += [door for door in (health, metrics) if door is not None]
+
+    def _side_door(self, app: HttpApp | None, ports: Sequence[int | None]) -> SideDoor | None:
+        """A door for what is served on a port of its own, if that is so."""
+        listeners = listeners_at(ports, self._worker.sockets)
+        if app is None or not listeners:
+            return None
+        return SideDoor(server_config(app, self._worker), listeners, self._loop)
 
     def run(self) -> None:
         """On the main thread: serve until told to stop."""
@@ -124,6 +134,8 @@ class WorkerLife:
                 log.warning("the master has gone; this worker ends")
                 self._door.master_has_gone = True
                 self._engine.ask_to_stop()
+            if self._certificates is not None:
+                self._certificates.look()
             self._wear.look(self._door.server.server_state.total_requests)
             if self._worker.app.service_link.is_leaving and not self._engine.is_told_to_stop:
                 self._engine.drain()  # for those who ask; everybody else is answered as before
