@@ -197,7 +197,7 @@ class RequestReader(GuardedRequest):
             query,
             headers,
             parts[0] if len(parts) == 1 else b"".join(parts),
-            "http",
+            self.scheme,
             host or "localhost",
             version,
             self._client,
