@@ -3,6 +3,7 @@
  * It is kept in sessionStorage, which ends with the tab, under the path of this page: behind a proxy other services
  * share the origin, and must not be sent it.
  */
+const $ = (id) => document.getElementById(id);
 const STORED_AS = `scoringhost key of ${new URL("./", location.href).pathname}`;
 const CARRIERS = ["authorization", "x-api-key"];
 const SENDABLE = /^[\x21-\x7e]+$/; // fetch() refuses other characters in a header
@@ -56,4 +57,24 @@ export async function reasonOf(response) {
   } catch {
     return `It answers with the status ${response.status}.`;
   }
+}
+
+/** Show the field for the key, and why one is asked for. */
+export async function askForKey(response) {
+  $("key-why").textContent = await reasonOf(response);
+  $("key-box").hidden = false;
+  $("key").value = "";
+  $("key").focus();
+}
+
+/** Follow a link: a browser sends no key of its own accord. */
+export async function openWithKey(key, event, url) {
+  if (!key.isThere) return;
+  event.preventDefault();
+  const answer = await (await fetch(url, { headers: key.headers() })).blob();
+  Object.assign(document.createElement("a"), {
+    href: URL.createObjectURL(answer),
+    target: "_blank",
+    rel: "noopener", // a tab with an opener would get a copy of sessionStorage
+  }).click();
 }

@@ -1,7 +1,7 @@
 import { reveal, show } from "./answer.js";
 import { Calls } from "./calls.js";
 import { Fields } from "./fields.js";
-import { Key, carriesKey, isRefused, reasonOf } from "./key.js";
+import { Key, askForKey, carriesKey, isRefused, openWithKey, reasonOf } from "./key.js";
 import { pretty } from "./pretty.js";
 import { asCurl, asPython } from "./snippets.js";
 
@@ -46,6 +46,7 @@ async function describe() {
     $("main").className = "locked";
     $("name").textContent = location.host;
     key.forget(); // it was a wrong one, if there was one
+    $("key-forget").hidden = true;
     await askForKey(response);
     return;
   }
@@ -66,7 +67,7 @@ async function describe() {
   for (const version of about.documents) {
     const link = document.createElement("a");
     link.href = `swagger.json?version=${version}`;
-    link.addEventListener("click", (event) => openWithKey(event, link.href));
+    link.addEventListener("click", (event) => openWithKey(key, event, link.href));
     link.textContent = version === "2" ? "Swagger 2.0" : `OpenAPI ${version === "3" ? "3.0" : version}`;
     $("documents").append(link, " ");
   }
@@ -86,13 +87,6 @@ async function apiDocument() {
 
 // -- its key ---------------------------------------------------------------------------------------
 
-async function askForKey(response) {
-  $("key-why").textContent = await reasonOf(response);
-  $("key-box").hidden = false;
-  $("key").value = "";
-  $("key").focus();
-}
-
 async function useKey() {
   $("key-why").textContent = key.keep($("key").value.trim());
   if ($("key-why").textContent) return;
@@ -100,18 +94,6 @@ async function useKey() {
   $("key-forget").hidden = false;
   if ($("main").className === "locked") await describe().catch(undescribed);
   else changed();
-}
-
-/** Follow a link: a browser sends no key of its own accord. */
-async function openWithKey(event, url) {
-  if (!key.isThere) return;
-  event.preventDefault();
-  const answer = await (await fetch(url, { headers: key.headers() })).blob();
-  Object.assign(document.createElement("a"), {
-    href: URL.createObjectURL(answer),
-    target: "_blank",
-    rel: "noopener", // a tab with an opener would get a copy of sessionStorage
-  }).click();
 }
 
 async function makeFields() {
