@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from scoringhost.assemble import guards_of
 from scoringhost.checking.blocking import blocking_calls
 from scoringhost.checking.code import encoded_twice, texts_read_as_files
 from scoringhost.checking.configuration import (
@@ -31,7 +32,6 @@ from scoringhost.checking.places import helper_modules, hidden_packages, relativ
 from scoringhost.checking.results import ignored_annotations, unmeant_results
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
-from scoringhost.assemble import guards_of
 from scoringhost.client.answers import JSON
 from scoringhost.client.in_process import serving
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, StartupError

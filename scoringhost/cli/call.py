@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, headers_of, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.in_process import serving
@@ -131,14 +131,10 @@ def _body(name: str | None, method: str) -> bytes | None:
 
 
 def _headers(lines: tuple[str, ...], content_type: str) -> dict[str, str]:
-    headers = {"Content-Type": content_type}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip():
-            raise click.BadParameter(f"{line!r} is not NAME:VALUE", param_hint="--header")
-        headers = {key: kept for key, kept in headers.items() if key.lower() != name.strip().lower()}
-        headers[name.strip()] = value.strip()
-    return headers
+    given = headers_of(lines)
+    if any(name.lower() == "content-type" for name in given):
+        return given
+    return {"Content-Type": content_type, **given}
 
 
 @contextlib.contextmanager

@@ -57,7 +57,9 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
     @property
     def open_to_all(self) -> Settings:
         """The same without keys, tokens and rates, for requests that the owner of the script makes in this process."""
-        return dataclasses.replace(self, primary_key=None, secondary_key=None, keys_file=None, token_keys=None, rate_limit=None)
+        return dataclasses.replace(
+            self, primary_key=None, secondary_key=None, keys_file=None, token_keys=None, rate_limit=None
+        )
 
     @cached_property
     def service(self) -> ServiceSettings:

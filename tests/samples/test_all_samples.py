@@ -33,7 +33,7 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         folder = tmp_path_factory.mktemp("samples") / "rentals"
         done = CliRunner().invoke(init, [str(folder), "--template", "sklearn"])
         assert done.exit_code == 0, done.output
-    yield folder
+    return folder
 
 
 def test_check_finds_nothing_to_mend(sample: Path) -> None:

@@ -41,23 +41,25 @@ Activity = Callable[[], str]
 class StartingApp:
     """Answers health probes with what the process is doing, and for how long it has been."""
 
-    def __init__(self, stand_in: StandIn, activity: Activity) -> None:
+    def __init__(
+        self, stand_in: StandIn, activity: Activity, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         """`stand_in` makes what answers with an error; `activity` says what is being done, such as `running init()`."""
-        self._stand_in, self._activity = stand_in, activity
-        self._began_s = time.monotonic()
+        self._stand_in, self._activity, self._monotonic_s = stand_in, activity, monotonic_s
+        self._began_s = monotonic_s()
         self._doing, self._doing_since_s = activity(), self._began_s
 
     @property
     def elapsed_s(self) -> float:
         """For how long it has been going on, in seconds."""
-        return time.monotonic() - self._began_s
+        return self._monotonic_s() - self._began_s
 
     def said(self) -> str:
         """What is being done, and for how long, in words.
 
         It is asked for at every look (`LOOK_S`), so that it knows when one thing gave way to the next.
         """
-        now_s = time.monotonic()
+        now_s = self._monotonic_s()
         doing = self._activity()
         if doing != self._doing:
             self._doing, self._doing_since_s = doing, now_s

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -214,4 +215,4 @@ def test_a_key_in_force_does_not_keep_the_check_out(checked: Callable[..., Repor
     report = checked(script, {"SCORINGHOST_PRIMARY_KEY": "9f86d081884c7d659a2feaa0"}, b'"x"')
     assert [one.code for one in report.findings] == []
     report = checked(script, {"SCORINGHOST_KEYS_FILE": "/nowhere/keys"}, b'"x"')
-    assert ["not-loaded"] == [one.code for one in report.findings]
+    assert [one.code for one in report.findings] == ["not-loaded"]

@@ -58,13 +58,9 @@ def test_a_health_probe_is_a_503_that_says_what_is_being_done(listener: socket.s
 
 
 # BUG: "running init(), 10 s so far" was said of an init() that had run for four, after six of importing.
-def test_the_time_is_that_of_what_is_being_done(
-    listener: socket.socket, link: ServiceLink, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now_s = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now_s[0])
-    activity = ["importing the script"]
-    app = module.StartingApp(STAND_IN, lambda: activity[0])
+def test_the_time_is_that_of_what_is_being_done() -> None:
+    now_s, activity = [100.0], ["importing the script"]
+    app = module.StartingApp(STAND_IN, lambda: activity[0], lambda: now_s[0])
     now_s[0] = 106.0
     assert app.said() == "importing the script, 6 s so far"
     activity[0] = "running init()"
