@@ -136,7 +136,8 @@ class Starting:
         self.kept.append((connection, data))
 
     def _work(self) -> None:
-        self._is_over.wait(QUIET_S)
+        while self._app.elapsed_s < QUIET_S and not self._is_over.wait(LOOK_S):
+            self._app.said()
         while self._goes_on():
             if self._is_served():
                 self._is_over.wait(LOOK_S)
