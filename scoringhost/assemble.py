@@ -316,7 +316,7 @@ def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersio
         else:
             words = dataclasses.replace(recorded, input=said.input, output=said.output).said_in(kind)
             plain = document(kind, info, words.input, words.output, words.definitions)
-            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key)
+            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key, streams=said.streams)
     return {**made, **own_documents(Path(settings.app_root or "."))}
 
 

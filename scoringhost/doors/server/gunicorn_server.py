@@ -151,6 +151,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             engine.load()
             self._activity = "running init()"
             engine.init()
+            self._activity = "getting ready"
         except StartupError as error:
             log.error("%s", explain(error))
             sys.exit(START_FAILED)
