@@ -18,6 +18,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,11 +45,14 @@ class _Waiting:
     answer: asyncio.Future[Scored]
     has_begun: bool = False
 
-    def begin(self) -> None:
+    def begin(self, batch: dict[str, object]) -> None:
         """Its batch is about to be run; what fails in a batch is run again, but has waited only once."""
-        if self.call.stages is not None and not self.has_begun:
+        if self.call.stages is None:
+            return
+        if not self.has_begun:
             self.has_begun = True
             self.call.stages.waited(time.monotonic() - self.since_s)
+        self.call.stages.joins(batch)
 
 
 BREATH_S = 0.002
@@ -107,7 +111,8 @@ class Batcher:
         self._queue.append(entry)
         self._arrived.set()
         if self._worker is None or self._worker.done():
-            self._worker = loop.create_task(self._work())
+            # In a context of its own: it goes on for others when the call that has begun it is answered.
+            self._worker = loop.create_task(self._work(), context=Context())
         return await entry.answer
 
     async def _work(self) -> None:
@@ -171,7 +176,7 @@ class Batcher:
         if entry.answer.done():
             return False, None
         request_id.set(entry.own_id)
-        entry.begin()
+        entry.begin({})
         try:
             output, run_ms = await self._execute(entry.call, entry.arguments)
         except Exception as error:
@@ -188,8 +193,9 @@ class Batcher:
     async def _run_joined(self, group: list[_Waiting]) -> None:
         request_id.set(f"{group[0].own_id} +{len(group) - 1}")
         middle = (len(group) + 1) // 2
+        together: dict[str, object] = {}
         for entry in group:
-            entry.begin()
+            entry.begin(together)
         try:
             # Nobody's request may be seen by the others, as flask.request would show it.
             call = replace(group[0].call, around=None)

@@ -40,6 +40,9 @@ class Stages:
     def decoded(self, seconds: float) -> None:
         self.heard.append(("decoded", seconds > 0))
 
+    def joins(self, batch: dict[str, object]) -> None:
+        self.heard.append(("joins", batch.setdefault("first", self) is self))
+
     def ran(self, seconds: float, calls: int, rows: int) -> None:
         self.heard.append(("ran", seconds > 0, calls, rows))
 
@@ -126,7 +129,9 @@ def test_each_call_of_a_batch_hears_how_many_ran_with_it(serving: Callable[..., 
     assert len(runs) == 4
     assert all(calls == rows for _, _, calls, rows in runs)
     for one in heard:
-        assert [name for name, *_ in one.heard] == ["decoded", "waited", "ran", "encoded"]
+        assert [name for name, *_ in one.heard] == ["decoded", "waited", "joins", "ran", "encoded"]
+    runs_together = [sum(found == ("joins", True) for one in heard for found in one.heard), len(heard)]
+    assert runs_together[0] < runs_together[1], "those of one batch share what they are handed"
 
 
 def test_a_call_that_is_refused_is_not_run(serving: Callable[..., Serving]) -> None:
