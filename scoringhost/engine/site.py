@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scoringhost.http.app import HttpApp
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.thread_runner import Mover
 from scoringhost.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from scoringhost.telemetry.exports import Exports
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Site:
     metrics: Metrics | None = None
     metrics_app: HttpApp | None = None
     """What answers on the port for metrics, if they have one."""
+    exports: Exports | None = None
 
     def init(self) -> None:
         """Run init() of every service; to be called on the thread that will score.
@@ -46,6 +51,8 @@ class Site:
         """Take calls from now on; to be called on the event loop that will score."""
         if self.metrics is not None:
             self.metrics.start()
+        if self.exports is not None:
+            self.exports.start()
         for service in self.host:
             service.open(threads, when_stuck, mover)
 
@@ -65,6 +72,8 @@ class Site:
             service.refuse_waiting(why)
 
     def shutdown(self) -> None:
-        """Run shutdown() of every service; on the thread that scored."""
+        """Run shutdown() of every service, and send the last spans and log lines; on the thread that scored."""
         for service in self.host:
             service.shutdown()
+        if self.exports is not None:
+            self.exports.stop()

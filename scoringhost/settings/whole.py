@@ -56,9 +56,7 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
         """
         gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS)
         otel = {name: value for name, value in gathered.environ.items() if name.startswith("OTEL_") and value}
-        loaded = cls(
-            **gathered.values, origins=gathered.origins, unread=tuple(gathered.unread), open_telemetry=otel
-        )
+        loaded = cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread), open_telemetry=otel)
         return loaded, gathered.warnings
 
     @cached_property

@@ -1,0 +1,284 @@
+"""Traces: a span for each request, and one for each of its stages, by OpenTelemetry.
+
+Imported only where traces are on: it needs the SDK. The names of attributes are those of OpenTelemetry's
+semantic conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+
+from opentelemetry import propagate
+from opentelemetry.context import attach, get_current
+from opentelemetry.context.context import Context
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
+
+from scoringhost.errors import RunError, ScoringHostError
+from scoringhost.http.messages import HttpRequest
+from scoringhost.script.tracebacks import user_traceback
+
+NS = 1_000_000_000
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+"""Those that the conventions know; any other is `_OTHER`, so that a caller cannot make up names of spans."""
+
+_SIGNED = re.compile(r"(?i)(?<![^&])(AWSAccessKeyId|Signature|sig|X-Goog-Signature)=[^&]*")
+"""What the conventions want to have taken out of a query."""
+
+LEAD = "scoringhost.traces"
+"""Under which the first traced call of a batch leaves itself for the others."""
+
+
+class _FromHeaders(Getter[Mapping[str, str]]):
+    """Reads what a propagator looks for; our headers are in lower case."""
+
+    def get(self, carrier: Mapping[str, str], key: str) -> list[str] | None:
+        value = carrier.get(key.lower())
+        return None if value is None else [value]
+
+    def keys(self, carrier: Mapping[str, str]) -> list[str]:
+        return list(carrier)
+
+
+_FROM_HEADERS = _FromHeaders()
+
+
+class Traces:
+    """Opens a span for each request; the `Watcher` of the HTTP application.
+
+    The span is that of the context which the request is handled in, so that spans which the script makes,
+    and calls of its that are instrumented, belong to it. Sampling is decided before anything else is
+    found out: a request that is not sampled has ids to pass on, and costs little more.
+    """
+
+    def __init__(self, open_tracer: Callable[[], Tracer], *, batches: bool = False) -> None:
+        """`open_tracer` starts what exports, in the process that serves. batches: calls may be joined."""
+        self._open_tracer, self._batches = open_tracer, batches
+        self._tracer: Tracer | None = None
+        self._fields: frozenset[str] = frozenset()
+
+    def start(self) -> Tracer:
+        """Start to export from this process; again after a fork, which copies no threads."""
+        self._fields = frozenset(name.lower() for name in propagate.get_global_textmap().fields)
+        self._tracer = tracer = self._open_tracer()
+        return tracer
+
+    def begin(self, request: HttpRequest) -> TracedRequest | Unsampled | None:
+        """See `Watcher`. Health probes are not traced: they would drown the others."""
+        match = request.match
+        if match.endpoint is not None and not match.endpoint.logged:
+            return None
+        tracer = self._tracer or self.start()
+        context = get_current()
+        # In a program that is instrumented itself there is a span already, which has read the headers.
+        if not self._fields.isdisjoint(request.headers) and get_current_span(context) is INVALID_SPAN:
+            context = propagate.extract(request.headers, context, _FROM_HEADERS)
+        method = request.method if request.method in METHODS else "_OTHER"
+        name = f"{'HTTP' if method == '_OTHER' else method} {match.pattern}".rstrip()
+        known = {"http.request.method": method, "url.path": request.path, "url.scheme": request.scheme}
+        span = tracer.start_span(name, context, SpanKind.SERVER, known)
+        context = set_span_in_context(span, context)
+        attach(context)
+        ids = span.get_span_context()
+        request.trace = (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
+        if span.is_recording():
+            span.set_attributes(_attributes(request, method))
+            return TracedRequest(tracer, span, context, request)
+        return Unsampled(context) if self._batches else None
+
+
+def _attributes(request: HttpRequest, method: str) -> dict[str, str | int]:
+    """What the conventions want to know of a request, beside what samplers have been told."""
+    host, _, port = request.host.rpartition(":")
+    if not port.isdecimal() or (":" in host and not host.endswith("]")):
+        host, port = request.host, ""
+    found: dict[str, str | int] = {
+        "server.address": host.strip("[]"),
+        "network.protocol.version": request.http_version,
+        "http.request.body.size": len(request.body),
+        "scoringhost.request_id": request.ids.request,
+    }
+    if port:
+        found["server.port"] = int(port)
+    if request.match.pattern:
+        found["http.route"] = request.match.pattern
+    if method == "_OTHER":
+        found["http.request.method_original"] = request.method
+    if request.query:
+        found["url.query"] = _SIGNED.sub(r"\1=REDACTED", request.query.decode("latin-1"))
+    if request.client:
+        found["client.address"] = request.client
+    if "user-agent" in request.headers:
+        found["user_agent.original"] = request.headers["user-agent"]
+    return found
+
+
+class TracedRequest:
+    """The span of one request, and those of its stages; see `Stages`.
+
+    A stage's span is made when the stage is over, from the time that it took. Only that of run() is
+    open while run() is, as the script's own spans are its children.
+    """
+
+    __slots__ = ("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_tracer", "_waited", "run")
+
+    def __init__(self, tracer: Tracer, span: Span, context: Context, request: HttpRequest) -> None:
+        self._tracer, self._span, self._context, self._request = tracer, span, context, request
+        self.run: Span | None = None
+        self._run_ns, self._run_ended_ns = 0, 0
+        self._waited = False
+        self._lead: TracedRequest = self
+
+    def waited(self, seconds: float) -> None:
+        """See `Stages`."""
+        self._waited = True
+        self._stage("wait", seconds)
+
+    def decoded(self, seconds: float) -> None:
+        """See `Stages`. If the call has had its turn already, run() is next, in this very context."""
+        self._stage("decode", seconds)
+        if self._waited:
+            self._begin_run()
+
+    def joins(self, batch: dict[str, object]) -> None:
+        """See `Stages`. The run() of a batch has one span, in the trace of its first call; the others link to it."""
+        self._end_run(time.time_ns(), "it was run again")
+        lead = batch.setdefault(LEAD, self)
+        assert isinstance(lead, TracedRequest)
+        self._lead = lead
+        if lead is self:
+            self._begin_run()
+        elif lead.run is not None:
+            lead.run.add_link(self._span.get_span_context())
+
+    def ran(self, seconds: float, calls: int, rows: int) -> None:
+        """See `Stages`."""
+        lead = self._lead
+        counted = {"scoringhost.batch.calls": calls, "scoringhost.batch.rows": rows} if calls > 1 else {}
+        if not lead._run_ended_ns:  # the first of its batch that hears of it
+            lead._run_ended_ns = time.time_ns()
+            if lead.run is not None:
+                lead.run.set_attributes(counted)
+                lead.run.end(lead._run_ended_ns)
+        if lead is not self:
+            links = [Link(lead.run.get_span_context())] if lead.run is not None else []
+            mine = self._tracer.start_span(
+                "run", self._context, attributes=counted, links=links, start_time=lead._run_ns
+            )
+            mine.end(lead._run_ended_ns)
+        attach(self._context)
+
+    def encoded(self, seconds: float) -> None:
+        """See `Stages`."""
+        self._stage("encode", seconds)
+
+    def failed(self, error: ScoringHostError) -> None:
+        """See `Stages`. An exception is noted where it was raised: in run(), if that had begun."""
+        cause = error.__cause__
+        kind = type(error if cause is None else cause).__qualname__
+        self._span.set_attribute("error.type", kind)
+        where = self.run if self.run is not None and self.run.is_recording() else self._span
+        if isinstance(error, RunError):
+            where.add_event("exception", _exception(error if cause is None else cause))
+        self._end_run(time.time_ns(), str(error), kind)
+        attach(self._context)
+
+    def sent(self, status: int, size: int, whole: bool) -> None:
+        """See `Stages`."""
+        now_ns, span = time.time_ns(), self._span
+        self._end_run(now_ns, "" if whole else "the client has gone")
+        span.set_attribute("http.response.status_code", status)
+        span.set_attribute("http.response.body.size", size)
+        if self._request.caller:
+            span.set_attribute("scoringhost.caller", self._request.caller)
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        elif not whole:
+            span.set_attribute("error.type", "broken_off")
+            span.set_status(Status(StatusCode.ERROR, "the stream broke off, or its reader has gone"))
+        span.end(now_ns)
+
+    def _stage(self, name: str, seconds: float) -> None:
+        now_ns = time.time_ns()
+        stage = self._tracer.start_span(name, self._context, start_time=now_ns - int(seconds * NS))
+        stage.end(now_ns)
+
+    def _begin_run(self) -> None:
+        self._run_ns, self._run_ended_ns = time.time_ns(), 0
+        self.run = self._tracer.start_span("run", self._context, start_time=self._run_ns)
+        attach(set_span_in_context(self.run, self._context))
+
+    def _end_run(self, now_ns: int, why: str, kind: str = "") -> None:
+        """End the span of a run() that has not come to a good end."""
+        run = self.run
+        if run is None or not run.is_recording():
+            return
+        self._run_ended_ns = now_ns
+        if kind:
+            run.set_attribute("error.type", kind)
+        if why:
+            run.set_status(Status(StatusCode.ERROR, why))
+        run.end(now_ns)
+
+
+class Unsampled:
+    """A request that is not sampled, where calls are batched: its run() must not be told to belong to another's trace.
+
+    See `Stages`.
+    """
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def joins(self, batch: dict[str, object]) -> None:
+        """See `Stages`."""
+        if LEAD not in batch:
+            attach(self._context)
+
+    def waited(self, seconds: float) -> None:
+        """See `Stages`."""
+
+    def decoded(self, seconds: float) -> None:
+        """See `Stages`."""
+
+    def ran(self, seconds: float, calls: int, rows: int) -> None:
+        """See `Stages`."""
+
+    def encoded(self, seconds: float) -> None:
+        """See `Stages`."""
+
+    def failed(self, error: ScoringHostError) -> None:
+        """See `Stages`."""
+
+    def sent(self, status: int, size: int, whole: bool) -> None:
+        """See `Stages`."""
+
+
+def _exception(error: BaseException) -> dict[str, str]:
+    """An exception as the conventions have it, with the frames of the script only."""
+    try:
+        message = str(error)
+    except Exception:  # the script's own class, which may do anything
+        message = ""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return {
+        "exception.type": name,
+        "exception.message": message,
+        "exception.stacktrace": user_traceback(error),
+    }
