@@ -54,7 +54,7 @@ class Stages(Protocol):
         """The result has become what is sent; not for streams."""
 
     def failed(self, error: ScoringHostError) -> None:
-        """The call is answered with an error; its `__cause__` is what run() raised, if it did."""
+        """The call is answered with an error, or its stream breaks off; `__cause__` is what run() raised, if it did."""
 
     def sent(self, status: int, size: int, whole: bool) -> None:
         """The response, of `size` bytes, is handed over to be sent, or its stream has ended; the last word.

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from opentelemetry import propagate
-from opentelemetry.context import attach, get_current
-from opentelemetry.context.context import Context
+from opentelemetry.context import Context, attach, get_current, set_value
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import (
     INVALID_SPAN,
@@ -37,6 +36,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS
 
 _SIGNED = re.compile(r"(?i)(?<![^&])(AWSAccessKeyId|Signature|sig|X-Goog-Signature)=[^&]*")
 """What the conventions want to have taken out of a query."""
+
+OURS = "scoringhost"
+"""Marks the contexts that are made here."""
 
 LEAD = "scoringhost.traces"
 """Under which the first traced call of a batch leaves itself for the others."""
@@ -82,22 +84,32 @@ class Traces:
         if match.endpoint is not None and not match.endpoint.logged:
             return None
         tracer = self._tracer or self.start()
-        context = get_current()
-        # In a program that is instrumented itself there is a span already, which has read the headers.
-        if not self._fields.isdisjoint(request.headers) and get_current_span(context) is INVALID_SPAN:
-            context = propagate.extract(request.headers, context, _FROM_HEADERS)
+        context = self._context_of(request)
         method = request.method if request.method in METHODS else "_OTHER"
         name = f"{'HTTP' if method == '_OTHER' else method} {match.pattern}".rstrip()
         known = {"http.request.method": method, "url.path": request.path, "url.scheme": request.scheme}
-        span = tracer.start_span(name, context, SpanKind.SERVER, known)
-        context = set_span_in_context(span, context)
+        start_ns = time.time_ns() - int((time.perf_counter() - request.began_s) * NS)
+        span = tracer.start_span(name, context, SpanKind.SERVER, known, start_time=start_ns)
+        context = set_value(OURS, True, set_span_in_context(span, context))
         attach(context)
         ids = span.get_span_context()
         request.trace = (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
         if span.is_recording():
             span.set_attributes(_attributes(request, method))
-            return TracedRequest(tracer, span, context, request)
+            return TracedRequest(tracer, span, context, request, start_ns)
         return Unsampled(context) if self._batches else None
+
+    def _context_of(self, request: HttpRequest) -> Context:
+        """Where a request belongs: to the span that is open around it, or to that of the caller in its headers."""
+        context = get_current()
+        around = get_current_span(context)
+        if OURS in context and not around.is_recording():
+            # What an earlier request has left: uvicorn begins a pipelined request in the context of the one before.
+            context, around = Context(), INVALID_SPAN
+        # In a program that is instrumented itself there is a span already, which has read the headers.
+        if around is INVALID_SPAN and not self._fields.isdisjoint(request.headers):
+            context = propagate.extract(request.headers, context, _FROM_HEADERS)
+        return context
 
 
 def _attributes(request: HttpRequest, method: str) -> dict[str, str | int]:
@@ -133,10 +145,14 @@ class TracedRequest:
     open while run() is, as the script's own spans are its children.
     """
 
-    __slots__ = ("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_tracer", "_waited", "run")
+    __slots__ = (
+        *("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_start_ns", "_tracer", "_waited"),
+        "run",
+    )
 
-    def __init__(self, tracer: Tracer, span: Span, context: Context, request: HttpRequest) -> None:
+    def __init__(self, tracer: Tracer, span: Span, context: Context, request: HttpRequest, start_ns: int) -> None:
         self._tracer, self._span, self._context, self._request = tracer, span, context, request
+        self._start_ns = start_ns
         self.run: Span | None = None
         self._run_ns, self._run_ended_ns = 0, 0
         self._waited = False
@@ -213,7 +229,8 @@ class TracedRequest:
 
     def _stage(self, name: str, seconds: float) -> None:
         now_ns = time.time_ns()
-        stage = self._tracer.start_span(name, self._context, start_time=now_ns - int(seconds * NS))
+        start_ns = max(self._start_ns, now_ns - int(seconds * NS))
+        stage = self._tracer.start_span(name, self._context, start_time=start_ns)
         stage.end(now_ns)
 
     def _begin_run(self) -> None:

@@ -104,6 +104,20 @@ def test_the_pieces_of_a_stream_are_one_run_that_ends_with_the_last(serving: Cal
     assert stages.heard == [("waited", True), ("decoded", True), ("ran", True, 1, 0)]
 
 
+def test_a_stream_that_fails_on_its_way_is_heard_to_fail(serving: Callable[..., Serving]) -> None:
+    stages = Stages()
+
+    async def scenario(service: Service) -> None:
+        scored = await service.score(Call(b"x", stages=stages))
+        assert scored.items is not None
+        with pytest.raises(RunFailed):
+            [item async for item in scored.items]
+        await scored.items.aclose()  # type: ignore[attr-defined]
+
+    serving("def run(text):\n    yield 'a'\n    raise ValueError").do(scenario)
+    assert stages.heard == [("waited", True), ("decoded", True), ("failed", RunFailed), ("ran", True, 1, 0)]
+
+
 def test_an_async_run_is_heard_alike(serving: Callable[..., Serving]) -> None:
     stages = Stages()
     source = "import asyncio\nasync def run(text):\n    await asyncio.sleep(0)\n    return text"
