@@ -21,12 +21,15 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import ProxyTracerProvider, Tracer
 
 from scoringhost._version import __version__
 from scoringhost.telemetry.log_records import RecordSender, TraceMark
 from scoringhost.telemetry.logs import HOST_LOGGER
+from scoringhost.telemetry.otel_variables import Sampling
 
 LAST_S = 2.0
 """Seconds that what waits to be sent has at the end. An exporter whose receiver is away may try for longer than a
@@ -84,9 +87,11 @@ class HostProvider(TracerProvider):
 class Exports:
     """Sends spans and log lines from the process that serves."""
 
-    def __init__(self, destinations: Sequence[Destination], service: str, version: str) -> None:
+    def __init__(self, destinations: Sequence[Destination], sampling: Sampling, service: str, version: str) -> None:
         """Do nothing yet. service, version: what the conventions call service.name and service.version."""
         self._destinations, self._service, self._version = tuple(destinations), service, version
+        self.sampling = sampling
+        """As it is wanted, and once it has started, as it is: a program's own provider has a sampler of its own."""
         self._pid = 0
         self._provider: trace.TracerProvider | None = None
         self._senders: tuple[SpanProcessor, ...] = ()
@@ -109,15 +114,22 @@ class Exports:
             self._senders = tuple(BatchSpanProcessor(make()) for make in makers)
             provider.switch.senders = (*kept, *self._senders)
         else:
+            self.sampling = Sampling()
             log.info("the program has a tracer provider of its own, which takes the spans")
         self._provider = provider
         self._send_lines()
 
     def tracer(self) -> Tracer:
-        """Where the host's own spans are made; starts, if that has not been done."""
+        """Where the host's own spans are made; starts, if that has not been done.
+
+        Where chance alone decides whether a trace that begins here is sampled, it has been asked already.
+        """
         self.start()
         assert self._provider is not None
-        return self._provider.get_tracer("scoringhost", __version__)
+        tracer = self._provider.get_tracer("scoringhost", __version__)
+        if self.sampling.share < 1.0 and isinstance(tracer, SdkTracer):
+            tracer.sampler = ParentBased(ALWAYS_ON)
+        return tracer
 
     def _resource(self) -> Resource:
         own = {
@@ -132,7 +144,7 @@ class Exports:
         self._take_handlers_back()
         for logger in (logging.getLogger(HOST_LOGGER), logging.getLogger()):
             for handler in logger.handlers:
-                handler.addFilter(self._mark)
+                handler.filters.insert(0, self._mark)  # before those that write what they find in a record
         for one in self._destinations:
             if one.lines is not None:
                 self._send_lines_to(one.lines(), one.loggers)
@@ -143,6 +155,8 @@ class Exports:
         self._line_providers.append(provider)
         for name in loggers:
             logger, handler = logging.getLogger(name), RecordSender(provider)
+            if name is not None and None in loggers and _reaches_root(logger):
+                continue  # its records would be sent twice
             if name is None and logger.handlers:  # what is shown is sent
                 handler.filters[:] = logger.handlers[0].filters
             logger.addHandler(handler)
@@ -178,3 +192,12 @@ class Exports:
         late = sum(thread.is_alive() for thread in threads)
         if late:
             log.warning("%d exporter(s) have not ended within %.0f s; the last spans or lines are lost", late, within_s)
+
+
+def _reaches_root(logger: logging.Logger) -> bool:
+    above: logging.Logger | None = logger
+    while above is not None and above.parent is not None:
+        if not above.propagate:
+            return False
+        above = above.parent
+    return True

@@ -70,6 +70,34 @@ class Wanted:
         return self.traces or bool(self.lines) or self.insights is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What is known of OTEL_TRACES_SAMPLER before a request comes.
+
+    share: of the traces that begin here, how many are sampled by chance alone; 1 if a sampler has to be asked.
+    is_parent_based: a request whose caller samples is sampled, and no other whose caller has a say.
+    """
+
+    share: float = 1.0
+    is_parent_based: bool = False
+
+    @classmethod
+    def of(cls, variables: Variables) -> Sampling:
+        """What the variables say."""
+        name = variables.get("OTEL_TRACES_SAMPLER", "parentbased_always_on").strip().lower()
+        if name == "parentbased_always_on":
+            return cls(1.0, True)
+        if name == "parentbased_always_off":
+            return cls(0.0, True)
+        if name == "parentbased_traceidratio":
+            try:
+                share = float(variables.get("OTEL_TRACES_SAMPLER_ARG", "1"))
+            except ValueError:
+                share = 1.0  # as the SDK has it, which warns of it
+            return cls(share if 0.0 <= share <= 1.0 else 1.0, True)
+        return cls()
+
+
 def _asks_for_traces(variables: Variables) -> bool:
     given = variables.get("OTEL_TRACES_EXPORTER")
     if given is not None:

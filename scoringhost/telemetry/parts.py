@@ -61,7 +61,7 @@ def telemetry_of(
     if wanted.traces:
         from scoringhost.telemetry.traces import Traces
 
-        watchers.append(Traces(exports.tracer, batches=settings.max_batch_size > 1))
+        watchers.append(Traces(exports, batches=settings.max_batch_size > 1))
     if wanted.traces and wanted.insights is not None:
         from scoringhost.telemetry.app_insights import RequestProperties
 
@@ -81,7 +81,7 @@ def _wanted(settings: Settings) -> Wanted | None:
 
 def _exports(settings: Settings, wanted: Wanted) -> Exports:
     from scoringhost.telemetry.exports import Destination, Exports
-    from scoringhost.telemetry.otel_variables import maker
+    from scoringhost.telemetry.otel_variables import Sampling, maker
 
     destinations = [Destination(spans=maker("TRACES", name)) for name in wanted.spans]
     destinations += [Destination(lines=maker("LOGS", name)) for name in wanted.lines]
@@ -89,4 +89,5 @@ def _exports(settings: Settings, wanted: Wanted) -> Exports:
         from scoringhost.telemetry import app_insights
 
         destinations.append(app_insights.destination(wanted.insights))
-    return Exports(destinations, settings.service_name, settings.service_version)
+    sampling = Sampling.of(settings.open_telemetry)
+    return Exports(destinations, sampling, settings.service_name, settings.service_version)
