@@ -16,7 +16,6 @@ from opentelemetry.context import Context, attach, get_current, set_value
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import (
     INVALID_SPAN,
-    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     Span,
@@ -106,19 +105,19 @@ class Traces:
             return self._begin_span(tracer, request, context)
         if self._fields.isdisjoint(request.headers):
             if self._share < 1.0 and random.random() >= self._share:
-                return self._let_pass(request, context, random.randbytes(16).hex())
+                ids = random.randbytes(24).hex()
+                return self._let_pass(request, context, (ids[:32], ids[32:]))
             return self._begin_span(tracer, request, context)
         if self._is_parent_based:
             trace = _unsampled_trace(request.headers)
             if trace:
-                return self._let_pass(request, context, trace)
+                return self._let_pass(request, context, (trace, random.randbytes(8).hex()))
         return self._begin_span(tracer, request, propagate.extract(request.headers, context, _FROM_HEADERS))
 
-    def _let_pass(self, request: HttpRequest, context: Context, trace: str) -> Unsampled | None:
+    def _let_pass(self, request: HttpRequest, context: Context, ids: tuple[str, str]) -> Unsampled | None:
         """Give a request that is not sampled ids to pass on, at the least cost: most requests are such."""
-        span = Quiet(trace, random.randbytes(8).hex())
-        request.trace = (trace, span.own)
-        context = set_span_in_context(span, context)
+        request.trace = ids
+        context = set_span_in_context(Quiet(ids), context)
         attach(context)
         return Unsampled(context) if self._batches else None
 
@@ -141,16 +140,21 @@ class Traces:
 class Quiet(NonRecordingSpan):
     """The span of a request that is not sampled, for what it hands on. Its ids are numbers when somebody asks."""
 
-    def __init__(self, trace: str, own: str) -> None:
-        """trace, own: the ids of the trace and of the span, in hexadecimal."""
-        super().__init__(INVALID_SPAN_CONTEXT)
-        self._trace, self.own = trace, own
+    def __init__(self, ids: tuple[str, str]) -> None:
+        """ids: of the trace and of the span, in hexadecimal."""
+        self._ids = ids
+        self._numbers: SpanContext | None = None
 
     def get_span_context(self) -> SpanContext:
         """The ids."""
-        if self._context is INVALID_SPAN_CONTEXT:
-            self._context = SpanContext(int(self._trace, 16), int(self.own, 16), is_remote=False)
-        return self._context
+        numbers = self._numbers
+        if numbers is None:
+            trace, own = self._ids
+            numbers = self._numbers = SpanContext(int(trace, 16), int(own, 16), is_remote=False)
+        return numbers
+
+    def __repr__(self) -> str:
+        return f"Quiet({self._ids!r})"
 
 
 def _unsampled_trace(headers: Mapping[str, str]) -> str:

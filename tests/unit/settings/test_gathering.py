@@ -49,7 +49,7 @@ def config(tmp_path: Path, content: Any, name: str = "config.json") -> Path:
 
 
 def test_every_field_but_what_loading_found_out_is_declared() -> None:
-    assert {field.name for field in dataclasses.fields(Settings)} == {*SPECS, "origins", "unread"}
+    assert {field.name for field in dataclasses.fields(Settings)} == {*SPECS, "origins", "unread", "open_telemetry"}
 
 
 def test_no_flag_and_no_environment_name_is_declared_twice() -> None:
