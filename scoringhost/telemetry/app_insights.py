@@ -41,7 +41,10 @@ def _maker(name: str, key: Secret) -> Callable[[], Any]:
         logging.getLogger("azure.monitor.opentelemetry.exporter").setLevel(logging.ERROR)
         given = key.reveal()
         text = given if "=" in given else f"InstrumentationKey={given}"
-        return getattr(exporter, name)(connection_string=text)
+        try:
+            return getattr(exporter, name)(connection_string=text)
+        except ValueError:  # which may quote the key
+            raise ValueError("the key or connection string of Application Insights cannot be used") from None
 
     return make
 

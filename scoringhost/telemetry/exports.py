@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -36,6 +36,7 @@ LAST_S = 2.0
 master waits for its worker: Azure Monitor's for 9.7 s."""
 
 log = logging.getLogger(HOST_LOGGER)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,9 @@ class Exports:
             provider = HostProvider(self._resource())
             trace.set_tracer_provider(provider)
         if isinstance(provider, HostProvider):
-            makers = [one.spans for one in self._destinations if one.spans is not None]
             kept = [one for one in provider.switch.senders if one not in self._senders]  # of another service's
-            self._senders = tuple(BatchSpanProcessor(make()) for make in makers)
+            exporters = [_made(one.spans) for one in self._destinations if one.spans is not None]
+            self._senders = tuple(BatchSpanProcessor(one) for one in exporters if one is not None)
             provider.switch.senders = (*kept, *self._senders)
         else:
             self.sampling = Sampling()
@@ -146,8 +147,9 @@ class Exports:
             for handler in logger.handlers:
                 handler.filters.insert(0, self._mark)  # before those that write what they find in a record
         for one in self._destinations:
-            if one.lines is not None:
-                self._send_lines_to(one.lines(), one.loggers)
+            exporter = None if one.lines is None else _made(one.lines)
+            if exporter is not None:
+                self._send_lines_to(exporter, one.loggers)
 
     def _send_lines_to(self, exporter: LogRecordExporter, loggers: Sequence[str | None]) -> None:
         provider = LoggerProvider(self._resource(), shutdown_on_exit=False)
@@ -192,6 +194,15 @@ class Exports:
         late = sum(thread.is_alive() for thread in threads)
         if late:
             log.warning("%d exporter(s) have not ended within %.0f s; the last spans or lines are lost", late, within_s)
+
+
+def _made(make: Callable[[], T]) -> T | None:
+    """An exporter; None, and a line of the log, if it cannot be made: the service goes on without it."""
+    try:
+        return make()
+    except Exception as error:
+        log.error("an exporter of OpenTelemetry cannot be made: %s: %s", type(error).__name__, error)
+        return None
 
 
 def _reaches_root(logger: logging.Logger) -> bool:

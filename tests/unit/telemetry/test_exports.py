@@ -107,6 +107,23 @@ print("done")
     assert found.endswith("done")
 
 
+def test_an_exporter_that_cannot_be_made_is_left_out_and_the_log_says_so(python: Callable[..., str]) -> None:
+    found = python(
+        BEGIN + "kept = InMemorySpanExporter()\n"
+        """
+def broken():
+    raise ValueError("Invalid connection string")
+sending = exports(broken, lambda: kept, lines=broken)
+logging.basicConfig(format="%(message)s", stream=__import__("sys").stdout)
+sending.tracer().start_span("a").end()
+sending.stop()
+print([span.name for span in kept.get_finished_spans()])
+"""
+    )
+    assert found.splitlines()[-1] == "['a']"
+    assert found.count("Invalid connection string") == 3
+
+
 def test_services_of_one_process_come_and_go(python: Callable[..., str]) -> None:
     found = python(
         BEGIN + "kept = [InMemorySpanExporter() for _ in range(3)]\n"
