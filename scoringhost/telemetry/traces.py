@@ -30,16 +30,13 @@ from opentelemetry.trace import (
 
 from scoringhost.errors import RunError, ScoringHostError
 from scoringhost.http.messages import HttpRequest
-from scoringhost.script.tracebacks import user_traceback
 from scoringhost.telemetry.exports import Exports
+from scoringhost.telemetry.span_attributes import attributes_of, exception_attributes
 
 NS = 1_000_000_000
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
 """Those that the conventions know; any other is `_OTHER`, so that a caller cannot make up names of spans."""
-
-_SIGNED = re.compile(r"(?i)(?<![^&])(AWSAccessKeyId|Signature|sig|X-Goog-Signature)=[^&]*")
-"""What the conventions want to have taken out of a query."""
 
 OURS = "scoringhost"
 """Marks the contexts that are made here."""
@@ -132,7 +129,7 @@ class Traces:
         ids = span.get_span_context()
         request.trace = (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
         if span.is_recording():
-            span.set_attributes(_attributes(request, method))
+            span.set_attributes(attributes_of(request, method))
             return TracedRequest(tracer, span, context, request, start_ns)
         return Unsampled(context) if self._batches else None
 
@@ -166,32 +163,6 @@ def _unsampled_trace(headers: Mapping[str, str]) -> str:
     if found is None or "tracestate" in headers or "baggage" in headers or found[1] == _NO_TRACE:
         return ""
     return found[1]
-
-
-def _attributes(request: HttpRequest, method: str) -> dict[str, str | int]:
-    """What the conventions want to know of a request, beside what samplers have been told."""
-    host, _, port = request.host.rpartition(":")
-    if not port.isdecimal() or (":" in host and not host.endswith("]")):
-        host, port = request.host, ""
-    found: dict[str, str | int] = {
-        "server.address": host.strip("[]"),
-        "network.protocol.version": request.http_version,
-        "http.request.body.size": len(request.body),
-        "scoringhost.request_id": request.ids.request,
-    }
-    if port:
-        found["server.port"] = int(port)
-    if request.match.pattern:
-        found["http.route"] = request.match.pattern
-    if method == "_OTHER":
-        found["http.request.method_original"] = request.method
-    if request.query:
-        found["url.query"] = _SIGNED.sub(r"\1=REDACTED", request.query.decode("latin-1"))
-    if request.client:
-        found["client.address"] = request.client
-    if "user-agent" in request.headers:
-        found["user_agent.original"] = request.headers["user-agent"]
-    return found
 
 
 class TracedRequest:
@@ -264,7 +235,7 @@ class TracedRequest:
         self._span.set_attribute("error.type", kind)
         where = self.run if self.run is not None and self.run.is_recording() else self._span
         if isinstance(error, RunError):
-            where.add_event("exception", _exception(error if cause is None else cause))
+            where.add_event("exception", exception_attributes(error if cause is None else cause))
         self._end_run(time.time_ns(), str(error), kind)
         attach(self._context)
 
@@ -340,18 +311,3 @@ class Unsampled:
 
     def sent(self, status: int, size: int, whole: bool) -> None:
         """See `Stages`."""
-
-
-def _exception(error: BaseException) -> dict[str, str]:
-    """An exception as the conventions have it, with the frames of the script only."""
-    try:
-        message = str(error)
-    except Exception:  # the script's own class, which may do anything
-        message = ""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return {
-        "exception.type": name,
-        "exception.message": message,
-        "exception.stacktrace": user_traceback(error),
-    }
