@@ -17,9 +17,7 @@ from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import (
     INVALID_SPAN,
     Link,
-    NonRecordingSpan,
     Span,
-    SpanContext,
     SpanKind,
     Status,
     StatusCode,
@@ -32,6 +30,7 @@ from scoringhost.errors import RunError, ScoringHostError
 from scoringhost.http.messages import HttpRequest
 from scoringhost.telemetry.exports import Exports
 from scoringhost.telemetry.span_attributes import attributes_of, exception_attributes
+from scoringhost.telemetry.unsampled import LEAD, Quiet, Unsampled
 
 NS = 1_000_000_000
 
@@ -44,9 +43,6 @@ OURS = "scoringhost"
 _STANDARD = frozenset({"traceparent", "tracestate", "baggage"})
 _UNSAMPLED = re.compile("00-([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-00")
 _NO_TRACE = "0" * 32
-
-LEAD = "scoringhost.traces"
-"""Under which the first traced call of a batch leaves itself for the others."""
 
 
 class _FromHeaders(Getter[Mapping[str, str]]):
@@ -132,26 +128,6 @@ class Traces:
             span.set_attributes(attributes_of(request, method))
             return TracedRequest(tracer, span, context, request, start_ns)
         return Unsampled(context) if self._batches else None
-
-
-class Quiet(NonRecordingSpan):
-    """The span of a request that is not sampled, for what it hands on. Its ids are numbers when somebody asks."""
-
-    def __init__(self, ids: tuple[str, str]) -> None:
-        """ids: of the trace and of the span, in hexadecimal."""
-        self._ids = ids
-        self._numbers: SpanContext | None = None
-
-    def get_span_context(self) -> SpanContext:
-        """The ids."""
-        numbers = self._numbers
-        if numbers is None:
-            trace, own = self._ids
-            numbers = self._numbers = SpanContext(int(trace, 16), int(own, 16), is_remote=False)
-        return numbers
-
-    def __repr__(self) -> str:
-        return f"Quiet({self._ids!r})"
 
 
 def _unsampled_trace(headers: Mapping[str, str]) -> str:
@@ -276,38 +252,3 @@ class TracedRequest:
         if why:
             run.set_status(Status(StatusCode.ERROR, why))
         run.end(now_ns)
-
-
-class Unsampled:
-    """A request that is not sampled, where calls are batched: its run() must not be told to belong to another's trace.
-
-    See `Stages`.
-    """
-
-    __slots__ = ("_context",)
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def joins(self, batch: dict[str, object]) -> None:
-        """See `Stages`."""
-        if LEAD not in batch:
-            attach(self._context)
-
-    def waited(self, seconds: float) -> None:
-        """See `Stages`."""
-
-    def decoded(self, seconds: float) -> None:
-        """See `Stages`."""
-
-    def ran(self, seconds: float, calls: int, rows: int) -> None:
-        """See `Stages`."""
-
-    def encoded(self, seconds: float) -> None:
-        """See `Stages`."""
-
-    def failed(self, error: ScoringHostError) -> None:
-        """See `Stages`."""
-
-    def sent(self, status: int, size: int, whole: bool) -> None:
-        """See `Stages`."""
