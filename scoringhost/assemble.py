@@ -26,13 +26,11 @@ from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
-from scoringhost.http.observing import Watcher
 from scoringhost.http.routes import HEALTH_PATHS, Endpoint
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
-from scoringhost.process.shared_cells import SharedCells
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -42,10 +40,10 @@ from scoringhost.script.description import Description, describe
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
-from scoringhost.telemetry import logs, script_metrics, script_output, worker_logs
-from scoringhost.telemetry.exposition import Exposition, require_prometheus
+from scoringhost.telemetry import logs, script_output, worker_logs
+from scoringhost.telemetry.exposition import Exposition
 from scoringhost.telemetry.log_observer import LogObserver
-from scoringhost.telemetry.metrics import Layout, Metrics
+from scoringhost.telemetry.parts import Telemetry, telemetry_of
 
 MIB = 1024 * 1024
 T = TypeVar("T")
@@ -117,11 +115,10 @@ def build(
 
 
 def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared: SharedParts) -> Site:
-    metrics = shared.metrics
-    watchers: list[Watcher] = []
+    telemetry = shared.telemetry
+    metrics = telemetry.metrics
     if metrics is not None:
         metrics.begin_loading()
-        watchers.append(metrics)
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
@@ -147,52 +144,41 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         dialects.append(page)
     metrics_app = None
     if metrics is not None:
-        exposition = Exposition(metrics, shared.script_metrics)
+        exposition = Exposition(metrics, telemetry.script_metrics)
         if settings.metrics_port:
             metrics_app = http_app(settings, exposition.endpoints(is_open=True))
         else:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
-    app = HttpApp(dialects, cors, [observer], guards=shared.guards, watchers=watchers, debug=settings.debug)
+    observers = [observer, *telemetry.observers]
+    app = HttpApp(dialects, cors, observers, guards=shared.guards, watchers=telemetry.watchers, debug=settings.debug)
     health_app = None
     if settings.tls_certificate is not None:
         offered = dialects[0].endpoints()
         health_app = http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
-    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app, health_app)
+    return Site(
+        host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app, health_app, telemetry.exports
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class SharedParts:
-    """What is made once, before a server forks its workers, since they count in it together.
-
-    script_metrics: the folder of what the script counts itself, if several processes do so.
-    """
+    """What is made once, before a server forks its workers, since they count in it together."""
 
     guards: Sequence[Guard]
-    metrics: Metrics | None = None
-    script_metrics: str | None = None
+    telemetry: Telemetry
 
 
 def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = None) -> SharedParts:
-    """Guards and metrics, as the settings want them. environ: of the process that is to fork workers.
+    """Guards and telemetry, as the settings want them. environ: of the process that is to fork workers.
 
     Raises:
         StartupError: if a setting cannot be used, a key file cannot be read, or a package is missing.
     """
-    guards = guards_of(settings)
-    if not settings.metrics and not settings.metrics_port:
-        return SharedParts(guards)
-    folder = None if environ is None else script_metrics.prepare(environ)
-    layout = Layout(DIALECTS)
-    metrics = Metrics(layout, SharedCells(layout.width, max(MOST_PROCESSES, 4 * settings.workers)))
-    require_prometheus()
-    return SharedParts(guards, metrics, folder)
+    return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
 DIALECTS = (AzureMl.name, Docs.name)
 """Whose requests are counted apart."""
-
-MOST_PROCESSES = 64
-"""Processes that count at once, old and new workers together."""
 
 
 def guards_of(settings: HttpSettings) -> list[Guard]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scoringhost.http.app import HttpApp
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.thread_runner import Mover
 from scoringhost.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from scoringhost.telemetry.exports import Exports
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Site:
     """What answers on the port for metrics, if they have one."""
     health_app: HttpApp | None = None
     """What answers on the health port, if that is to answer nothing else: it is not secured where the main port is."""
+    exports: Exports | None = None
 
     def init(self) -> None:
         """Run init() of every service; to be called on the thread that will score.
@@ -48,6 +53,8 @@ class Site:
         """Take calls from now on; to be called on the event loop that will score."""
         if self.metrics is not None:
             self.metrics.start()
+        if self.exports is not None:
+            self.exports.start()
         for service in self.host:
             service.open(threads, when_stuck, mover)
 
@@ -67,6 +74,8 @@ class Site:
             service.refuse_waiting(why)
 
     def shutdown(self) -> None:
-        """Run shutdown() of every service; on the thread that scored."""
+        """Run shutdown() of every service, and send the last spans and log lines; on the thread that scored."""
         for service in self.host:
             service.shutdown()
+        if self.exports is not None:
+            self.exports.stop()

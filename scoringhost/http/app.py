@@ -197,8 +197,8 @@ class HttpApp:
         return response
 
     def _sent(self, request: HttpRequest, response: HttpResponse, size: int, whole: bool) -> None:
-        if request.stages is not None:
-            request.stages.sent(response.status, size, whole)
         elapsed_ms = (time.perf_counter() - request.began_s) * 1000
         for observer in self._observers:
             observer.sent(request, response, elapsed_ms, size, whole)
+        if request.stages is not None:  # the last word, so that an observer may still add to a span
+            request.stages.sent(response.status, size, whole)

@@ -72,7 +72,8 @@ class HttpRequest:
     they have been asked; admission, what to await if they need time.
 
     What HttpApp has found out when an endpoint is asked: ids, match, began_s (of `time.perf_counter`),
-    and stages, what hears of them (see `kernel/observer.py`).
+    and stages, what hears of them (see `kernel/observer.py`). A watcher that traces may leave the ids of
+    the trace and of the request's span in it, in hexadecimal.
     """
 
     method: str
@@ -91,6 +92,7 @@ class HttpRequest:
     admitted: bool = field(default=False, init=False)
     admission: Awaitable[None] | None = field(default=None, init=False)
     stages: Stages | None = field(default=None, init=False)
+    trace: tuple[str, str] | None = field(default=None, init=False)
     ids: RequestIds = field(init=False)
     match: Match = field(init=False)
     began_s: float = field(init=False)

@@ -55,6 +55,11 @@ class AllStages:
         for one in self._listeners:
             one.decoded(seconds)
 
+    def joins(self, batch: dict[str, object]) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.joins(batch)
+
     def ran(self, seconds: float, calls: int, rows: int) -> None:
         """See `Stages`."""
         for one in self._listeners:

@@ -29,12 +29,14 @@ class Waiting:
     answer: asyncio.Future[Scored]
     has_begun: bool = False
 
-    def begin(self) -> None:
+    def begin(self, batch: dict[str, object]) -> None:
         """Its batch is about to be run; what fails in a batch is run again, but has waited only once."""
+        if self.call.stages is None:
+            return
         if not self.has_begun:
             self.has_begun = True
-            if self.call.stages is not None:
-                self.call.stages.waited(time.monotonic() - self.since_s)
+            self.call.stages.waited(time.monotonic() - self.since_s)
+        self.call.stages.joins(batch)
 
     def is_gone(self) -> bool:
         """Whether nobody waits for its answer any more."""

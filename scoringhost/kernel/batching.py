@@ -19,6 +19,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
+from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
@@ -89,7 +90,8 @@ class Batcher:
         self._queue.entries.append(entry)
         self._arrived.set()
         if self._worker is None or self._worker.done():
-            self._worker = loop.create_task(self._work())
+            # In a context of its own: it goes on for others when the call that has begun it is answered.
+            self._worker = loop.create_task(self._work(), context=Context())
         timers = self._queue.time_limits(entry, loop)
         try:
             return await entry.answer
@@ -161,7 +163,7 @@ class Batcher:
         if entry.is_gone():
             return False, None
         request_id.set(entry.own_id)
-        entry.begin()
+        entry.begin({})
         try:
             output, run_ms = await self._execute(entry.call, entry.arguments)
         except Exception as error:
@@ -178,8 +180,9 @@ class Batcher:
     async def _run_joined(self, group: list[Waiting]) -> None:
         request_id.set(f"{group[0].own_id} +{len(group) - 1}")
         middle = (len(group) + 1) // 2
+        together: dict[str, object] = {}
         for entry in group:
-            entry.begin()
+            entry.begin(together)
         try:
             # Nobody's request may be seen by the others, as flask.request would show it.
             call = replace(group[0].call, around=None)

@@ -36,6 +36,13 @@ class Stages(Protocol):
     def decoded(self, seconds: float) -> None:
         """Its payload has become arguments; before it waits, if calls are batched."""
 
+    def joins(self, batch: dict[str, object]) -> None:
+        """Its run() is about to begin in this context (PEP 567); told only where calls are batched.
+
+        batch: handed to each call that is run together with this one, so that they can leave there what
+        they have in common. Told again if the batch has failed and its calls are run anew.
+        """
+
     def ran(self, seconds: float, calls: int, rows: int) -> None:
         """run() has returned, or the last piece of its stream has been made.
 
@@ -47,7 +54,7 @@ class Stages(Protocol):
         """The result has become what is sent; not for streams."""
 
     def failed(self, error: ScoringHostError) -> None:
-        """The call is answered with an error; its `__cause__` is what run() raised, if it did."""
+        """The call is answered with an error, or its stream breaks off; `__cause__` is what run() raised, if it did."""
 
     def sent(self, status: int, size: int, whole: bool) -> None:
         """The response, of `size` bytes, is handed over to be sent, or its stream has ended; the last word.

@@ -15,6 +15,7 @@ from scoringhost.errors import (
     CallError,
     NotReady,
     RunFailed,
+    ScoringHostError,
     ScriptUnservable,
 )
 from scoringhost.kernel.admission import Admission, require_time
@@ -239,13 +240,17 @@ class Service:
     async def _stream(self, call: Call, turn: Turn, source: object, output: object, run_ms: float) -> Scored:
         """Make the first step of a result that streams."""
         steps = steps_of(source, on_loop=self.signature.is_async, around=call.around)
-        stages, spent_s = call.stages, run_ms / 1000
+        stages, spent_s, is_answered = call.stages, run_ms / 1000, False
 
         async def take() -> Any:
             nonlocal spent_s
             started_s = time.perf_counter()
             try:
                 return await self._guarded(turn.next(steps.next), turn, call)
+            except ScoringHostError as error:
+                if stages is not None and is_answered:  # until then, whoever answers tells them
+                    stages.failed(error)
+                raise
             finally:
                 spent_s += time.perf_counter() - started_s
 
@@ -254,7 +259,9 @@ class Service:
                 stages.ran(spent_s, 1, 0)
 
         try:
-            return Scored(output, run_ms, Stream(turn, steps, take, await take(), ended))
+            first = await take()
+            is_answered = True
+            return Scored(output, run_ms, Stream(turn, steps, take, first, ended))
         except BaseException:
             turn.end()
             raise

@@ -132,12 +132,17 @@ class ServiceSettings(Part):
     )
     debug_wait: bool = setting(False, click.BOOL, "Wait for the debugger before the script is loaded.", "--debug-wait")
     app_insights_enabled: bool = setting(
-        False, click.BOOL, "Application Insights (accepted; not sent anywhere yet).",
+        False, click.BOOL, "Send requests and the script's log lines to Application Insights.",
         "--app-insights-enabled", azure=("AML_APP_INSIGHTS_ENABLED",),
     )  # fmt: skip
     app_insights_key: Secret | None = setting(
-        None, click.STRING, "Instrumentation key (accepted; not used yet).",
-        "--appinsights_instrumentation_key", azure=("AML_APP_INSIGHTS_KEY",), secret=True,
+        None, click.STRING, "Instrumentation key or connection string of Application Insights.",
+        "--appinsights_instrumentation_key",
+        azure=("AML_APP_INSIGHTS_KEY", "APPLICATIONINSIGHTS_CONNECTION_STRING"), secret=True,
+    )  # fmt: skip
+    app_insights_responses: bool = setting(
+        True, click.BOOL, "Send the answers' bodies to Application Insights, too.",
+        "--app-insights-responses", azure=("APP_INSIGHTS_LOG_RESPONSE_ENABLED",),
     )  # fmt: skip
 
     @property
@@ -246,6 +251,9 @@ class HttpSettings(Part):
         "--cors-origins", "--access_control_allow_origins", azure=("AML_CORS_ORIGINS",),
     )  # fmt: skip
     metrics: bool = setting(False, click.BOOL, "Count, and serve what was counted at /metrics.", "--metrics")
+    traces: bool | None = setting(
+        None, click.BOOL, "Trace requests with OpenTelemetry; if not set, its OTEL_* variables decide.", "--traces"
+    )
     primary_key: Secret | None = setting(None, click.STRING, "Key that callers must send.", secret=True)
     secondary_key: Secret | None = setting(
         None, click.STRING, "A second key that is as good, to change keys one after the other.", secret=True

@@ -21,11 +21,9 @@ FOUND_MAIN = "found in the app root"
 A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no such folder"
 """What is wrong with a model folder."""
 
-_LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key"})
+_LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key", "app_insights_responses"})
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
-_IGNORED_KEYS = frozenset(
-    {"WORKSPACE_NAME", "HOSTNAME", "APP_INSIGHTS_LOG_RESPONSE_ENABLED", "AML_MODEL_DC_STORAGE_ENABLED"}
-)
+_IGNORED_KEYS = frozenset({"WORKSPACE_NAME", "HOSTNAME", "AML_MODEL_DC_STORAGE_ENABLED"})
 
 
 def _converted(kind: click.ParamType[Any], value: object) -> Any:

@@ -52,15 +52,20 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "document_as_azmlinfsrv",
         "docs",
     ),
-    "Metrics": ("metrics", "metrics_port"),
+    "Metrics and traces": (
+        "metrics",
+        "metrics_port",
+        "traces",
+        "app_insights_enabled",
+        "app_insights_key",
+        "app_insights_responses",
+    ),
     "Logs and debugging": (
         "log_level",
         "debug",
         "debug_port",
         "debug_wait",
         "reload",
-        "app_insights_enabled",
-        "app_insights_key",
     ),
     "Azure Functions": ("auth_level", "startup_wait_s", "keep_warm_minutes", "jobs"),
 }

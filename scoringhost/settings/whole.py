@@ -36,6 +36,9 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
     unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
     """Names that are no setting: each with the file that it is in, or None for the environment."""
 
+    open_telemetry: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    """The variables OTEL_*, which are a standard of their own: its SDK reads most of them itself."""
+
     @classmethod
     def load(
         cls,
@@ -52,7 +55,9 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
             SettingsError: if a value cannot be used, or a named configuration file cannot be read.
         """
         gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS)
-        return cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread)), gathered.warnings
+        otel = {name: value for name, value in gathered.environ.items() if name.startswith("OTEL_") and value}
+        loaded = cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread), open_telemetry=otel)
+        return loaded, gathered.warnings
 
     @property
     def open_to_all(self) -> Settings:
@@ -102,7 +107,7 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
             "AZUREML_MODEL_DIR": self.model_dir,
             "WORKER_COUNT": str(self.workers),
             "SERVER_PORT": str(self.port),
-            "AML_APP_INSIGHTS_ENABLED": "false",
+            "AML_APP_INSIGHTS_ENABLED": str(self.app_insights_enabled and self.app_insights_key is not None).lower(),
         }
 
 

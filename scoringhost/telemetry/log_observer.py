@@ -8,7 +8,7 @@ import traceback as tracebacks
 
 from scoringhost.errors import DeadlineExceeded, RunFailed, ScoringHostError
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler, one_line
+from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler, one_line, with_trace
 
 LONGEST_REASON = 1000
 """Characters of the reason for a refusal that are logged; some quote what the caller has sent."""
@@ -58,7 +58,8 @@ class LogObserver:
         length: int | str = size if whole else f"{size} (broken off)"
         handlers = self._log.handlers
         if len(handlers) == 1 and type(handlers[0]) is HostHandler:
-            handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, ids.request))
+            own = ids.request if request.trace is None else with_trace(ids.request, request.trace)
+            handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, own))
             return
         if not target.isprintable():  # a line break in a path must not make a line of its own
             target = ascii(target)[1:-1]

@@ -45,6 +45,9 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback below it if there is one."""
         own = getattr(record, "request_id", None) or request_id.get()
+        trace = getattr(record, "trace_id", "")
+        if trace:
+            own = with_trace(own, (trace, getattr(record, "span_id", "")))
         record.in_request = f" [{one_line(own)}]" if own else ""
         return super().format(record)
 
@@ -52,6 +55,11 @@ class LineFormatter(logging.Formatter):
 def one_line(text: str) -> str:
     """The text with everything unprintable escaped: a line break must not make a line of its own."""
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def with_trace(own: str, trace: tuple[str, str]) -> str:
+    """The id of a request, with the ids of its trace and span."""
+    return f"{own} trace={trace[0]} span={trace[1]}".lstrip()
 
 
 AccessEntry = tuple[int, str, str, int, float, int | str, str]

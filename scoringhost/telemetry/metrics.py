@@ -156,6 +156,9 @@ class Watched:
         """See `Stages`."""
         observe(self._cells, self._layout.decode, seconds)
 
+    def joins(self, batch: dict[str, object]) -> None:
+        """See `Stages`."""
+
     def ran(self, seconds: float, calls: int, rows: int) -> None:
         """See `Stages`. A run() of several calls is told to each of them, and counted once: for its share in each."""
         layout, cells = self._layout, self._cells

@@ -30,6 +30,9 @@ class RequestMark(logging.Filter):
         if request and not getattr(record, "has_request_mark", False):
             invocation = invocation_id.get()
             ids = f"{request}, invocation {invocation}" if invocation else request
+            trace = getattr(record, "trace_id", "")
+            if trace:
+                ids = logs.with_trace(ids, (trace, getattr(record, "span_id", "")))
             try:
                 message = record.getMessage()
             except Exception:

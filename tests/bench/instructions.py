@@ -28,6 +28,13 @@ KINDS: dict[str, dict[str, str]] = {
     "silent": {},
     "metrics": {"SCORINGHOST_METRICS": "true"},
     "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
+    # Spans are made and ended, and go nowhere: whoever sends them does so on a thread of its own.
+    "traces": {
+        "SCORINGHOST_TRACES": "true",
+        "OTEL_TRACES_EXPORTER": "none",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.01",
+    },
 }
 
 
@@ -53,6 +60,7 @@ def counted(count: int, kind: str) -> int:
 
 def serve(count: int, kind: str) -> None:
     """Answer some requests in this process."""
+    os.environ.update(KINDS[kind])  # the SDK of OpenTelemetry reads its variables itself
     settings, _ = Settings.load(KINDS[kind], {"script": ("script", str(hot_path.SERVICE))})
     sys.stdout = Path(os.devnull).open("w")
     assemble.prepare_process(settings, os.environ, [])

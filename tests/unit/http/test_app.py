@@ -85,6 +85,9 @@ class Stages:
     def decoded(self, seconds: float) -> None:
         self.heard.append(("decoded",))
 
+    def joins(self, batch: dict[str, object]) -> None:
+        self.heard.append(("joins",))
+
     def ran(self, seconds: float, calls: int, rows: int) -> None:
         self.heard.append(("ran", calls, rows))
 

@@ -40,6 +40,9 @@ class Stages:
     def decoded(self, seconds: float) -> None:
         self.heard.append(("decoded", seconds > 0))
 
+    def joins(self, batch: dict[str, object]) -> None:
+        self.heard.append(("joins", batch.setdefault("first", self) is self))
+
     def ran(self, seconds: float, calls: int, rows: int) -> None:
         self.heard.append(("ran", seconds > 0, calls, rows))
 
@@ -101,6 +104,20 @@ def test_the_pieces_of_a_stream_are_one_run_that_ends_with_the_last(serving: Cal
     assert stages.heard == [("waited", True), ("decoded", True), ("ran", True, 1, 0)]
 
 
+def test_a_stream_that_fails_on_its_way_is_heard_to_fail(serving: Callable[..., Serving]) -> None:
+    stages = Stages()
+
+    async def scenario(service: Service) -> None:
+        scored = await service.score(Call(b"x", stages=stages))
+        assert scored.items is not None
+        with pytest.raises(RunFailed):
+            [item async for item in scored.items]
+        await scored.items.aclose()  # type: ignore[attr-defined]
+
+    serving("def run(text):\n    yield 'a'\n    raise ValueError").do(scenario)
+    assert stages.heard == [("waited", True), ("decoded", True), ("failed", RunFailed), ("ran", True, 1, 0)]
+
+
 def test_an_async_run_is_heard_alike(serving: Callable[..., Serving]) -> None:
     stages = Stages()
     source = "import asyncio\nasync def run(text):\n    await asyncio.sleep(0)\n    return text"
@@ -126,7 +143,9 @@ def test_each_call_of_a_batch_hears_how_many_ran_with_it(serving: Callable[..., 
     assert len(runs) == 4
     assert all(calls == rows for _, _, calls, rows in runs)
     for one in heard:
-        assert [name for name, *_ in one.heard] == ["decoded", "waited", "ran", "encoded"]
+        assert [name for name, *_ in one.heard] == ["decoded", "waited", "joins", "ran", "encoded"]
+    runs_together = [sum(found == ("joins", True) for one in heard for found in one.heard), len(heard)]
+    assert runs_together[0] < runs_together[1], "those of one batch share what they are handed"
 
 
 def test_a_call_that_is_refused_is_not_run(serving: Callable[..., Serving]) -> None:

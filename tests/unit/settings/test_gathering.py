@@ -49,7 +49,7 @@ def config(tmp_path: Path, content: Any, name: str = "config.json") -> Path:
 
 
 def test_every_field_but_what_loading_found_out_is_declared() -> None:
-    assert {field.name for field in dataclasses.fields(Settings)} == {*SPECS, "origins", "unread"}
+    assert {field.name for field in dataclasses.fields(Settings)} == {*SPECS, "origins", "unread", "open_telemetry"}
 
 
 def test_no_flag_and_no_environment_name_is_declared_twice() -> None:
@@ -233,7 +233,7 @@ def test_an_odd_word_for_a_switch_of_azures_leaves_it_to_the_file(warned: Callab
     assert (settings.preload, len(warnings)) == (True, 1)
 
 
-def test_a_setting_that_has_no_effect_cannot_stop_the_start(warned: Callable[..., Any]) -> None:
+def test_a_switch_of_application_insights_cannot_stop_the_start(warned: Callable[..., Any]) -> None:
     settings, warnings = warned({"AML_APP_INSIGHTS_ENABLED": "perhaps"})
     assert not settings.app_insights_enabled
     assert len(warnings) == 1

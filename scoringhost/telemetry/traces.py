@@ -1,0 +1,254 @@
+"""Traces: a span for each request, and one for each of its stages, by OpenTelemetry.
+
+Imported only where traces are on: it needs the SDK. The names of attributes are those of OpenTelemetry's
+semantic conventions for HTTP (https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Mapping
+
+from opentelemetry import propagate
+from opentelemetry.context import Context, attach, get_current, set_value
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
+
+from scoringhost.errors import RunError, ScoringHostError
+from scoringhost.http.messages import HttpRequest
+from scoringhost.telemetry.exports import Exports
+from scoringhost.telemetry.span_attributes import attributes_of, exception_attributes
+from scoringhost.telemetry.unsampled import LEAD, Quiet, Unsampled
+
+NS = 1_000_000_000
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
+"""Those that the conventions know; any other is `_OTHER`, so that a caller cannot make up names of spans."""
+
+OURS = "scoringhost"
+"""Marks the contexts that are made here."""
+
+_STANDARD = frozenset({"traceparent", "tracestate", "baggage"})
+_UNSAMPLED = re.compile("00-([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-00")
+_NO_TRACE = "0" * 32
+
+
+class _FromHeaders(Getter[Mapping[str, str]]):
+    """Reads what a propagator looks for; our headers are in lower case."""
+
+    def get(self, carrier: Mapping[str, str], key: str) -> list[str] | None:
+        value = carrier.get(key.lower())
+        return None if value is None else [value]
+
+    def keys(self, carrier: Mapping[str, str]) -> list[str]:
+        return list(carrier)
+
+
+_FROM_HEADERS = _FromHeaders()
+
+
+class Traces:
+    """Opens a span for each request; the `Watcher` of the HTTP application.
+
+    The span is that of the context which the request is handled in, so that spans which the script makes,
+    and calls of its that are instrumented, belong to it. Sampling is decided before anything else is
+    found out: a request that is not sampled has ids to pass on, and costs little more.
+    """
+
+    def __init__(self, exports: Exports, *, batches: bool = False) -> None:
+        """exports: of the process that serves. batches: calls may be joined."""
+        self._exports, self._batches = exports, batches
+        self._tracer: Tracer | None = None
+        self._fields: frozenset[str] = frozenset()
+        self._share, self._is_parent_based = 1.0, False
+
+    def start(self) -> Tracer:
+        """Begin to trace, once something is to be traced."""
+        self._fields = frozenset(name.lower() for name in propagate.get_global_textmap().fields)
+        self._tracer = tracer = self._exports.tracer()
+        sampling = self._exports.sampling
+        self._share = sampling.share
+        self._is_parent_based = sampling.is_parent_based and self._fields == _STANDARD
+        return tracer
+
+    def begin(self, request: HttpRequest) -> TracedRequest | Unsampled | None:
+        """See `Watcher`. Health probes are not traced: they would drown the others."""
+        match = request.match
+        if match.endpoint is not None and not match.endpoint.logged:
+            return None
+        tracer = self._tracer or self.start()
+        context = get_current()
+        around = get_current_span(context)
+        if type(around) is Quiet or (OURS in context and not around.is_recording()):
+            # What an earlier request has left: uvicorn begins a pipelined request in the context of the one before.
+            context, around = Context(), INVALID_SPAN
+        if around is not INVALID_SPAN:  # the program is instrumented itself, and has read the headers
+            return self._begin_span(tracer, request, context)
+        if self._fields.isdisjoint(request.headers):
+            if self._share < 1.0 and random.random() >= self._share:
+                ids = random.randbytes(24).hex()
+                return self._let_pass(request, context, (ids[:32], ids[32:]))
+            return self._begin_span(tracer, request, context)
+        if self._is_parent_based:
+            trace = _unsampled_trace(request.headers)
+            if trace:
+                return self._let_pass(request, context, (trace, random.randbytes(8).hex()))
+        return self._begin_span(tracer, request, propagate.extract(request.headers, context, _FROM_HEADERS))
+
+    def _let_pass(self, request: HttpRequest, context: Context, ids: tuple[str, str]) -> Unsampled | None:
+        """Give a request that is not sampled ids to pass on, at the least cost: most requests are such."""
+        request.trace = ids
+        context = set_span_in_context(Quiet(ids), context)
+        attach(context)
+        return Unsampled(context) if self._batches else None
+
+    def _begin_span(self, tracer: Tracer, request: HttpRequest, context: Context) -> TracedRequest | Unsampled | None:
+        method = request.method if request.method in METHODS else "_OTHER"
+        name = f"{'HTTP' if method == '_OTHER' else method} {request.match.pattern}".rstrip()
+        known = {"http.request.method": method, "url.path": request.path, "url.scheme": request.scheme}
+        start_ns = time.time_ns() - int((time.perf_counter() - request.began_s) * NS)
+        span = tracer.start_span(name, context, SpanKind.SERVER, known, start_time=start_ns)
+        context = set_value(OURS, True, set_span_in_context(span, context))
+        attach(context)
+        ids = span.get_span_context()
+        request.trace = (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
+        if span.is_recording():
+            span.set_attributes(attributes_of(request, method))
+            return TracedRequest(tracer, span, context, request, start_ns)
+        return Unsampled(context) if self._batches else None
+
+
+def _unsampled_trace(headers: Mapping[str, str]) -> str:
+    """The id of a trace that the caller does not sample, if its headers say nothing else; empty otherwise.
+
+    A service mesh sends such headers with nearly every request, and the propagators take 12 us to read them.
+    """
+    found = _UNSAMPLED.fullmatch(headers.get("traceparent", ""))
+    if found is None or "tracestate" in headers or "baggage" in headers or found[1] == _NO_TRACE:
+        return ""
+    return found[1]
+
+
+class TracedRequest:
+    """The span of one request, and those of its stages; see `Stages`.
+
+    A stage's span is made when the stage is over, from the time that it took. Only that of run() is
+    open while run() is, as the script's own spans are its children.
+    """
+
+    __slots__ = (
+        *("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_start_ns", "_tracer", "_waited"),
+        "run",
+    )
+
+    def __init__(self, tracer: Tracer, span: Span, context: Context, request: HttpRequest, start_ns: int) -> None:
+        self._tracer, self._span, self._context, self._request = tracer, span, context, request
+        self._start_ns = start_ns
+        self.run: Span | None = None
+        self._run_ns, self._run_ended_ns = 0, 0
+        self._waited = False
+        self._lead: TracedRequest = self
+
+    def waited(self, seconds: float) -> None:
+        """See `Stages`."""
+        self._waited = True
+        self._stage("wait", seconds)
+
+    def decoded(self, seconds: float) -> None:
+        """See `Stages`. If the call has had its turn already, run() is next, in this very context."""
+        self._stage("decode", seconds)
+        if self._waited:
+            self._begin_run()
+
+    def joins(self, batch: dict[str, object]) -> None:
+        """See `Stages`. The run() of a batch has one span, in the trace of its first call; the others link to it."""
+        self._end_run(time.time_ns(), "it was run again")
+        lead = batch.setdefault(LEAD, self)
+        assert isinstance(lead, TracedRequest)
+        self._lead = lead
+        if lead is self:
+            self._begin_run()
+        elif lead.run is not None:
+            lead.run.add_link(self._span.get_span_context())
+
+    def ran(self, seconds: float, calls: int, rows: int) -> None:
+        """See `Stages`."""
+        lead = self._lead
+        counted = {"scoringhost.batch.calls": calls, "scoringhost.batch.rows": rows} if calls > 1 else {}
+        if not lead._run_ended_ns:  # the first of its batch that hears of it
+            lead._run_ended_ns = time.time_ns()
+            if lead.run is not None:
+                lead.run.set_attributes(counted)
+                lead.run.end(lead._run_ended_ns)
+        if lead is not self:
+            links = [Link(lead.run.get_span_context())] if lead.run is not None else []
+            mine = self._tracer.start_span(
+                "run", self._context, attributes=counted, links=links, start_time=lead._run_ns
+            )
+            mine.end(lead._run_ended_ns)
+        attach(self._context)
+
+    def encoded(self, seconds: float) -> None:
+        """See `Stages`."""
+        self._stage("encode", seconds)
+
+    def failed(self, error: ScoringHostError) -> None:
+        """See `Stages`. An exception is noted where it was raised: in run(), if that had begun."""
+        cause = error.__cause__
+        kind = type(error if cause is None else cause).__qualname__
+        self._span.set_attribute("error.type", kind)
+        where = self.run if self.run is not None and self.run.is_recording() else self._span
+        if isinstance(error, RunError):
+            where.add_event("exception", exception_attributes(error if cause is None else cause))
+        self._end_run(time.time_ns(), str(error), kind)
+        attach(self._context)
+
+    def sent(self, status: int, size: int, whole: bool) -> None:
+        """See `Stages`."""
+        now_ns, span = time.time_ns(), self._span
+        self._end_run(now_ns, "" if whole else "the client has gone")
+        span.set_attribute("http.response.status_code", status)
+        span.set_attribute("http.response.body.size", size)
+        if self._request.caller:
+            span.set_attribute("scoringhost.caller", self._request.caller)
+        if status >= 500:
+            span.set_status(Status(StatusCode.ERROR))
+        elif not whole:
+            span.set_attribute("error.type", "broken_off")
+            span.set_status(Status(StatusCode.ERROR, "the stream broke off, or its reader has gone"))
+        span.end(now_ns)
+
+    def _stage(self, name: str, seconds: float) -> None:
+        now_ns = time.time_ns()
+        start_ns = max(self._start_ns, now_ns - int(seconds * NS))
+        stage = self._tracer.start_span(name, self._context, start_time=start_ns)
+        stage.end(now_ns)
+
+    def _begin_run(self) -> None:
+        self._run_ns, self._run_ended_ns = time.time_ns(), 0
+        self.run = self._tracer.start_span("run", self._context, start_time=self._run_ns)
+        attach(set_span_in_context(self.run, self._context))
+
+    def _end_run(self, now_ns: int, why: str, kind: str = "") -> None:
+        """End the span of a run() that has not come to a good end."""
+        run = self.run
+        if run is None or not run.is_recording():
+            return
+        self._run_ended_ns = now_ns
+        if kind:
+            run.set_attribute("error.type", kind)
+        if why:
+            run.set_status(Status(StatusCode.ERROR, why))
+        run.end(now_ns)

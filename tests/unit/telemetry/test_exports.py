@@ -1,0 +1,187 @@
+"""What sends spans and log lines: one provider for a process, sampling by the standard variables, and a bounded end.
+
+In fresh interpreters, as a process has one provider for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+BEGIN = """
+import logging, os, random, threading, time
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from scoringhost import create_app
+from scoringhost.telemetry.exports import Destination, Exports, HostProvider
+from scoringhost.telemetry.otel_variables import Sampling
+
+def exports(*makers, lines=None):
+    return Exports([Destination(make, lines) for make in makers], Sampling(), "cats", "7")
+
+class Hanging(SpanExporter):
+    def export(self, spans):
+        threading.Event().wait()
+    def shutdown(self):
+        threading.Event().wait()
+"""
+
+SAMPLED = """
+with open("score.py", "w") as script:
+    script.write('''
+from opentelemetry import propagate, trace
+def init():
+    pass
+def run(text):
+    with trace.get_tracer("score").start_as_current_span("own"):
+        sent = {}
+        propagate.inject(sent)
+        return sent["traceparent"]
+''')
+random.seed(1)
+os.environ |= {"OTEL_TRACES_EXPORTER": "none", "OTEL_TRACES_SAMPLER": SAMPLER, "OTEL_TRACES_SAMPLER_ARG": "0.25"}
+app = create_app("score.py", traces=True)
+kept = InMemorySpanExporter()
+trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(kept))
+client = app.test_client()
+def ask(n, **headers):
+    kept.clear()
+    found = [client.post("/score", data=b"x", headers=headers).json for _ in range(n)]
+    names = [span.name for span in kept.get_finished_spans()]
+    return found, names.count("POST /score"), names.count("own"), sum(one.endswith(("-01", "-03")) for one in found)
+"""
+
+
+def test_chance_decides_once_for_a_request_and_all_that_belongs_to_it(python: Callable[..., str]) -> None:
+    found = python(
+        f"SAMPLER = 'parentbased_traceidratio'\n{BEGIN}{SAMPLED}"
+        """
+found, *counts = ask(400)
+assert counts[0] == counts[1] == counts[2], counts
+assert 50 < counts[0] < 150, counts
+assert len({one.split("-")[1] for one in found}) == 400
+asked = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+for headers in ({}, {"tracestate": "a=b"}):
+    found, *counts = ask(20, traceparent=f"00-{asked}-01", **headers)
+    assert counts == [20, 20, 20], counts
+    found, *counts = ask(20, traceparent=f"00-{asked}-00", **headers)
+    assert counts == [0, 0, 0], counts
+    assert {one.split("-")[1] for one in found} == {asked.split("-")[0]}
+    assert len({one.split("-")[2] for one in found}) == 20
+found, *counts = ask(1, traceparent=f"00-{'0' * 32}-b7ad6b7169203331-00")
+assert "0" * 32 not in found[0]
+print("done")
+"""
+    )
+    assert found.endswith("done")
+
+
+def test_samplers_that_chance_alone_does_not_make_up_are_asked(python: Callable[..., str]) -> None:
+    found = python(
+        f"SAMPLER = 'always_on'\n{BEGIN}{SAMPLED}"
+        """
+asked = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+assert ask(5, traceparent=f"00-{asked}-00")[1:] == (5, 5, 5)
+print("done")
+"""
+    )
+    assert found.endswith("done")
+
+
+def test_the_end_waits_for_an_exporter_that_hangs_no_longer_than_it_may(python: Callable[..., str]) -> None:
+    found = python(
+        BEGIN + "kept = InMemorySpanExporter()\n"
+        """
+sending = exports(Hanging, lambda: kept)
+sending.tracer().start_span("last").end()
+began_s = time.monotonic()
+sending.stop(0.3)
+assert 0.25 < time.monotonic() - began_s < 10
+assert [span.name for span in kept.get_finished_spans()] == ["last"]
+assert kept.get_finished_spans()[0].resource.attributes["service.name"] == "cats"
+sending.stop(0.3)
+print("done")
+"""
+    )
+    assert found.endswith("done")
+
+
+def test_an_exporter_that_cannot_be_made_is_left_out_and_the_log_says_so(python: Callable[..., str]) -> None:
+    found = python(
+        BEGIN + "kept = InMemorySpanExporter()\n"
+        """
+def broken():
+    raise ValueError("Invalid connection string")
+sending = exports(broken, lambda: kept, lines=broken)
+logging.basicConfig(format="%(message)s", stream=__import__("sys").stdout)
+sending.tracer().start_span("a").end()
+sending.stop()
+print([span.name for span in kept.get_finished_spans()])
+"""
+    )
+    assert found.splitlines()[-1] == "['a']"
+    assert found.count("Invalid connection string") == 3
+
+
+def test_services_of_one_process_come_and_go(python: Callable[..., str]) -> None:
+    found = python(
+        BEGIN + "kept = [InMemorySpanExporter() for _ in range(3)]\n"
+        """
+one, two = exports(lambda: kept[0]), exports(lambda: kept[1])
+one.start()
+one.start()
+two.tracer().start_span("of both").end()
+one.stop()
+two.tracer().start_span("of one").end()
+two.stop()
+three = exports(lambda: kept[2])
+three.tracer().start_span("of the third").end()
+three.stop()
+print([[span.name for span in each.get_finished_spans()] for each in kept])
+"""
+    )
+    assert found.splitlines()[-1] == "[['of both'], ['of both', 'of one'], ['of the third']]"
+
+
+def test_a_provider_that_the_program_has_takes_the_spans(python: Callable[..., str]) -> None:
+    found = python(
+        BEGIN + "kept, ours = InMemorySpanExporter(), InMemorySpanExporter()\n"
+        """
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(kept))
+trace.set_tracer_provider(provider)
+sending = exports(lambda: ours)
+sending.tracer().start_span("a").end()
+sending.stop()
+sending.tracer().start_span("b").end()
+print([span.name for span in kept.get_finished_spans()], ours.get_finished_spans())
+"""
+    )
+    assert found.splitlines()[-1] == "['a', 'b'] ()"
+
+
+def test_lines_are_sent_with_their_span_and_the_senders_own_are_not(python: Callable[..., str]) -> None:
+    found = python(
+        BEGIN + "from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter\n"
+        """
+kept = InMemoryLogRecordExporter()
+logging.basicConfig(level=logging.INFO)
+sending = exports(None, lines=lambda: kept)
+sending.start()
+with trace.get_tracer("t").start_as_current_span("s") as span:
+    logging.getLogger("mine").error("no %s", "luck", exc_info=ValueError("why"))
+logging.getLogger("opentelemetry.exporter").error("it is away")
+logging.getLogger("azmlinfsrv").warning("look")
+sending.stop()
+logging.getLogger("mine").error("after the end")
+records = [one.log_record for one in kept.get_finished_logs()]
+assert [one.body for one in records] == ["no luck", "look"], records
+first = records[0]
+assert (first.span_id, first.severity_text) == (span.get_span_context().span_id, "ERROR")
+assert first.attributes["exception.message"] == "why"
+assert not logging.getLogger().handlers[0].filters
+print("done")
+"""
+    )
+    assert found.endswith("done")
