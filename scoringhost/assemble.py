@@ -32,12 +32,14 @@ from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
 from scoringhost.process.shared_cells import SharedCells
+from scoringhost.recording.made import keepers_of
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
 from scoringhost.schema.openapi_corrections import corrected
 from scoringhost.script.declaring import declarations_of
 from scoringhost.script.description import Description, describe
+from scoringhost.script.stand_ins import collectors
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
@@ -46,7 +48,7 @@ from scoringhost.telemetry.exposition import Exposition, require_prometheus
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.metrics import Layout, Metrics
 
-MIB = 1024 * 1024
+KIB, MIB = 1024, 1024 * 1024
 T = TypeVar("T")
 
 
@@ -151,8 +153,21 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             metrics_app = http_app(settings, exposition.endpoints(is_open=True))
         else:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
-    app = HttpApp(dialects, cors, [observer], guards=shared.guards, watchers=watchers, debug=settings.debug)
-    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app)
+    collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
+    keepers = [one for one in (collection, recorder) if one is not None]
+    app = HttpApp(
+        dialects,
+        cors,
+        [observer, *keepers],
+        guards=shared.guards,
+        watchers=watchers,
+        debug=settings.debug,
+        kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
+    )
+    closings: list[Callable[[], object]] = [one.close for one in keepers]
+    if collection is not None:
+        closings.append(collectors.keep_with(service.script.path, collection.collect))
+    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app, closings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,10 @@ def _served(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         began_s = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder, serving(settings, _of_batch(source, folder)) as client:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            serving(settings.unrecorded(), _of_batch(source, folder)) as client,
+        ):
             init_s = time.perf_counter() - began_s
             findings += round_trip(source, client, body, content_type)
             findings += notices(source, client)

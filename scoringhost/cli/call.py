@@ -143,7 +143,7 @@ def _sender(target: str, settings: dict[str, Any]) -> Iterator[tuple[Sender, str
     for warning in [*warnings, *hidden]:
         click.echo(f"{PREFIX}warning: {warning}", err=True)
     folder = Path(loaded.script).parent if loaded.script else None
-    with showing_the_script(folder), for_the_answer_alone(), serving(loaded) as client:
+    with showing_the_script(folder), for_the_answer_alone(), serving(loaded.unrecorded()) as client:
         yield client, SCORE
 
 

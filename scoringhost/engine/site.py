@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ class Site:
     metrics: Metrics | None = None
     metrics_app: HttpApp | None = None
     """What answers on the port for metrics, if they have one."""
+    closings: Sequence[Callable[[], object]] = ()
+    """What is done once the services have ended, each quickly or within a few seconds, in order."""
 
     def init(self) -> None:
         """Run init() of every service; to be called on the thread that will score.
@@ -68,3 +70,5 @@ class Site:
         """Run shutdown() of every service; on the thread that scored."""
         for service in self.host:
             service.shutdown()
+        for close in self.closings:
+            close()

@@ -23,9 +23,7 @@ A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no 
 
 _LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key"})
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
-_IGNORED_KEYS = frozenset(
-    {"WORKSPACE_NAME", "HOSTNAME", "APP_INSIGHTS_LOG_RESPONSE_ENABLED", "AML_MODEL_DC_STORAGE_ENABLED"}
-)
+_IGNORED_KEYS = frozenset({"WORKSPACE_NAME", "HOSTNAME", "APP_INSIGHTS_LOG_RESPONSE_ENABLED"})
 
 
 def _converted(kind: click.ParamType[Any], value: object) -> Any:
@@ -41,6 +39,8 @@ def _converted(kind: click.ParamType[Any], value: object) -> Any:
         fits = isinstance(value, str) or is_number
     elif kind is click.BOOL:
         fits = isinstance(value, (str, bool))
+    elif isinstance(kind, click.FloatRange):
+        fits = isinstance(value, str) or is_number
     else:
         fits = isinstance(value, str) or (isinstance(value, int) and is_number)
     if not fits:
@@ -189,8 +189,8 @@ class Gathering:
 
     def _resolve_paths(self) -> None:
         given = self.values.get("model_dir")
-        for name in ("model_dir", "keys_file"):
-            if self.values.get(name):
+        for name in ("model_dir", "keys_file", "collect_to", "record_failures"):
+            if self.values.get(name) and "://" not in self.values[name]:
                 self.values[name] = self._absolute(self.values[name], self.here)
         if given:
             self._require_folder(given, self.values["model_dir"])
