@@ -56,7 +56,7 @@ def test_every_request_that_was_answered_is_kept_when_the_server_stops(
         assert served.say(f'{{"n": {number}}}').status == 200
     assert served.stop() == 0
     found = records(tmp_path / "out")
-    bodies = [record["request_body"]["n"] for record in found if "method" in record]
+    bodies = [json.loads(record["request_body"])["n"] for record in found if "method" in record]
     assert sorted(bodies) == list(range(60))
     assert sorted(record["data_body"]["n"] for record in found if "collector" in record) == list(range(60))
     assert "lost" not in served.log.text
@@ -73,4 +73,4 @@ def test_what_was_recorded_outlives_the_worker(script: Path, tmp_path: Path, sta
     served.log.wait_for(r"worker (\d+) is ready for requests", 2)
     assert served.say('{"fail": 2}').status == 500
     assert served.stop() == 0
-    assert sorted(record["request_body"]["fail"] for record in records(folder)) == [1, 2]
+    assert sorted(json.loads(record["request_body"])["fail"] for record in records(folder)) == [1, 2]
