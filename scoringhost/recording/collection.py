@@ -16,7 +16,7 @@ from scoringhost.kernel.call import request_id
 from scoringhost.recording.parts import AppendedLines, Part, WholeFile
 from scoringhost.recording.places import Folder, Place, plain_name
 from scoringhost.recording.queue import CLOSE_S, Item, Losses, Queue
-from scoringhost.recording.records import NEVER_SCORED, About, Collected, Exchange, Record
+from scoringhost.recording.records import About, Collected, Exchange, Record, was_for_run
 from scoringhost.recording.redaction import Redact, records_of
 from scoringhost.schema import json_text
 
@@ -25,8 +25,6 @@ MOST_OPEN = 32
 
 REST_S = 1.0
 """Seconds for which nothing is tried after a failure, such as a full disk."""
-
-UNSCORED = ("OPTIONS", "HEAD")
 
 
 def is_in_share(id: str, share: float) -> bool:
@@ -142,10 +140,7 @@ class Collection:
 
     def sent(self, request: HttpRequest, response: HttpResponse, elapsed_ms: float, size: int, whole: bool) -> None:
         """See `HttpObserver`."""
-        endpoint = request.match.endpoint
-        if endpoint is None or not endpoint.scores or response.status in NEVER_SCORED or request.method in UNSCORED:
-            return
-        if is_in_share(request.ids.request, self._share):
+        if was_for_run(request, response) and is_in_share(request.ids.request, self._share):
             self.queue.put(Exchange.of(request, response, elapsed_ms, size, whole))
 
     def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:

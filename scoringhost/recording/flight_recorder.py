@@ -16,7 +16,7 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.recording.parts import line_of
 from scoringhost.recording.places import Folder
 from scoringhost.recording.queue import CLOSE_S, Item, Losses, Queue
-from scoringhost.recording.records import NEVER_SCORED, About, Exchange, stamp
+from scoringhost.recording.records import About, Exchange, stamp, was_for_run
 from scoringhost.recording.redaction import Redact, records_of
 
 _OURS = re.compile(r"\d{8}T\d{12}Z-\d{3}-\d+-\d+\.json")
@@ -35,8 +35,6 @@ class RecorderRules:
 
     def reason(self, status: int, elapsed_ms: float, is_whole: bool) -> str:
         """Why a request is recorded; empty if it is not."""
-        if status in NEVER_SCORED:
-            return ""
         if status >= self.from_status:
             return "failed"
         if not is_whole:
@@ -103,8 +101,7 @@ class FlightRecorder:
 
     def sent(self, request: HttpRequest, response: HttpResponse, elapsed_ms: float, size: int, whole: bool) -> None:
         """See `HttpObserver`."""
-        endpoint = request.match.endpoint
-        if endpoint is None or not endpoint.scores:
+        if not was_for_run(request, response):
             return
         reason = self._rules.reason(response.status, elapsed_ms, whole)
         if reason:

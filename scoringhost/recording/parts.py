@@ -76,32 +76,33 @@ class WholeFile:
     def __init__(self, place: Place, name: str, most_bytes: int) -> None:
         """most_bytes: that are held back in memory, if the place cannot be reached."""
         self._place, self._name, self._most = place, name, most_bytes
-        self._records: list[Record] = []
+        self._lines: list[bytes] = []  # a fraction of the memory that their values take
         self.size, self.began_s = 0, time.monotonic()
 
     @property
     def count(self) -> int:
         """See `Part`."""
-        return len(self._records)
+        return len(self._lines)
 
     def add(self, records: Sequence[Record]) -> None:
         """See `Part`."""
-        size = sum(len(line_of(record)) for record in records)
+        lines = [line_of(record) for record in records]
+        size = sum(map(len, lines))
         if self.size and self.size + size > self._most:
             raise OSError("what was collected before could not be written, and no more of it is held in memory")
-        self._records += records
+        self._lines += lines
         self.size += size
 
     def close(self) -> None:
         """See `Part`. If it raises, it can be tried again."""
-        if not self._records:
+        if not self._lines:
             return
         if self._name.endswith(".parquet"):
-            data = _parquet_of(self._records)
+            data = _parquet_of([json.loads(line) for line in self._lines])
         else:
-            data = b"".join([line_of(record) for record in self._records])
+            data = b"".join(self._lines)
         self._place.write(self._name, data)
-        self._records = []
+        self._lines = []
 
 
 _WHOLE = {"status", "request_bytes", "response_bytes"}

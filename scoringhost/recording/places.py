@@ -7,7 +7,6 @@ import os
 import re
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from scoringhost.errors import MissingExtra, SettingsError
 
@@ -47,12 +46,9 @@ class Remote:
 
         Raises:
             MissingExtra: without fsspec.
-            SettingsError: if the URL cannot be used, or holds a password.
+            SettingsError: if the URL cannot be used.
         """
         self.url = url.rstrip("/")
-        if urlsplit(url).password or re.search(r"[?&](sig|\w*(token|key|secret))=", url, re.IGNORECASE):
-            why = "a URL is shown in the log, so it must hold no password; fsspec reads those from its configuration"
-            raise SettingsError("collect_to", None, why)
         try:
             import fsspec
         except ImportError:

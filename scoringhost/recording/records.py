@@ -26,6 +26,19 @@ NEVER_SCORED = frozenset({401, 403, 404, 405, 429, 499, 503})
 and in a flood of them nothing else would be kept."""
 
 
+UNSCORED_METHODS = ("OPTIONS", "HEAD")
+
+
+def was_for_run(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether a request was one for run(), and got there, or was wrong in itself."""
+    endpoint = request.match.endpoint
+    if endpoint is None or not endpoint.scores:
+        return False
+    if response.foreign:  # made by run() itself, which may answer whatever it likes
+        return True
+    return response.status not in NEVER_SCORED and request.method not in UNSCORED_METHODS
+
+
 MOST_UNPACKED = 16 * 1024 * 1024
 """Bytes that a packed body is unpacked to for a record."""
 

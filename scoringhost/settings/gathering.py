@@ -12,6 +12,7 @@ import click
 
 from scoringhost.errors import SettingsError
 from scoringhost.process.environment import users_own
+from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import PREFIX, Spec
 from scoringhost.settings.secret import Secret
 
@@ -192,6 +193,9 @@ class Gathering:
         for name in ("model_dir", "keys_file", "collect_to", "record_failures"):
             if self.values.get(name) and "://" not in self.values[name]:
                 self.values[name] = self._absolute(self.values[name], self.here)
+        if holds_password(self.values.get("collect_to") or ""):
+            why = "it is shown in the log, so it must hold no password; fsspec reads those from its own configuration"
+            raise SettingsError("collect_to", None, why)
         if given:
             self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):

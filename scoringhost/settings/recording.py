@@ -47,7 +47,7 @@ class RecordingSettings(Part):
         1.0, Share(0, 1), "Share of the requests that is kept, from 0 to 1.", "--collect-share"
     )
     collect_file_mb: int = setting(
-        64, POSITIVE, "MiB after which another file is begun, in each worker.", "--collect-file-mb"
+        16, POSITIVE, "MiB after which another file is begun, in each worker.", "--collect-file-mb"
     )
     collect_file_s: int = setting(
         300, POSITIVE, "Seconds after which another file is begun, in each worker.", "--collect-file-s"

@@ -291,6 +291,20 @@ def test_a_missing_package_is_named(script: Path, monkeypatch: pytest.MonkeyPatc
 # -- what goes wrong ------------------------------------------------------------------------------
 
 
+def test_what_run_answers_itself_is_kept_whatever_its_status(tmp_path: Path, kept: Kept) -> None:
+    raw = tmp_path / "raw.py"
+    raw.write_text(
+        "from azureml.contrib.services.aml_request import rawhttp\n"
+        "from azureml.contrib.services.aml_response import AMLResponse\n"
+        "def init(): pass\n"
+        "@rawhttp\n"
+        "def run(request): return AMLResponse('none', 404)\n"
+    )
+    with serve(raw, environ={}, collect_to=str(tmp_path / "out")) as client:
+        assert client.request("POST", "/score", body=b"x").status == 404
+    assert [record["status"] for record in kept(tmp_path / "out")] == [404]
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 256 KiB."""
