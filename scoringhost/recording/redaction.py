@@ -28,7 +28,7 @@ def redactor(name: str, module: Any) -> Redact:
             raise SettingsError("redact", name, f"{place} cannot be imported: {problem}") from None
     found = getattr(module, function, None)
     if not callable(found):
-        raise SettingsError("redact", name, f"there is no function {function} in {module.__name__}")
+        raise SettingsError("redact", name, f"there is no function {function} in {getattr(module, '__file__', place)}")
     redact: Redact = found
     return redact
 
