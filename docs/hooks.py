@@ -25,6 +25,9 @@ NOTES = {
     "debug_port": "See [Debugging](serving.md#debugging).",
     "reload": "See [While you develop](serving.md#while-you-develop).",
     "log_level": "See [Logs](serving.md#logs).",
+    "collect_to": "See [Data collection](collection.md#data-collection).",
+    "record_failures": "See [The flight recorder](collection.md#the-flight-recorder).",
+    "redact": "See [Secrets](collection.md#secrets).",
     "jobs": "See [In the background](functions.md#in-the-background).",
     "auth_level": "See [Azure Functions](functions.md#how-it-behaves).",
 }

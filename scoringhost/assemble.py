@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from scoringhost._version import __version__
-from scoringhost.access.credentials import Credentials
-from scoringhost.access.forwarded import Forwarded, Proxies
-from scoringhost.access.key_set import KeySet
-from scoringhost.access.keys import Keys
-from scoringhost.access.rate_limit import Rate, RateLimit, Table
-from scoringhost.access.tokens import TokenRules, Tokens
+from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
-from scoringhost.errors import NotReady, ScoringHostError, SettingsError
+from scoringhost.errors import ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
@@ -31,12 +26,14 @@ from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
+from scoringhost.recording.made import keepers_of
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
 from scoringhost.schema.openapi_corrections import corrected
 from scoringhost.script.declaring import declarations_of
 from scoringhost.script.description import Description, describe
+from scoringhost.script.stand_ins import collectors
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
@@ -45,7 +42,7 @@ from scoringhost.telemetry.exposition import Exposition
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.parts import Telemetry, telemetry_of
 
-MIB = 1024 * 1024
+KIB, MIB = 1024, 1024 * 1024
 T = TypeVar("T")
 
 
@@ -149,14 +146,33 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             metrics_app = http_app(settings, exposition.endpoints(is_open=True))
         else:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
-    observers = [observer, *telemetry.observers]
-    app = HttpApp(dialects, cors, observers, guards=shared.guards, watchers=telemetry.watchers, debug=settings.debug)
-    health_app = None
-    if settings.tls_certificate is not None:
-        offered = dialects[0].endpoints()
-        health_app = http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+    collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
+    keepers = [one for one in (collection, recorder) if one is not None]
+    app = HttpApp(
+        dialects,
+        cors,
+        [observer, *telemetry.observers, *keepers],
+        guards=shared.guards,
+        watchers=telemetry.watchers,
+        debug=settings.debug,
+        kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
+    )
+    closings: list[Callable[[], object]] = [one.close for one in keepers]
+    if collection is not None:
+        closings.append(collectors.keep_with(service.script.path, collection.collect))
+    if telemetry.exports is not None:
+        closings.append(telemetry.exports.stop)
     return Site(
-        host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app, health_app, telemetry.exports
+        host,
+        app,
+        max_body,
+        settings.threads,
+        world.model_dir,
+        metrics,
+        metrics_app,
+        _health_app(settings, dialects[0]),
+        telemetry.exports,
+        closings,
     )
 
 
@@ -181,62 +197,12 @@ DIALECTS = (AzureMl.name, Docs.name)
 """Whose requests are counted apart."""
 
 
-def guards_of(settings: HttpSettings) -> list[Guard]:
-    """Who is asked before a request's body is read; nobody unless a setting wants it.
-
-    Raises:
-        StartupError: if a setting cannot be used, or a key file cannot be read.
-    """
-    guards: list[Guard] = []
-    if settings.trusted_proxies:
-        guards.append(Forwarded(_usable("trusted_proxies", settings.trusted_proxies, Proxies)))
-    keys, tokens = _keys_of(settings), _tokens_of(settings)
-    if keys is not None or tokens is not None:
-        guards.append(Credentials(keys, tokens))
-    if settings.rate_limit:
-        guards.append(RateLimit(_usable("rate_limit", settings.rate_limit, Rate.parse), Table()))
-    return guards
-
-
-def _keys_of(settings: HttpSettings) -> Keys | None:
-    given = {"primary": settings.primary_key, "secondary": settings.secondary_key}
-    named = {name: key for name, key in given.items() if key}
-    path = Path(settings.keys_file) if settings.keys_file else None
-    return Keys(named, path) if named or path else None
-
-
-def _tokens_of(settings: HttpSettings) -> Tokens | None:
-    if not settings.token_keys:
+def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
+    """What answers on the health port where the main port is secured, so that nothing else is said in plain text."""
+    if settings.tls_certificate is None:
         return None
-    for name in ("token_issuer", "token_audience"):
-        # Without them, a token that the same issuer made for anybody else would open this service as well.
-        if not getattr(settings, name):
-            raise SettingsError(name, None, "must be given with token_keys")
-    rules = TokenRules(
-        _listed(settings.token_issuer),
-        _listed(settings.token_audience),
-        _listed(settings.token_scopes),
-        _listed(settings.token_roles),
-        settings.token_leeway_s,
-    )
-    keys = KeySet(settings.token_keys)
-    if not keys.is_remote:
-        try:
-            keys.fetch()
-        except NotReady:
-            raise SettingsError("token_keys", settings.token_keys, "no set of keys can be read there") from None
-    return Tokens(rules, keys)
-
-
-def _listed(text: str | None) -> list[str]:
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
-
-
-def _usable(name: str, text: str, made_by: Callable[[str], T]) -> T:
-    try:
-        return made_by(text)
-    except ValueError as problem:
-        raise SettingsError(name, text, str(problem)) from None
+    offered = dialect.endpoints()
+    return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
 
 
 def cors_of(settings: HttpSettings) -> Cors:

@@ -81,7 +81,7 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
             yield scorer, contract
         return
     failures = Failures()
-    engine = Engine(partial(assemble.build, settings, failures, world), settings.threads)
+    engine = Engine(partial(assemble.build, settings.unrecorded(), failures, world), settings.threads)
     engine.load()
     service = engine.site.host.resolve()
     contract = contract or _looks_like(service.script, service.signature)

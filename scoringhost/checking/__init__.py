@@ -70,7 +70,7 @@ def check(
     findings += _standing(source, settings, environ)
     try:
         guards_of(settings.http)  # whether keys and tokens can be read; the sample is posted without them
-        findings += _served(source, settings.open_to_all, body, content_type, frozenset(one.code for one in findings))
+        findings += _served(source, settings.open_to_all.unrecorded(), body, content_type, frozenset(one.code for one in findings))
     except StartupError as error:
         return Report(path, False, ordered([*findings, _not_loaded(source, error)]))
     return Report(path, True, ordered(findings))
@@ -131,7 +131,10 @@ def _served(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         began_s = time.perf_counter()
-        with tempfile.TemporaryDirectory() as folder, serving(settings, _of_batch(source, folder)) as client:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            serving(settings.unrecorded(), _of_batch(source, folder)) as client,
+        ):
             init_s = time.perf_counter() - began_s
             findings += round_trip(source, client, body, content_type)
             findings += notices(source, client)

@@ -152,7 +152,7 @@ def _sender(target: str, settings: dict[str, Any], headers: Mapping[str, str]) -
     for warning in [*warnings, *hidden]:
         click.echo(f"{PREFIX}warning: {warning}", err=True)
     folder = Path(loaded.script).parent if loaded.script else None
-    with showing_the_script(folder), for_the_answer_alone(), serving(loaded.open_to_all) as client:
+    with showing_the_script(folder), for_the_answer_alone(), serving(loaded.open_to_all.unrecorded()) as client:
         yield client, SCORE
 
 

@@ -66,7 +66,9 @@ class AzureMl(AzureMlWords):
             "/": Endpoint(
                 {"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False, is_open=True
             ),
-            "/score": Endpoint({"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}),
+            "/score": Endpoint(
+                {"GET": self.score, "POST": self.score, "HEAD": self.score, "OPTIONS": self.score}, scores=True
+            ),
             "/swagger.json": Endpoint(
                 {"GET": self.document, "HEAD": self.document, "OPTIONS": self._document_options}, is_open=self.is_open
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ class Site:
     health_app: HttpApp | None = None
     """What answers on the health port, if that is to answer nothing else: it is not secured where the main port is."""
     exports: Exports | None = None
+    closings: Sequence[Callable[[], object]] = ()
+    """What is done once the services have ended, each quickly or within a few seconds, in order."""
 
     def init(self) -> None:
         """Run init() of every service; to be called on the thread that will score.
@@ -77,5 +79,5 @@ class Site:
         """Run shutdown() of every service, and send the last spans and log lines; on the thread that scored."""
         for service in self.host:
             service.shutdown()
-        if self.exports is not None:
-            self.exports.stop()
+        for close in self.closings:
+            close()

@@ -38,9 +38,12 @@ class HttpApp:
         guards: Sequence[Guard] = (),
         watchers: Sequence[Watcher] = (),
         debug: bool = False,
+        kept_of_streams: int = 0,
     ) -> None:
+        """Put it together. kept_of_streams: bytes of a streamed answer that its observers find in it."""
         self._routes, self._cors = Routes(dialects), cors
         self._observers, self._watchers, self._debug = tuple(observers), tuple(watchers), debug
+        self._kept_of_streams = kept_of_streams
         self.guards = tuple(guards)
         """Who is asked before a request's body is read; a door that can do so calls `admit`."""
 
@@ -187,7 +190,8 @@ class HttpApp:
             self._cors.apply(request, response)
         body = response.body
         if not isinstance(body, bytes):
-            response.body = ObservedStream(body, request.match.dialect, partial(self._sent, request, response))
+            ended = partial(self._sent, request, response)
+            response.body = ObservedStream(body, request.match.dialect, ended, self._kept_of_streams)
         elif request.stages is not None:
             self._sent(request, response, len(body), whole=True)
         elif self._observers:  # as `_sent` does, written out: a function less for most requests

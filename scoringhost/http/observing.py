@@ -96,11 +96,16 @@ def _nothing(size: int, whole: bool) -> None:
 class ObservedStream:
     """A streamed body that counts what is taken of it; `ended` is told (bytes, whole), once.
 
-    dialect: in whose words a door says that the stream broke, if it has not sent anything yet.
+    dialect: in whose words a door says that the stream broke, if it has not sent anything yet. keep: how many
+    bytes of it are kept for whoever observes.
     """
 
-    def __init__(self, body: AsyncIterator[bytes], dialect: Dialect, ended: Callable[[int, bool], None]) -> None:
-        self._body, self.dialect, self._ended = body, dialect, ended
+    def __init__(
+        self, body: AsyncIterator[bytes], dialect: Dialect, ended: Callable[[int, bool], None], keep: int = 0
+    ) -> None:
+        self._body, self.dialect, self._ended, self._keep = body, dialect, ended, keep
+        self.kept: list[bytes] = []
+        """The first pieces; the last of them may go beyond what is to be kept."""
         self._size, self._is_whole = 0, False
 
     def __aiter__(self) -> ObservedStream:
@@ -112,6 +117,8 @@ class ObservedStream:
         except StopAsyncIteration:
             self._is_whole = True
             raise
+        if self._size < self._keep:
+            self.kept.append(piece)
         self._size += len(piece)
         return piece
 

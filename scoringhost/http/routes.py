@@ -27,12 +27,13 @@ class Endpoint:
     """What one path answers.
 
     methods: from a method to its answer. logged: worth an access line. is_open: no guard is asked, as
-    for health probes, which have no key.
+    for health probes, which have no key. scores: what is sent there is for run().
     """
 
     methods: Mapping[str, Answer]
     logged: bool = True
     is_open: bool = False
+    scores: bool = False
 
     @property
     def allowed(self) -> tuple[str, ...]:

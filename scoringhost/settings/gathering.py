@@ -12,6 +12,7 @@ import click
 
 from scoringhost.errors import SettingsError
 from scoringhost.process.environment import users_own
+from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import PREFIX, Spec
 from scoringhost.settings.secret import Secret
 
@@ -23,7 +24,7 @@ A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no 
 
 _LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key", "app_insights_responses"})
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
-_IGNORED_KEYS = frozenset({"WORKSPACE_NAME", "HOSTNAME", "AML_MODEL_DC_STORAGE_ENABLED"})
+_IGNORED_KEYS = frozenset({"WORKSPACE_NAME", "HOSTNAME"})
 
 
 def _converted(kind: click.ParamType[Any], value: object) -> Any:
@@ -39,6 +40,8 @@ def _converted(kind: click.ParamType[Any], value: object) -> Any:
         fits = isinstance(value, str) or is_number
     elif kind is click.BOOL:
         fits = isinstance(value, (str, bool))
+    elif isinstance(kind, click.FloatRange):
+        fits = isinstance(value, str) or is_number
     else:
         fits = isinstance(value, str) or (isinstance(value, int) and is_number)
     if not fits:
@@ -187,9 +190,12 @@ class Gathering:
 
     def _resolve_paths(self) -> None:
         given = self.values.get("model_dir")
-        for name in ("model_dir", "keys_file"):
-            if self.values.get(name):
+        for name in ("model_dir", "keys_file", "collect_to", "record_failures"):
+            if self.values.get(name) and "://" not in self.values[name]:
                 self.values[name] = self._absolute(self.values[name], self.here)
+        if holds_password(self.values.get("collect_to") or ""):
+            why = "it is shown in the log, so it must hold no password; fsspec reads those from its own configuration"
+            raise SettingsError("collect_to", None, why)
         if given:
             self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):

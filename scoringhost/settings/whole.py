@@ -18,6 +18,7 @@ from scoringhost.settings.declaration import (
     specs_of,
 )
 from scoringhost.settings.gathering import gather
+from scoringhost.settings.recording import RecordingSettings
 
 P = TypeVar("P", bound=Part)
 
@@ -27,10 +28,10 @@ DEFAULT = "default"
 
 # The bases stand in reverse: dataclasses take the fields of the last one first, and the table begins with the service.
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings):
+class Settings(FunctionsSettings, RecordingSettings, HttpSettings, ServerSettings, ServiceSettings):
     """All settings of a host.
 
-    `server`, `service`, `http` and `functions` are views of a part, for what needs no more than that.
+    `server`, `service`, `http`, `recording` and `functions` are views of a part, for what needs no more than that.
     """
 
     unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
@@ -82,6 +83,11 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
         return self._part(HttpSettings)
 
     @cached_property
+    def recording(self) -> RecordingSettings:
+        """The part for what is kept of requests."""
+        return self._part(RecordingSettings)
+
+    @cached_property
     def functions(self) -> FunctionsSettings:
         """The part for Azure Functions."""
         return self._part(FunctionsSettings)
@@ -90,6 +96,10 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
         names = specs_of(part)
         origins = {name: origin for name, origin in self.origins.items() if name in names}
         return part(**{name: getattr(self, name) for name in names}, origins=origins)
+
+    def unrecorded(self) -> Settings:
+        """The same, but that nothing is kept of requests: for those that are no callers of a service."""
+        return dataclasses.replace(self, collect=False, collect_to=None, record_failures=None)
 
     def describe(self) -> list[tuple[str, str, str]]:
         """Rows (name, value, where it came from) for every setting; a secret shows only that it is given."""

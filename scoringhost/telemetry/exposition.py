@@ -112,6 +112,11 @@ def _counters(layout: Layout, sums: list[float]) -> Iterator[Metric]:
     broken = CounterMetricFamily("scoringhost_broken_off", "Answers that were not sent to their end.")
     broken.add_metric([], sums[layout.broken_off])
     yield broken
+    kept = CounterMetricFamily("scoringhost_kept_requests", "Requests that were collected or recorded.")
+    kept.add_metric([], sums[layout.kept])
+    lost = CounterMetricFamily("scoringhost_lost_records", "Requests that could not be collected or recorded.")
+    lost.add_metric([], sums[layout.lost])
+    yield from (kept, lost)
 
 
 _BY_STATUS = ["dialect", "status"]

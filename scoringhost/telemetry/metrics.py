@@ -64,6 +64,7 @@ class Layout:
             kind = self.failures if issubclass(row.error, RunError) else self.refusals
             kind[row.error.__name__] = self._one()
         self.broken_off = self._one()
+        self.kept, self.lost = self._one(), self._one()
         self.wait = self._histogram("wait_seconds", "Time that a call waited for its turn or its batch.", SECONDS)
         self.decode = self._histogram("decode_seconds", "Time to make arguments of a payload.", SECONDS)
         self.run = self._histogram("run_seconds", "Time in run(), for each run() and not for each call.", SECONDS)
@@ -124,6 +125,13 @@ class Metrics:
             cells[at] = 0
         cells[self.layout.ready_s] = self._loaded_s
         return cells
+
+    def count_kept(self, kept: int, lost: int) -> None:
+        """Requests that were kept by data collection or the flight recorder, and such that were lost to them."""
+        cells = self._cells
+        if cells is not None:
+            cells[self.layout.kept] += kept
+            cells[self.layout.lost] += lost
 
     def begin_loading(self) -> None:
         """The script is about to be imported; perhaps in a process that serves nobody itself."""

@@ -11,7 +11,7 @@ _HERE = "scoringhost.script.stand_ins"
 _MODEL = "Model.get_model_path() finds a model in the model folder; nothing else of azureml-core is there"
 _AUTOML = "what log_traceback() is given goes to the log, and no telemetry is sent"
 _JOBLIB = "scikit-learn no longer has it, so it is the installed joblib; write `import joblib`"
-_COLLECTOR = "whatever is given to collect() is counted as taken, but nothing of it is kept"
+_COLLECTOR = "what is given to collect() is kept where --collect-to says, and not at all without it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from scoringhost.settings import (
     SPECS,
     FunctionsSettings,
     HttpSettings,
+    RecordingSettings,
     ServerSettings,
     ServiceSettings,
     Settings,
 )
 from scoringhost.settings.declaration import Part, specs_of
 
-PARTS: tuple[type[Part], ...] = (ServiceSettings, ServerSettings, HttpSettings, FunctionsSettings)
+PARTS: tuple[type[Part], ...] = (ServiceSettings, ServerSettings, HttpSettings, RecordingSettings, FunctionsSettings)
 
 
 def test_every_setting_is_in_exactly_one_part() -> None:
@@ -37,7 +38,7 @@ def test_a_part_has_the_values_and_the_origins_of_the_whole(tmp_path: Path) -> N
     assert whole.functions.jobs
 
 
-@pytest.mark.parametrize("part", ["server", "service", "http", "functions"])
+@pytest.mark.parametrize("part", ["server", "service", "http", "recording", "functions"])
 def test_a_part_cannot_be_changed_and_knows_nothing_of_the_others(part: str) -> None:
     view = getattr(Settings(port=6000), part)
     assert not isinstance(view, Settings)

@@ -1,0 +1,1 @@
+"""What is kept of requests and answers: data collection, the flight recorder, and reading both."""
