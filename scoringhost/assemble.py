@@ -44,7 +44,8 @@ from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
 from scoringhost.telemetry import logs, script_metrics, script_output, worker_logs
 from scoringhost.telemetry.exposition import Exposition, require_prometheus
 from scoringhost.telemetry.log_observer import LogObserver
-from scoringhost.telemetry.metrics import Layout, Metrics
+from scoringhost.telemetry.metric_cells import Layout
+from scoringhost.telemetry.metrics import Metrics
 
 MIB = 1024 * 1024
 T = TypeVar("T")

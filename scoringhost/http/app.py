@@ -13,7 +13,7 @@ from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watched
+from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watching
 from scoringhost.http.request_ids import read_ids
 from scoringhost.http.routes import Match, Routes
 from scoringhost.kernel.call import request_id
@@ -40,7 +40,8 @@ class HttpApp:
         debug: bool = False,
     ) -> None:
         self._routes, self._cors = Routes(dialects), cors
-        self._observers, self._watchers, self._debug = tuple(observers), tuple(watchers), debug
+        self._observers, self._debug = tuple(observers), debug
+        self._watch = watching(watchers)
         self.guards = tuple(guards)
         """Who is asked before a request's body is read; a door that can do so calls `admit`."""
 
@@ -68,7 +69,7 @@ class HttpApp:
             CallError: if a guard refuses the request, now or when awaited.
         """
         head.admitted = True
-        match = self._routes.match(head.path)
+        match = self._routes.exact.get(head.path) or self._routes.match(head.path)
         is_open = match.endpoint is not None and match.endpoint.is_open
         if is_open or (self._cors.entries and self._cors.is_preflight(head)):
             return None
@@ -115,14 +116,14 @@ class HttpApp:
         request_id.set(ids.request)
         path = request.path
         match = request.match = self._routes.exact.get(path) or self._routes.match(path)
-        if self._watchers:
-            request.stages = watched(self._watchers, request)
+        if self._watch is not None:
+            request.stages = self._watch(request)
         try:
             fault = ids.fault or request.fault
             # A path that nobody serves is a 404 whatever else is wrong, but not to whom a guard has refused.
             if fault is not None and (match.endpoint is not None or request.admitted):
                 raise fault
-            if self.guards:
+            if self.guards and (request.admission is not None or not request.admitted):
                 answer = self._answer_admitted(request, match)
             else:
                 answer = (match.methods.get(request.method) or match.answer(path, request.method))(request)
