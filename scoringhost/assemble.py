@@ -28,6 +28,7 @@ from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.observing import Watcher
 from scoringhost.http.routes import Endpoint
+from scoringhost.http.stage_times import TimesKeeper
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Limits, Service
@@ -41,7 +42,7 @@ from scoringhost.script.description import Description, describe
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
-from scoringhost.telemetry import logs, script_metrics, script_output, worker_logs
+from scoringhost.telemetry import json_lines, logs, script_metrics, script_output, worker_logs
 from scoringhost.telemetry.exposition import Exposition, require_prometheus
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.metric_cells import Layout
@@ -82,7 +83,7 @@ def prepare_process(
     """
     world = ScriptWorld(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
-    warnings = warnings + configure(settings.log_level, world.script_folder, world.folders)
+    warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
     if settings.script is not None:
         warnings += of_hidden_packages(Path(settings.script))
@@ -90,6 +91,12 @@ def prepare_process(
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
+
+
+def _log_format(settings: Settings) -> logs.LogFormat:
+    if settings.log_format == "json":
+        return json_lines.JsonLog(settings.service_name, settings.service_version)
+    return logs.TEXT
 
 
 def build(
@@ -122,6 +129,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     if metrics is not None:
         metrics.begin_loading()
         watchers.append(metrics)
+    elif settings.server_timing or settings.log_format == "json":
+        watchers.append(TimesKeeper())
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
@@ -152,7 +161,15 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             metrics_app = http_app(settings, exposition.endpoints(is_open=True))
         else:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
-    app = HttpApp(dialects, cors, [observer], guards=shared.guards, watchers=watchers, debug=settings.debug)
+    app = HttpApp(
+        dialects,
+        cors,
+        [observer],
+        guards=shared.guards,
+        watchers=watchers,
+        server_timing=settings.server_timing,
+        debug=settings.debug,
+    )
     return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app)
 
 

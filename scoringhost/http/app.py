@@ -37,11 +37,13 @@ class HttpApp:
         *,
         guards: Sequence[Guard] = (),
         watchers: Sequence[Watcher] = (),
+        server_timing: bool = False,
         debug: bool = False,
     ) -> None:
+        """server_timing: say in a header what the stages of a request took, if a watcher has their times kept."""
         self._routes, self._cors = Routes(dialects), cors
         self._observers, self._debug = tuple(observers), debug
-        self._watch = watching(watchers)
+        self._watch, self._server_timing = watching(watchers), server_timing
         self.guards = tuple(guards)
         """Who is asked before a request's body is read; a door that can do so calls `admit`."""
 
@@ -186,16 +188,24 @@ class HttpApp:
             response.headers += standing
         if self._cors.entries:
             self._cors.apply(request, response)
+        if self._server_timing:
+            self._say_times(request, response)
         body = response.body
         if not isinstance(body, bytes):
             response.body = ObservedStream(body, request.match.dialect, partial(self._sent, request, response))
         elif request.stages is not None:
             self._sent(request, response, len(body), whole=True)
-        elif self._observers:  # as `_sent` does, written out: a function less for most requests
+        else:  # as `_sent` does, written out: a function less for most requests
             elapsed_ms = (time.perf_counter() - request.began_s) * 1000
             for observer in self._observers:
                 observer.sent(request, response, elapsed_ms, len(body), True)
         return response
+
+    @staticmethod
+    def _say_times(request: HttpRequest, response: HttpResponse) -> None:
+        said = "" if request.times is None else request.times.server_timing()
+        if said:
+            response.headers.append(("Server-Timing", said))
 
     def _sent(self, request: HttpRequest, response: HttpResponse, size: int, whole: bool) -> None:
         if request.stages is not None:

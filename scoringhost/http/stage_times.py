@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scoringhost.errors import ScoringHostError
+from scoringhost.http.messages import HttpRequest
 
 ABSENT = -1.0
 """In place of the seconds of a stage that a request has not been in."""
@@ -46,3 +47,20 @@ class StageTimes:
 
     def sent(self, status: int, size: int, whole: bool) -> None:
         """See `Stages`."""
+
+    def server_timing(self) -> str:
+        """The stages so far as a header of the answer says them, in milliseconds (https://www.w3.org/TR/server-timing/)."""
+        stages = (("wait", self.wait_s), ("decode", self.decode_s), ("run", self.run_s), ("encode", self.encode_s))
+        return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages if seconds >= 0])
+
+
+class TimesKeeper:
+    """The `Watcher` that has the times of requests kept, where no other does."""
+
+    def begin(self, request: HttpRequest) -> StageTimes | None:
+        """See `Watcher`; nobody asks for the times of a health probe."""
+        endpoint = request.match.endpoint
+        if endpoint is not None and not endpoint.logged:
+            return None
+        times = request.times = StageTimes()
+        return times
