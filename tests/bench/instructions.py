@@ -28,6 +28,7 @@ KINDS: dict[str, dict[str, str]] = {
     "silent": {},
     "metrics": {"SCORINGHOST_METRICS": "true"},
     "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
+    "all": {"SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY, "SCORINGHOST_LOG_FORMAT": "json"},
 }
 
 
@@ -61,7 +62,7 @@ def serve(count: int, kind: str) -> None:
     if kind == "silent":
         site.app._observers = ()
     head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(hot_path.BODY)}"
-    if kind == "key":
+    if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
     asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
 

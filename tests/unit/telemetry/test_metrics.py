@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,3 +204,20 @@ def test_who_prefers_openmetrics_gets_it(metrics: Metrics) -> None:
     assert (answer.first("Content-Type") or "").startswith("application/openmetrics-text")
     assert isinstance(answer.body, bytes)
     assert answer.body.endswith(b"# EOF\n")
+
+
+def test_the_page_has_every_metric_and_no_other(metrics: Metrics) -> None:
+    watched = begun(metrics)
+    watched.failed(Overloaded("full"))
+    watched.sent(503, 0, True)
+    metrics.end_loading()
+    metrics.start()
+    text: Any = Exposition(metrics).answer(HttpRequest("GET", "/metrics")).body
+    served = {
+        (family.name + ("_total" if family.type == "counter" else ""), family.type)
+        for family in text_string_to_metric_families(text.decode())
+        if family.name.startswith("scoringhost_")
+    }
+    page = Path(__file__).parents[3] / "docs" / "pages" / "monitoring.md"
+    told_of = re.findall(r"^\| `(scoringhost_\w+)` \| (\w+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(told_of) == served
