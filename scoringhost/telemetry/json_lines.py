@@ -22,20 +22,18 @@ from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 from scoringhost.telemetry.trace_ids import trace_ids
 
 
-class Stamp:
-    """The beginning of every line: its time in UTC (RFC 3339), and what is the same in all of them."""
+class Clock:
+    """Writes moments in UTC as RFC 3339 has them, with milliseconds."""
 
-    def __init__(self, service: str, version: str) -> None:
-        self._about = {"service": service, "version": version}
+    def __init__(self) -> None:
         self._second, self._text = -1, ""
 
-    def begin(self, at_ns: int, level: str, logger: str) -> dict[str, Any]:
-        """The first fields of a line of that time, in ns since the epoch."""
-        second, rest = divmod(at_ns, 1_000_000_000)
+    def text(self, at_ns: int) -> str:
+        """A moment in ns since the epoch; the text of a second is made once."""
+        second = at_ns // 1_000_000_000
         if second != self._second:
-            self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        moment = f"{self._text}.{rest // 1_000_000:03d}Z"
-        return {"time": moment, "level": level, "logger": logger, "process": os.getpid(), **self._about}
+            self._second, self._text = second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        return f"{self._text}{at_ns // 1_000_000 % 1000:03d}Z"
 
 
 class JsonFormatter(logging.Formatter):
@@ -43,16 +41,22 @@ class JsonFormatter(logging.Formatter):
 
     def __init__(self, service: str, version: str) -> None:
         super().__init__()
-        self._stamp = Stamp(service, version)
+        self._clock, self._about = Clock(), {"service": service, "version": version}
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, without its end."""
-        fields = self._stamp.begin(int(record.created * 1e9), record.levelname, record.name)
-        fields["message"] = record.getMessage()
+        fields: dict[str, Any] = {
+            "time": self._clock.text(int(record.created * 1e9)),
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            **self._about,
+            "message": record.getMessage(),
+        }
         own = getattr(record, "request_id", None) or request_id.get()
         if own:
             fields["request_id"] = own
-        fields |= trace_ids()
+        fields.update(trace_ids())
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         elif record.exc_text:
@@ -66,15 +70,19 @@ class JsonHostHandler(HostHandler):
     """Writes the host's lines as JSON; those of requests are gathered as `HostHandler` does."""
 
     def __init__(self, stream: Any, service: str, version: str) -> None:
+        self._clock, self._about = Clock(), {"service": service, "version": version}
         super().__init__(stream)
         self.setFormatter(JsonFormatter(service, version))
-        self._stamp_of_requests = Stamp(service, version)
+
+    def _introduce(self) -> None:
+        same = {"level": "INFO", "logger": HOST_LOGGER, "process": os.getpid(), **self._about}
+        self._same = b'",' + as_line(same)[1:-1] + b","
 
     def _text(self, entries: list[Any]) -> str:
+        """The lines of requests, each as its time, what is the same in all of them, and its own fields."""
         lines = []
         for at_ns, fields in entries:
-            begun = self._stamp_of_requests.begin(at_ns, "INFO", HOST_LOGGER)
-            lines.append(as_line(begun | fields))
+            lines.append(b'{"time":"' + self._clock.text(at_ns).encode() + self._same + as_line(fields)[1:])
         return (b"\n".join(lines) + b"\n").decode()
 
 
@@ -106,7 +114,7 @@ def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: in
         "route": match.pattern,
         "path": request.path,
         "status": status,
-        "total_ms": round(elapsed_ms, 3),
+        "total_ms": int(elapsed_ms * 1000) / 1000,
         "bytes_in": len(request.body),
         "bytes_out": size,
         "broken_off": not whole,
@@ -119,18 +127,24 @@ def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: in
         fields["caller"] = request.caller
     if times is not None:
         _add_times(fields, times)
-    return time.time_ns(), fields | trace_ids()
+    fields.update(trace_ids())
+    return time.time_ns(), fields
+
+
+def milliseconds(seconds: float) -> float:
+    """Whole microseconds as milliseconds; `round` takes twenty times as long."""
+    return int(seconds * 1e6) / 1000
 
 
 def _add_times(fields: dict[str, Any], times: StageTimes) -> None:
     if times.wait_s >= 0:
-        fields["wait_ms"] = round(times.wait_s * 1000, 3)
+        fields["wait_ms"] = milliseconds(times.wait_s)
     if times.decode_s >= 0:
-        fields["decode_ms"] = round(times.decode_s * 1000, 3)
+        fields["decode_ms"] = milliseconds(times.decode_s)
     if times.run_s >= 0:
-        fields["run_ms"] = round(times.run_s * 1000, 3)
+        fields["run_ms"] = milliseconds(times.run_s)
     if times.encode_s >= 0:
-        fields["encode_ms"] = round(times.encode_s * 1000, 3)
+        fields["encode_ms"] = milliseconds(times.encode_s)
     if times.calls > 1:
         fields["batch_calls"] = times.calls
     if times.error:

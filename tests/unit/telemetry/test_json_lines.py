@@ -102,7 +102,7 @@ def said(out: io.StringIO, request: HttpRequest, status: int = 200, *, whole: bo
 
     async def say() -> None:
         logging.getLogger(logs.HOST_LOGGER).handlers[:] = [JsonHostHandler(out, "wine", "3")]
-        LogObserver().sent(request, HttpResponse(status, []), 1.23456, 77, whole)
+        LogObserver().sent(request, HttpResponse(status, []), 1.2345, 77, whole)
 
     asyncio.run(say())
     logging.getLogger(logs.HOST_LOGGER).handlers[0].flush()
@@ -116,9 +116,9 @@ def test_the_line_of_a_request_says_all_that_is_known_of_it(out: io.StringIO) ->
     request.caller = "primary"
     request.times = times = StageTimes()
     times.waited(0.001)
-    times.decoded(0.0002)
+    times.decoded(0.00025)
     times.ran(0.25, 4, 8)
-    times.encoded(0.0003)
+    times.encoded(0.0005)
     fields = said(out, request)
     del fields["time"], fields["process"]
     assert fields == {
@@ -134,11 +134,11 @@ def test_the_line_of_a_request_says_all_that_is_known_of_it(out: io.StringIO) ->
         "query": "x=1",
         "status": 200,
         "wait_ms": 1.0,
-        "decode_ms": 0.2,
+        "decode_ms": 0.25,
         "run_ms": 250.0,
         "batch_calls": 4,
-        "encode_ms": 0.3,
-        "total_ms": 1.235,
+        "encode_ms": 0.5,
+        "total_ms": 1.234,
         "bytes_in": 5,
         "bytes_out": 77,
         "broken_off": False,
