@@ -84,7 +84,7 @@ def test_the_answer_of_call_is_alone_on_standard_output(tmp_path: Path) -> None:
     (tmp_path / "score.py").write_text(LOUD)
     words = [str(PROGRAM), "call", "score.py", "-"]
     result = subprocess.run(words, cwd=tmp_path, input="x", capture_output=True, text=True, timeout=60)
-    assert result.stdout == '"x"'
+    assert result.stdout == '"x"\n'
     assert set(result.stderr.splitlines()) > SAID
 
 

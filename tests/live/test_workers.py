@@ -227,7 +227,8 @@ def test_the_soft_limit_of_open_files_is_raised(start_program: Callable[..., Ser
 def test_without_room_for_more_connections_they_wait_and_lose_nothing(
     start_program: Callable[..., Served], workers: int
 ) -> None:
-    flags = f"--host 127.0.0.1 --port {{port}} --workers {workers}"
+    # A connection that sends nothing is let go after `head_timeout_s`, which a busy machine may take for all of this.
+    flags = f"--host 127.0.0.1 --port {{port}} --workers {workers} --head-timeout-s 300"
     served = start_program("bash", "-c", f"ulimit -n 60; exec {PROGRAM} serve {LIFE} {flags}").wait_ready(workers)
     clients = [socket.create_connection(("127.0.0.1", served.port), timeout=30) for _ in range(60 * workers + 20)]
     served.log.wait_for("no more connections can be taken", workers)

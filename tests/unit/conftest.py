@@ -22,6 +22,7 @@ from scoringhost.kernel.service import Limits, Service
 from scoringhost.script import imports
 from scoringhost.script.declaring import declarations_of
 from scoringhost.script.loading import EntryScript
+from scoringhost.script.stand_ins import finder
 
 START_S = 20.0
 """How long anything may take before a test gives up; nothing ever waits that long when all is well."""
@@ -94,6 +95,30 @@ def closed_scripts() -> Iterator[None]:
     for script in [one for one in imports._open if one not in before]:
         sys.modules.pop(script.entry, None)
         script.close()
+
+
+@pytest.fixture(autouse=True)
+def without_stand_ins_of_others() -> Iterator[None]:
+    """As in a process of its own: tests of other folders keep scripts open in this one, and would be seen."""
+    if not finder._lent:
+        yield
+        return
+    lent, made, said = finder._lent, dict(finder._made), dict(finder._said)
+    modules = {name: sys.modules.pop(name) for name in made if name in sys.modules}
+    places = [one for one in sys.meta_path if one in (finder._FIRST, finder._LAST)]
+    for one in places:
+        sys.meta_path.remove(one)
+    finder._lent = 0
+    finder._made.clear()
+    finder._said.clear()
+    yield
+    assert finder._lent == 0, "the test has left the world of a script open"
+    finder._lent = lent
+    finder._made.update(made)
+    finder._said.update(said)
+    sys.modules.update(modules)
+    sys.meta_path.insert(0, finder._FIRST)
+    sys.meta_path.append(finder._LAST)
 
 
 @pytest.fixture

@@ -26,6 +26,13 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.process.at_fork import in_child
 from scoringhost.telemetry.logs import HOST_LOGGER
 
+QUIET_S = 1.5
+"""Seconds for which nobody is answered: most starts have ended by then, well or badly.
+
+Who asks meanwhile gets the answer of the ready worker, or is cut off by a start that fails, as azmlinfsrv has it. A
+program that waits for a service to answer at all, as its own tests do, is not told of one that never comes to be.
+"""
+
 LOOK_S = 0.25
 """Seconds between two looks at whether another worker is ready, and at the time."""
 
@@ -83,9 +90,8 @@ class Starting:
         self._is_over = threading.Event()
         self._bell, self._ringer = socket.socketpair()
         for listener in listeners:
-            listener.setblocking(
-                False
-            )  # as uvicorn and the siblings have it: a connection may be gone when it is taken
+            # As uvicorn and the siblings have it: a connection may be gone when it is taken.
+            listener.setblocking(False)
         self._responder = ProbeResponder(listeners, self._app, self._keep, self._bell)
         self._thread = threading.Thread(target=self._work, name="starting", daemon=True)
 
@@ -116,6 +122,7 @@ class Starting:
         self.kept.append((connection, data))
 
     def _work(self) -> None:
+        self._is_over.wait(QUIET_S)
         while self._goes_on():
             if self._is_served():
                 self._is_over.wait(LOOK_S)

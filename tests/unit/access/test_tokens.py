@@ -51,7 +51,7 @@ def ago(seconds: float) -> datetime:
     ("claims", "why"),
     [
         ({"exp": ago(5)}, "expired"),
-        ({"nbf": ago(-60)}, "not yet valid"),
+        ({"nbf": ago(-3600)}, "not yet valid"),
         ({"aud": "api://beers"}, "[Aa]udience"),
         ({"iss": "https://elsewhere.example"}, "[Ii]ssuer"),
         ({"exp": None}, "exp"),

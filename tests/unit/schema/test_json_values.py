@@ -148,8 +148,8 @@ def test_a_frame_with_a_column_name_twice_is_refused() -> None:
 
 
 def test_a_refusal_inside_a_frame_names_the_column() -> None:
-    with pytest.raises(ResultNotEncodable, match=r"set at \.table\.tags\[1\]"):
-        dumps({"table": pd.DataFrame({"tags": [1, {2}]})})
+    with pytest.raises(ResultNotEncodable, match=r"range at \.table\.tags\[1\]"):
+        dumps({"table": pd.DataFrame({"tags": [1, range(2)]})})
 
 
 # -- dates and bytes

@@ -21,6 +21,11 @@ PROBE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 STAND_IN = partial(assemble.stand_in, Settings())
 
 
+@pytest.fixture(autouse=True)
+def quiet_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 0.0)
+
+
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -45,6 +50,17 @@ def connect(listener: socket.socket, data: bytes) -> socket.socket:
 def all_of(connection: socket.socket) -> bytes:
     with connection, connection.makefile("rb") as stream:
         return stream.read()
+
+
+def test_a_start_that_ends_soon_answers_nobody_before(
+    listener: socket.socket, link: ServiceLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET_S", 60.0)
+    with begin(listener, link) as starting:
+        early = connect(listener, PROBE)
+    assert starting.kept == []
+    with early, listener.accept()[0] as accepted:  # it has waited in the backlog, for the worker
+        assert accepted.recv(100, socket.MSG_PEEK).startswith(b"GET / ")
 
 
 # BUG: whoever asked for health while init() ran waited until it had ended, as if the service hung.
