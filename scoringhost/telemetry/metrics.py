@@ -30,7 +30,7 @@ class Metrics:
         self.layout, self.shared = layout, shared
         self.cells: memoryview[float] | None = None
         self.begun = self.begun_to_run = 0.0
-        self._pending = 0
+        self.pending = 0
         self._began_s = self._loaded_s = 0.0
 
     def begin(self, request: HttpRequest) -> Watched | None:
@@ -50,7 +50,7 @@ class Metrics:
         layout = self.layout
         cells = self.cells = self.shared.own
         layout.fold(cells)
-        self._pending = 0
+        self.pending = 0
         cells[layout.folding] = 0
         self.begun = self.begun_to_run = cells[layout.begun] - layout.in_flight(cells)
         cells[layout.begun] = cells[layout.begun_to_run] = self.begun
@@ -65,14 +65,10 @@ class Metrics:
         """init() has returned."""
         self._loaded_s = perf_counter() - self._began_s
 
-    def leave(self, status_at: int, wait: float, decode: float, run: float, encode: float, total: float,
-              received: int, sent: int) -> None:  # fmt: skip
-        """Leave an entry for a request that has ended: the cell of its status, seconds, bytes; on the event loop."""
-        cells, layout, pending = self.cells, self.layout, self._pending
+    def left(self, pending: int) -> None:
+        """An entry more waits to be counted, `pending` of them now; on the event loop."""
+        cells, layout = self.cells, self.layout
         assert cells is not None
-        at = layout.entries_at + pending * _ENTRY_BYTES
-        _write(cells, at, status_at, wait, decode, run, encode, total, received, sent)
-        pending += 1
         cells[layout.pending] = pending
         if pending == PENDING:
             # Who reads meanwhile reads again, see `Layout.read`.
@@ -80,7 +76,7 @@ class Metrics:
             layout.fold(cells)
             cells[layout.folding] += 1
             pending = 0
-        self._pending = pending
+        self.pending = pending
 
 
 _ENTRY_BYTES = ENTRY * 8
@@ -123,6 +119,7 @@ class Watched(StageTimes):
     def sent(self, status: int, size: int, whole: bool) -> None:
         """See `Stages`."""
         metrics, statuses, run_s = self._metrics, self._statuses, self.run_s
+        assert metrics.cells is not None
         if self.wait_s < 0:
             self._begin_to_run()
         if not whole:
@@ -130,7 +127,10 @@ class Watched(StageTimes):
         if self.calls > 1:
             self._count_batch()
             run_s = ABSENT  # it is told to each call of the batch, and has been counted for its share
-        metrics.leave(
+        pending = metrics.pending
+        _write(
+            metrics.cells,
+            metrics.layout.entries_at + pending * _ENTRY_BYTES,
             statuses.get(status) or statuses[0],
             self.wait_s,
             self.decode_s,
@@ -140,6 +140,7 @@ class Watched(StageTimes):
             self._size,
             size,
         )
+        metrics.left(pending + 1)
 
     def _count(self, at: int | None) -> None:
         if at is not None and self._metrics.cells is not None:

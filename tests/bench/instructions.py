@@ -28,6 +28,7 @@ KINDS: dict[str, dict[str, str]] = {
     "silent": {},
     "metrics": {"SCORINGHOST_METRICS": "true"},
     "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
+    "json": {"SCORINGHOST_LOG_FORMAT": "json"},
     "all": {"SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY, "SCORINGHOST_LOG_FORMAT": "json"},
 }
 

@@ -149,7 +149,7 @@ def start(name: str, work: Any) -> Server:
             program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
         command = [*program, "serve", script, "--port", str(port), "--host", "127.0.0.1"]
         server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
-        server.headers = {"x-api-key": KEY} if variant == "watched" else {}
+        server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
         return server
     if host == "azmlinfsrv":
         command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]
