@@ -32,7 +32,8 @@ PIECES = 1024
 _NAMES = {
     spelling.encode(): name
     for name in ("host", "user-agent", "accept", "accept-encoding", "content-type", "content-length", "connection",
-                 "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "x-api-key", "traceparent")
+                 "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "x-api-key",
+                 "traceparent")
     for spelling in (name, name.title())
 }  # fmt: skip
 _OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings"})
