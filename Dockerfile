@@ -6,10 +6,12 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 ARG BUILD_IMAGE=${BASE_IMAGE}
 
 FROM ${BUILD_IMAGE} AS wheel
+# Optional parts of the host, such as auth,metrics,typed.
+ARG EXTRAS=
 WORKDIR /source
 COPY . .
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /requirements . \
- && cd /requirements && ls -d ./*.whl > requirements.txt
+ && cd /requirements && for wheel in ./*.whl; do echo "$wheel${EXTRAS:+[$EXTRAS]}"; done > requirements.txt
 
 FROM ${BUILD_IMAGE} AS packages
 WORKDIR /requirements

@@ -27,11 +27,12 @@ from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.observing import Watcher
-from scoringhost.http.routes import Endpoint
+from scoringhost.http.routes import HEALTH_PATHS, Endpoint
 from scoringhost.http.stage_times import TimesKeeper
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.host import Host
-from scoringhost.kernel.service import Limits, Service
+from scoringhost.kernel.limits import Limits
+from scoringhost.kernel.service import Service
 from scoringhost.process.shared_cells import SharedCells
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
@@ -170,7 +171,11 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         server_timing=settings.server_timing,
         debug=settings.debug,
     )
-    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app)
+    health_app = None
+    if settings.tls_certificate is not None:
+        offered = dialects[0].endpoints()
+        health_app = http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+    return Site(host, app, max_body, settings.threads, world.model_dir, metrics, metrics_app, health_app)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +294,15 @@ def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogOb
     script = world.load()
     batch = BatchPolicy(settings.max_batch_size, settings.max_batch_wait_ms / 1000)
     refuses = None if settings.unknown_keys is None else settings.unknown_keys == "refuse"
-    limits = Limits(settings.threads, settings.max_waiting, settings.limit_s, batch, refuses)
+    limits = Limits(
+        settings.threads,
+        settings.max_waiting,
+        settings.max_concurrent_requests,
+        settings.max_request_wait_ms / 1000 if settings.max_request_wait_ms else None,
+        settings.limit_s,
+        batch,
+        refuses,
+    )
     return Service(script, declarations=declarations_of, limits=limits, observer=observer)
 
 
@@ -321,7 +334,7 @@ def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersio
         else:
             words = dataclasses.replace(recorded, input=said.input, output=said.output).said_in(kind)
             plain = document(kind, info, words.input, words.output, words.definitions)
-            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key)
+            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key, streams=said.streams)
     return {**made, **own_documents(Path(settings.app_root or "."))}
 
 

@@ -329,7 +329,8 @@ def engine() -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def image(engine: Callable[..., str]) -> str:
     """The image of the project's own Dockerfile."""
-    engine("build", "--network=host", "--tag", "scoringhost:test", Path(__file__).parent.parent)
+    extras = "--build-arg=EXTRAS=auth,metrics,typed"
+    engine("build", "--network=host", "--tag", "scoringhost:test", extras, Path(__file__).parent.parent)
     return "scoringhost:test"
 
 

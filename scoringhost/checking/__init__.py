@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from scoringhost.assemble import guards_of
 from scoringhost.checking.blocking import blocking_calls
 from scoringhost.checking.code import encoded_twice, texts_read_as_files
 from scoringhost.checking.configuration import (
@@ -27,7 +28,7 @@ from scoringhost.checking.findings import Finding, Report, Severity, ordered
 from scoringhost.checking.ignored import ignored_logging, ignored_settings
 from scoringhost.checking.names import undefined_names
 from scoringhost.checking.pickles import foreign_versions
-from scoringhost.checking.places import helper_modules, relative_paths
+from scoringhost.checking.places import helper_modules, hidden_packages, relative_paths
 from scoringhost.checking.results import ignored_annotations, unmeant_results
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
@@ -68,7 +69,8 @@ def check(
     findings = [*ignored_settings(settings, ignored), *ignored_logging(settings)]
     findings += _standing(source, settings, environ)
     try:
-        findings += _served(source, settings, body, content_type, frozenset(one.code for one in findings))
+        guards_of(settings.http)  # whether keys and tokens can be read; the sample is posted without them
+        findings += _served(source, settings.open_to_all, body, content_type, frozenset(one.code for one in findings))
     except StartupError as error:
         return Report(path, False, ordered([*findings, _not_loaded(source, error)]))
     return Report(path, True, ordered(findings))
@@ -108,6 +110,7 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from contradicting_limits(settings)
     yield from model_folder(settings, source)
     yield from helper_modules(source, settings, environ)
+    yield from hidden_packages(source)
     yield from relative_paths(source)
     yield from blocking_calls(source)
     yield from encoded_twice(source)

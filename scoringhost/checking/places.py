@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from scoringhost.checking.findings import Finding, Severity
 from scoringhost.checking.source import Source
+from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.settings import Settings
 
 READERS = frozenset(
@@ -51,6 +52,13 @@ def helper_modules(source: Source, settings: Settings, environ: Mapping[str, str
                 source.path,
                 line,
             )
+
+
+def hidden_packages(source: Source) -> Iterable[Finding]:
+    """Files beside the script that are imported in place of an installed package, or of a module of Python's own."""
+    for said in of_hidden_packages(source.path):
+        message, _, remedy = said.partition("; ")
+        yield Finding(Severity.WARNING, "hidden-package", message, f"{remedy[:1].upper()}{remedy[1:]}.", source.path)
 
 
 def _changes_path(source: Source, node: ast.AST) -> bool:

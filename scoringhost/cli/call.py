@@ -11,18 +11,28 @@ import http
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, headers_of, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.in_process import serving
-from scoringhost.client.remote import SCORE, Address, Outcome, Remote, Sender, Unreachable, as_url, repeat
+from scoringhost.client.remote import (
+    SCORE,
+    Address,
+    DocumentRefused,
+    Outcome,
+    Remote,
+    Sender,
+    Unreachable,
+    as_url,
+    repeat,
+)
 from scoringhost.errors import StartupError
 from scoringhost.profiling.report import Latency
 from scoringhost.script.startup_hints import of_hidden_packages
@@ -90,12 +100,14 @@ def call(
     """
     wish = Wish(method.upper(), path, _body(body, method), _headers(headers, content_type), repeat, include, quiet)
     try:
-        with _sender(target, settings) as (sender, own_path):
+        with _sender(target, settings, wish.headers) as (sender, own_path):
             outcome = _send(sender, wish, own_path)
     except StartupError as error:
         _refuse(explain(error, PREFIX), STARTUP_FAILED)
     except Unreachable as error:
         _refuse(f"{PREFIX}{error}", STARTUP_FAILED)
+    except DocumentRefused as error:
+        _refuse(f"{PREFIX}{error}", FAILED)
     except NoSample:
         _refuse(
             f"{PREFIX}the service shows no sample of its input; put a request.json beside the script, "
@@ -119,22 +131,19 @@ def _body(name: str | None, method: str) -> bytes | None:
 
 
 def _headers(lines: tuple[str, ...], content_type: str) -> dict[str, str]:
-    headers = {"Content-Type": content_type}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip():
-            raise click.BadParameter(f"{line!r} is not NAME:VALUE", param_hint="--header")
-        headers = {key: kept for key, kept in headers.items() if key.lower() != name.strip().lower()}
-        headers[name.strip()] = value.strip()
-    return headers
+    given = headers_of(lines)
+    if any(name.lower() == "content-type" for name in given):
+        return given
+    return {"Content-Type": content_type, **given}
 
 
 @contextlib.contextmanager
-def _sender(target: str, settings: dict[str, Any]) -> Iterator[tuple[Sender, str]]:
+def _sender(target: str, settings: dict[str, Any], headers: Mapping[str, str]) -> Iterator[tuple[Sender, str]]:
     """What the requests go to, and the path that it names itself. What a script prints goes to standard error."""
     url = as_url(target)
     if url is not None:
-        remote = Remote(Address.of(url))
+        own = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        remote = Remote(Address.of(url), own)
         with contextlib.closing(remote):
             yield remote, remote.address.path
         return
@@ -143,7 +152,7 @@ def _sender(target: str, settings: dict[str, Any]) -> Iterator[tuple[Sender, str
     for warning in [*warnings, *hidden]:
         click.echo(f"{PREFIX}warning: {warning}", err=True)
     folder = Path(loaded.script).parent if loaded.script else None
-    with showing_the_script(folder), for_the_answer_alone(), serving(loaded) as client:
+    with showing_the_script(folder), for_the_answer_alone(), serving(loaded.open_to_all) as client:
         yield client, SCORE
 
 

@@ -36,8 +36,11 @@ def openapi(path: str, version: str, **arguments: Any) -> None:
         settings, _ = Settings.load(os.environ, flags, os.getcwd())
         with for_the_answer_alone():
             world = ScriptWorld(settings)
-            world.enter(os.environ)  # for good: this process does nothing else
-            documents = assemble.load_documents(settings, world)
+            world.enter(os.environ)
+            try:
+                documents = assemble.load_documents(settings, world)
+            finally:
+                world.leave()
     except StartupError as error:
         trace = f"{error.traceback}\n" if isinstance(error, ScriptImportFailed) else ""
         click.echo(f"{trace}scoringhost: {error}", err=True)

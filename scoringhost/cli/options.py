@@ -100,3 +100,19 @@ def given_flags(arguments: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
             flags = SPECS[name].flags
             given[name] = (next((flag for flag in flags if flag in typed), flags[0]), value)
     return given
+
+
+def headers_of(lines: Sequence[str]) -> dict[str, str]:
+    """The headers that NAME:VALUE texts name; of two for one name, in any spelling, the last counts.
+
+    Raises:
+        click.BadParameter: for a text that is none.
+    """
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise click.BadParameter(f"{line!r} is not NAME:VALUE", param_hint="--header")
+        headers = {key: kept for key, kept in headers.items() if key.lower() != name.strip().lower()}
+        headers[name.strip()] = value.strip()
+    return headers

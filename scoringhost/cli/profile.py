@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, setting_options
+from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, headers_of, setting_options
 from scoringhost.client.load import Load, fetch_sample, read_bodies
 from scoringhost.client.remote import as_url
 from scoringhost.client.wire import RequestsUnusable, Target
@@ -57,6 +57,7 @@ class Plan:
     content_type: str
     clients: tuple[int, ...]
     seconds: float
+    headers: tuple[tuple[str, str], ...]
     name: str
     format: str
     chart: Path | None
@@ -81,6 +82,9 @@ class Plan:
     "without it request.json beside SCRIPT is sent, or else the sample that run() declares.",
 )
 @click.option("--content-type", default="application/json", show_default=True, help="Media type of the requests.")
+@click.option(
+    "-H", "--header", "headers", multiple=True, metavar="NAME:VALUE", help="A header of every request; repeatable."
+)
 @click.option("--clients", type=ClientCounts(), default="1,2,4,8,16", show_default=True, help="Clients of each step.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=3.0, show_default=True, help="Length of each step.")
 @click.option("--url", help="Profile the host that runs at this URL; its CPU and memory are not known then.")
@@ -106,13 +110,14 @@ def profile(
     its answer before it asks again. CPU (cores used) and memory (largest proportional set size) are
     those of all processes of the service; health is the 99th percentile of GET / beside the load.
     """
+    options["headers"] = tuple(headers_of(options["headers"]).items())
     plan = Plan(name=path or url or "", format=format_, **options)
     if not (url or path):
         raise click.UsageError("Name a SCRIPT to serve, or the --url of a host that runs.")
     try:
         with _ended_by_sigterm():
             if url:
-                advised = _profile(plan, Target.of_url(as_url(url) or url))
+                advised = _profile(plan, dataclasses.replace(Target.of_url(as_url(url) or url), headers=plan.headers))
             else:
                 advised = _profile_script(plan, path or "", workers, model_dir)
     except RequestsUnusable as error:
@@ -127,7 +132,7 @@ def _profile_script(plan: Plan, path: str, workers: int | None, model_dir: str |
     plan = dataclasses.replace(plan, requests=plan.requests or request_file(script_at(path)))
     if plan.requests:
         read_bodies(plan.requests, plan.content_type)  # before init() takes its time
-    target = Target(LOCALHOST, free_port())
+    target = Target(LOCALHOST, free_port(), headers=plan.headers)
     command = serve_command(path, target.port, workers, model_dir)
     with serving(command, target.port, os.environ) as server:
         advised = _profile(plan, target, shlex.join(command), server.tree)

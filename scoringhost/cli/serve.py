@@ -88,11 +88,13 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         chosen = ", ".join(f"{name}={value}" for name, value, origin in settings.describe() if origin != DEFAULT)
         logging.getLogger("azmlinfsrv").info("scoringhost %s, with %s", __version__, chosen)
     from scoringhost.doors.server import debugger
+    from scoringhost.doors.server.certificates import certificates_of
     from scoringhost.doors.server.gunicorn_server import Server, require_free
 
     own_port = () if gunicorns.other_place else (settings.port,)
     try:
         debugger.require_usable(settings)
+        certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
         require_free(settings.host, own_port + settings.extra_ports)
     except StartupError as error:
@@ -119,7 +121,8 @@ def _show(settings: Settings, other_place: str | None, cpu_line: str | None) -> 
         click.echo(f"  {name:<{width}}  {value or '-'}  ({origin})")
     if cpu_line:
         click.echo(cpu_line)
-    base = "" if other_place else f"http://{address(settings.host, settings.port)}"
+    scheme = "http" if settings.tls_certificate is None else "https"
+    base = "" if other_place else f"{scheme}://{address(settings.host, settings.port)}"
     places = [f"Score: POST {base}/score", f"Health: GET {base}/", f"API: GET {base}/swagger.json"]
     if settings.docs:
         places.append(f"Docs: GET {base}/docs")

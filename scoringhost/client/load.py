@@ -68,11 +68,16 @@ async def fetch_sample(target: Target) -> bytes:
     """The sample that the service itself shows in /swagger.json.
 
     Raises:
-        RequestsUnusable: if it has none.
+        RequestsUnusable: if it has none, or shows it to nobody without a key.
     """
     with contextlib.suppress(*BROKEN), contextlib.closing(Connection(target)) as connection:
         async with asyncio.timeout(PATIENCE_S):
             answer = await connection.ask(target.get("/swagger.json?version=3"))
+        if answer.status in (401, 403):
+            raise RequestsUnusable(
+                f"the service answers {answer.status} where its sample is asked for: {answer.message}; "
+                "give the key as a header: -H 'Authorization: Bearer ...'"
+            )
         body = sample_body(json.loads(answer.body)) if answer.is_success else None
         if body:
             return body

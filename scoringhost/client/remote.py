@@ -41,6 +41,17 @@ def as_url(target: str) -> str | None:
     return f"http://{target}" if is_address else None
 
 
+class DocumentRefused(ScoringHostError):
+    """The service does not show its API document to whoever sends no key, or not a good one."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(
+            f"the service answers {status} where its API document is asked for: {message}; "
+            "give the key as a header: -H 'Authorization: Bearer ...'"
+        )
+        self.status = status
+
+
 class Sender(Protocol):
     """Something that requests are sent to."""
 
@@ -95,8 +106,9 @@ class Address:
 class Remote:
     """Sends to a URL over one connection, which is opened again if the peer has closed it."""
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, address: Address, headers: Mapping[str, str] | None = None) -> None:
+        """`headers` are sent where the API document is asked for, too: one may be the key that opens it."""
+        self.address, self._headers = address, dict(headers or {})
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         self._connection = kind(address.host, address.port, timeout=PATIENCE_S)
 
@@ -105,6 +117,7 @@ class Remote:
 
         Raises:
             NoSample: if there is no document, or no sample in it.
+            DocumentRefused: if it wants a key, or another one.
             Unreachable: if nobody answers.
         """
         sample = sample_of(self._input_schema())
@@ -113,8 +126,15 @@ class Remote:
         return sample
 
     def _input_schema(self) -> Mapping[str, Any]:
-        """What the service's API document says of its input; nothing if there is none. Raises Unreachable."""
-        answer = self.request("GET", self.address.document_path, body=b"", headers={})
+        """What the service's API document says of its input; nothing if there is none.
+
+        Raises:
+            DocumentRefused: if it wants a key, or another one.
+            Unreachable: if nobody answers.
+        """
+        answer = self.request("GET", self.address.document_path, body=b"", headers=self._headers)
+        if answer.status in (401, 403):
+            raise DocumentRefused(answer.status, answer.message)
         with contextlib.suppress(ValueError, KeyError, TypeError):
             schema = answer.json()["components"]["schemas"]["ServiceInput"]
             if isinstance(schema, dict):
@@ -135,6 +155,7 @@ class Remote:
 
         Raises:
             Unreachable: if there is no connection, or it broke.
+            DocumentRefused: if the name of the input has to be looked up, and the document wants a key.
             ResultNotEncodable: if the body cannot be written as JSON.
         """
         body = under_its_name(body, self._names_of_tables)

@@ -20,11 +20,12 @@ class RequestsUnusable(ScoringHostError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the requests go."""
+    """Where the requests go, and the headers that each of them has, such as a key."""
 
     host: str
     port: int
     score_path: str = "/score"
+    headers: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of_url(cls, url: str) -> Target:
@@ -64,7 +65,7 @@ class Target:
     def on_wire(self, request: Request) -> bytes:
         """A request as bytes, with Host and, for a body, Content-Length."""
         lines = [f"{request.method} {request.path} HTTP/1.1", f"Host: {self.authority}"]
-        lines += [f"{name}: {value}" for name, value in request.headers]
+        lines += [f"{name}: {value}" for name, value in (*request.headers, *self.headers)]
         if request.method == "POST" or request.body:
             lines.append(f"Content-Length: {len(request.body)}")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body

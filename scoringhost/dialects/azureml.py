@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from scoringhost.dialects import raw_http
+from scoringhost.dialects import probes, raw_http
 from scoringhost.dialects.azureml_words import FAILED, AzureMlWords
 from scoringhost.errors import (
     MethodNotAllowed,
@@ -19,6 +19,7 @@ from scoringhost.errors import (
     UnsupportedContentType,
 )
 from scoringhost.http.bodies import unpacked
+from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
 from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
@@ -61,6 +62,7 @@ class AzureMl(AzureMlWords):
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
         return {
+            **probes.endpoints(self._require_ready, self._require_started),
             "/": Endpoint(
                 {"GET": self.health, "HEAD": self.health, "OPTIONS": self._health_options}, logged=False, is_open=True
             ),
@@ -74,10 +76,18 @@ class AzureMl(AzureMlWords):
 
     def health(self, request: HttpRequest) -> HttpResponse:
         """`Healthy` while the service takes calls; 503 before and after."""
+        self._require_ready(request)
+        return HttpResponse(200, [("Content-Type", HTML)], b"Healthy")
+
+    def _require_ready(self, request: HttpRequest) -> None:
         service = self.host.resolve()
         if service.state is not State.READY:
             raise NotReady(f"The service is {service.state.value}")
-        return HttpResponse(200, [("Content-Type", HTML)], b"Healthy")
+
+    def _require_started(self, request: HttpRequest) -> None:
+        service = self.host.resolve()
+        if service.state is State.LOADED:
+            raise NotReady(f"The service is {service.state.value}")
 
     def document(self, request: HttpRequest) -> HttpResponse:
         """The API document of the version asked for, 2 if none is; 404 if there is none."""
@@ -120,6 +130,7 @@ class AzureMl(AzureMlWords):
             encoder,
             request.stages,
             request.began_s,
+            deadline_of(request) if TIMEOUT_HEADER in request.headers else None,
         )
         if call.payload is _PACKED:
             return self._unpack_and_score(service, request, call)

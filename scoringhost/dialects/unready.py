@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
+from scoringhost.dialects import probes
 from scoringhost.dialects.azureml_words import AzureMlWords
-from scoringhost.errors import ScoringHostError
+from scoringhost.errors import NotReady, ScoringHostError
 from scoringhost.http.messages import HttpRequest
-from scoringhost.http.routes import Endpoint
+from scoringhost.http.routes import HEALTH_PATHS, Endpoint
 
 
 @dataclass(slots=True)
@@ -20,8 +21,13 @@ class Unready(AzureMlWords):
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
         read = dict.fromkeys(("GET", "HEAD", "OPTIONS"), self._refuse)
+        health = Endpoint(read, logged=False, is_open=True)
+        # What cannot be loaded is no better alive than dead: it is to be restarted.
+        is_coming = isinstance(self.error, NotReady)
+        probed = probes.endpoints(self._refuse, self._refuse) if is_coming else dict.fromkeys(HEALTH_PATHS, health)
         return {
-            "/": Endpoint(read, logged=False, is_open=True),
+            **probed,
+            "/": health,
             "/score": Endpoint({**read, "POST": self._refuse}),
             "/swagger.json": Endpoint(read),
         }

@@ -25,6 +25,8 @@ class Site:
     metrics: Metrics | None = None
     metrics_app: HttpApp | None = None
     """What answers on the port for metrics, if they have one."""
+    health_app: HttpApp | None = None
+    """What answers on the health port, if that is to answer nothing else: it is not secured where the main port is."""
 
     def init(self) -> None:
         """Run init() of every service; to be called on the thread that will score.

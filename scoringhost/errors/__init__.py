@@ -27,6 +27,7 @@
     │   ├── UnsupportedTransferCoding
     │   ├── RequestTooSlow           its head took too long, or its body came too slowly
     │   ├── IncompleteBody           the caller went away in the middle of the body
+    │   ├── InvalidHeader            a header that the host reads has a value that it cannot use
     │   ├── UnknownRoute
     │   ├── UnknownDocument          no API document of that version
     │   ├── MethodNotAllowed
@@ -40,7 +41,8 @@
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
-    │   └── Overloaded               too many calls are waiting
+    │   └── Overloaded               too many calls are waiting, or for too long
+    ├── CallerTimedOut               the answer would come later than the caller waits for it
     └── InternalError                our own fault: a defect of scoringhost
 
 No class knows a status code: every protocol owns a table, and a test proves each table complete.
@@ -186,6 +188,14 @@ class IncompleteBody(CallError):
         super().__init__("The connection ended in the middle of the request body")
 
 
+class InvalidHeader(CallError):
+    """A header that the host reads has a value that it cannot use."""
+
+    def __init__(self, name: str, expected: str, got: str) -> None:
+        super().__init__(f"header {name}: expected {expected}, got {got!r}")
+        self.name, self.expected, self.got = name, expected, got
+
+
 class UnknownRoute(CallError):
     """Nothing is served at that path."""
 
@@ -289,7 +299,15 @@ class NotReady(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """More calls are waiting than may wait."""
+    """More calls are waiting than may wait, or this one longer than it may."""
+
+
+class CallerTimedOut(ScoringHostError):
+    """The time that the caller has set itself is over; `timeout_s` is in seconds. Nobody's fault but the load's."""
+
+    def __init__(self, timeout_s: float, what: str) -> None:
+        super().__init__(f"The {timeout_s * 1000:.0f} ms that the caller waits for an answer are over; {what}")
+        self.timeout_s = timeout_s
 
 
 class InternalError(ScoringHostError):

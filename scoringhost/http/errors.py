@@ -52,6 +52,7 @@ ROWS = (
     ErrorRow(errors.UnsupportedTransferCoding, 400, "UNIMPLEMENTED"),
     ErrorRow(errors.RequestTooSlow, 408, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.IncompleteBody, 400, "CANCELLED"),
+    ErrorRow(errors.InvalidHeader, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownRoute, 404, "UNIMPLEMENTED"),
     ErrorRow(errors.UnknownDocument, 404, "NOT_FOUND"),
     ErrorRow(errors.MethodNotAllowed, 405, "UNIMPLEMENTED"),
@@ -64,6 +65,7 @@ ROWS = (
     ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.NotReady, 503, "UNAVAILABLE"),
     ErrorRow(errors.Overloaded, 503, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.CallerTimedOut, 504, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.InternalError, 500, "INTERNAL"),
 )
 

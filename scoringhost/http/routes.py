@@ -13,6 +13,9 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 if TYPE_CHECKING:
     from scoringhost.http.dialect import Dialect
 
+HEALTH_PATHS = ("/", "/livez", "/readyz", "/startupz")
+"""Where health is asked for: answered at once, whatever else goes on."""
+
 Answer = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
 """Answers at once if it can, and else with something to await."""
 

@@ -9,7 +9,8 @@ No result is taken apart before run() has shown that it gives one for each row: 
 has the rule. Until then, and for ever if it is contradicted, calls are run alone.
 
 A batch that fails is halved and tried again, so a bad call fails alone. Scripts must not mind that
-run() sees its rows more than once, then and at first. A caller who goes away is left out, or forgotten.
+run() sees its rows more than once, then and at first. A caller who goes away, or whose time is over, is
+left out, or forgotten: a run() that others share is not broken off for it.
 """
 
 from __future__ import annotations
@@ -17,38 +18,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from typing import Any
 
-from scoringhost.errors import Overloaded, RunError, ScriptRefused
+from scoringhost.errors import RunError, ScriptRefused
 from scoringhost.kernel.batch_policy import BatchPolicy
+from scoringhost.kernel.batch_queue import BatchQueue, BatchRoom, Waiting
 from scoringhost.kernel.call import Call, Scored, request_id
 from scoringhost.kernel.row_evidence import TRIAL_CALLS, RowEvidence
 from scoringhost.schema.joining import NotDivisible, divide, join, join_key, row_count, says_the_same
 
 Execute = Callable[[Call, dict[str, Any]], Awaitable[tuple[object, float]]]
 """Run with bound arguments: (output, milliseconds)."""
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """One call that waits for its batch."""
-
-    call: Call
-    arguments: dict[str, Any]
-    key: tuple[Hashable, ...] | None
-    rows: int
-    own_id: str
-    since_s: float
-    answer: asyncio.Future[Scored]
-    has_begun: bool = False
-
-    def begin(self) -> None:
-        """Its batch is about to be run; what fails in a batch is run again, but has waited only once."""
-        if self.call.stages is not None and not self.has_begun:
-            self.has_begun = True
-            self.call.stages.waited(time.monotonic() - self.since_s)
 
 
 BREATH_S = 0.002
@@ -69,7 +51,7 @@ class Batcher:
         self,
         policy: BatchPolicy,
         execute: Execute,
-        max_waiting: int,
+        room: BatchRoom,
         notice: Callable[[str], None],
         encode: Encode = _as_it_is,
         row_lists: Collection[str] = (),
@@ -79,9 +61,9 @@ class Batcher:
         row_lists: the parameters whose values are lists of rows.
         """
         self._row_lists = row_lists
-        self._policy, self._execute, self._max_waiting, self._encode = policy, execute, max_waiting, encode
+        self._policy, self._execute, self._encode = policy, execute, encode
         self._notice: Callable[[str], None] | None = notice
-        self._queue: deque[_Waiting] = deque()
+        self._queue = BatchQueue(room)
         self._worker: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
         self._expected = 1
@@ -96,54 +78,59 @@ class Batcher:
         """Score one call as part of a batch.
 
         Raises:
-            Overloaded: if too many calls wait.
+            Overloaded: if too many calls wait, or this one longer than it may.
+            CallerTimedOut: if its caller does not wait as long.
             RunError: what run() made of this call alone.
         """
-        if len(self._queue) >= self._max_waiting:
-            raise Overloaded(f"{len(self._queue)} calls are waiting already; try again later")
+        self._queue.require_room(call.deadline)
         loop = asyncio.get_running_loop()
         rows, key = row_count(arguments, self._row_lists), join_key(arguments, self._row_lists)
-        entry = _Waiting(call, arguments, key, rows, request_id.get(), time.monotonic(), loop.create_future())
-        self._queue.append(entry)
+        entry = Waiting(call, arguments, key, rows, request_id.get(), time.monotonic(), loop.create_future())
+        self._queue.entries.append(entry)
         self._arrived.set()
         if self._worker is None or self._worker.done():
             self._worker = loop.create_task(self._work())
-        return await entry.answer
+        timers = self._queue.time_limits(entry, loop)
+        try:
+            return await entry.answer
+        finally:
+            for timer in timers:
+                timer.cancel()
 
     async def _work(self) -> None:
         """Run batch after batch until nothing waits."""
-        while self._queue:
+        while self._queue.entries:
             await self._gather()
             group = self._next_group()
             if group:
-                await self._run(group)
+                with self._queue.running(len(group)):
+                    await self._run(group)
                 self._expected = len(group)
 
     async def _gather(self) -> None:
         """Wait until the calls that are there should run."""
         while True:
             self._arrived.clear()
+            waiting = self._queue.entries
+            if not waiting:
+                return  # all have been sent away meanwhile
             now_s = time.monotonic()
-            rows = sum(entry.rows for entry in self._queue)
-            oldest_s = self._queue[0].since_s
-            run_at_s = self._policy.run_at(rows, len(self._queue), self._expected, oldest_s, now_s)
+            rows = sum(entry.rows for entry in waiting)
+            run_at_s = self._policy.run_at(rows, len(waiting), self._expected, waiting[0].since_s, now_s)
             if run_at_s <= now_s:
-                if len(self._queue) < self._expected:
-                    self._expected = len(self._queue)
+                if len(waiting) < self._expected:
+                    self._expected = len(waiting)
                 return
             try:
                 await asyncio.wait_for(self._arrived.wait(), run_at_s - now_s)
             except TimeoutError:
                 continue
 
-    def _next_group(self) -> list[_Waiting]:
+    def _next_group(self) -> list[Waiting]:
         """Take the calls out of the queue that can be joined with the oldest one."""
-        entries = [entry for entry in self._queue if not (entry.answer.done() or entry.call.abandoned())]
-        for entry in self._queue:
-            if entry.call.abandoned():
-                entry.answer.cancel()
+        entries = [entry for entry in self._queue.entries if not entry.is_gone()]
         if not entries:
-            self._queue.clear()
+            self._queue.entries.clear()
             return []
         first = entries[0]
         same = [entry for entry in entries if entry is first or (entry.key is not None and entry.key == first.key)]
@@ -154,11 +141,14 @@ class Batcher:
             most = min(most, TRIAL_CALLS)
         group = same[:most]
         chosen = set(map(id, group))
-        self._queue = deque(entry for entry in entries if id(entry) not in chosen)
+        self._queue.entries = deque(entry for entry in entries if id(entry) not in chosen)
         return group
 
-    async def _run(self, group: list[_Waiting]) -> None:
+    async def _run(self, group: list[Waiting]) -> None:
         """Run a group as one call if that may be; if it fails, its halves."""
+        group = [entry for entry in group if not entry.is_gone()]
+        if not group:
+            return
         if len(group) == 1:
             await self._run_alone(group[0])
         elif not self._evidence.is_shown:
@@ -166,9 +156,9 @@ class Batcher:
         else:
             await self._run_joined(group)
 
-    async def _run_alone(self, entry: _Waiting) -> tuple[bool, object]:
+    async def _run_alone(self, entry: Waiting) -> tuple[bool, object]:
         """Run one call, unless its caller has gone; whether its result has one item for each row, and the result."""
-        if entry.answer.done():
+        if entry.is_gone():
             return False, None
         request_id.set(entry.own_id)
         entry.begin()
@@ -185,7 +175,7 @@ class Batcher:
             self._tell_once(why)
         return not why, output
 
-    async def _run_joined(self, group: list[_Waiting]) -> None:
+    async def _run_joined(self, group: list[Waiting]) -> None:
         request_id.set(f"{group[0].own_id} +{len(group) - 1}")
         middle = (len(group) + 1) // 2
         for entry in group:
@@ -208,11 +198,11 @@ class Batcher:
         else:
             await self._answer_all(group, pieces, run_ms)
 
-    def _joined(self, group: list[_Waiting]) -> dict[str, Any]:
+    def _joined(self, group: list[Waiting]) -> dict[str, Any]:
         """The arguments of a group as those of one call."""
         return join([entry.arguments for entry in group], self._row_lists)
 
-    async def _answer_all(self, group: list[_Waiting], pieces: list[Any], run_ms: float) -> None:
+    async def _answer_all(self, group: list[Waiting], pieces: list[Any], run_ms: float) -> None:
         """Give each caller its part of a joined result."""
         began_s = time.monotonic()
         rows = sum(entry.rows for entry in group)
@@ -222,7 +212,7 @@ class Batcher:
                 await asyncio.sleep(0)
                 began_s = time.monotonic()
 
-    async def _answer(self, entry: _Waiting, output: object, run_ms: float, *, calls: int, rows: int) -> None:
+    async def _answer(self, entry: Waiting, output: object, run_ms: float, *, calls: int, rows: int) -> None:
         """Give a caller its result, encoded before the next run() may write into the same array."""
         if entry.answer.done():
             return
@@ -236,13 +226,13 @@ class Batcher:
         if not entry.answer.done():
             entry.answer.set_result(scored)
 
-    async def _run_parts(self, group: list[_Waiting], size: int) -> None:
+    async def _run_parts(self, group: list[Waiting], size: int) -> None:
         for start in range(0, len(group), size):
             await self._run(group[start : start + size])
 
     # -- whether results are made of rows: see row_evidence.py --------------------------------------
 
-    async def _try(self, group: list[_Waiting]) -> None:
+    async def _try(self, group: list[Waiting]) -> None:
         """Run each call of a group alone; if their results are made of rows, see what they are joined."""
         results = [await self._run_alone(entry) for entry in group]
         outputs, rows = [output for _, output in results], [entry.rows for entry in group]
@@ -263,7 +253,7 @@ class Batcher:
         else:
             self._evidence.passed(joined)
 
-    async def _is_steady(self, entry: _Waiting, before: object) -> bool:
+    async def _is_steady(self, entry: Waiting, before: object) -> bool:
         """Whether a call that is run alone again has the same result again."""
         output, _ = await self._execute(entry.call, entry.arguments)
         return await asyncio.to_thread(says_the_same, output, before)
@@ -278,7 +268,7 @@ class Batcher:
             self._notice = None
 
 
-def _fail(group: list[_Waiting], error: Exception) -> None:
+def _fail(group: list[Waiting], error: Exception) -> None:
     """Tell those who still wait what has gone wrong."""
     for entry in group:
         if not entry.answer.done():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from scoringhost.errors import ScoringHostError
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.observer import Stages
 
 T = TypeVar("T")
@@ -114,6 +115,7 @@ class Call:
     a stream are made in it. What is left of the call must then be awaited in a copy.
     encoder: makes of the output what is sent.
     stages: hears what happens to the call, if anybody watches; began_s: since when, of `time.perf_counter`.
+    deadline: until when the caller waits for its answer, if it has said so.
     """
 
     payload: bytes | Mapping[str, object] | RawRequest
@@ -127,6 +129,7 @@ class Call:
     encoder: Encoder = _AS_IT_IS
     stages: Stages | None = None
     began_s: float = 0.0
+    deadline: Deadline | None = None
 
 
 @dataclass(slots=True)

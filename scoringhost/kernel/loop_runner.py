@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from typing import Any, TypeVar, cast
 
-from scoringhost.errors import DeadlineExceeded
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import told_apart
 
 T = TypeVar("T")
@@ -21,19 +21,20 @@ class LoopRunner:
     def __init__(self, admission: Admission, limit_s: float | None) -> None:
         self._admission, self.limit_s = admission, limit_s
 
-    async def turn(self) -> LoopTurn:
+    async def turn(self, deadline: Deadline | None = None) -> LoopTurn:
         """Wait for a place."""
-        await self._admission.enter()
-        return LoopTurn(self._admission, self.limit_s)
+        await self._admission.enter(deadline)
+        return LoopTurn(self._admission, self.limit_s, deadline)
 
 
 class LoopTurn:
     """A turn on the event loop."""
 
-    __slots__ = ("_admission", "_context", "_limit_s", "_spent_s", "_task")
+    __slots__ = ("_admission", "_began_s", "_context", "_deadline", "_limit_s", "_spent_s", "_task")
 
-    def __init__(self, admission: Admission, limit_s: float | None) -> None:
-        self._admission, self._limit_s = admission, limit_s
+    def __init__(self, admission: Admission, limit_s: float | None, deadline: Deadline | None = None) -> None:
+        self._admission, self._limit_s, self._deadline = admission, limit_s, deadline
+        self._began_s = time.perf_counter()
         self._context = copy_context()
         self._spent_s = 0.0
         self._task: asyncio.Task[Any] | None = None
@@ -41,7 +42,7 @@ class LoopTurn:
     async def do(self, work: Callable[[], Awaitable[T]], size: int = 0) -> T:
         """Await the work; see `Turn.do`."""
         started_s = time.perf_counter()
-        left_s = None if self._limit_s is None else max(0.0, self._limit_s - self._spent_s)
+        left_s, deadline = left_of(self._limit_s, self._spent_s, self._deadline)
         task = self._task = asyncio.get_running_loop().create_task(_outcome(work), context=self._context)
         try:
             done, _ = await asyncio.wait({task}, timeout=left_s)
@@ -50,7 +51,7 @@ class LoopTurn:
             raise
         if not done:
             task.cancel()
-            raise DeadlineExceeded(self._limit_s or 0.0)
+            raise exceeded(self._limit_s, deadline)
         self._spent_s += time.perf_counter() - started_s
         result, error = task.result()
         if error is not None:
@@ -72,9 +73,13 @@ class LoopTurn:
     def end(self) -> None:
         """Give the place back, at once or when the task has ended."""
         if self._task is None or self._task.done():
-            self._admission.leave()
+            self._leave()
         else:
-            self._task.add_done_callback(lambda _: self._admission.leave())
+            self._task.add_done_callback(lambda _: self._leave())
+
+    def _leave(self) -> None:
+        self._admission.held.observe(time.perf_counter() - self._began_s)
+        self._admission.leave()
 
 
 async def _outcome(work: Callable[[], Awaitable[T]]) -> tuple[T | None, BaseException | None]:

@@ -16,6 +16,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from scoringhost.kernel.deadline import Deadline
+
 
 class Turn(Protocol):
     """One call's right to run."""
@@ -24,7 +26,7 @@ class Turn(Protocol):
         """Do one piece of work within what is left of the time limit; `size` is the body's, in bytes.
 
         Raises:
-            DeadlineExceeded: if it takes longer; it is broken off where that is possible.
+            DeadlineExceeded, CallerTimedOut: if it takes longer; it is broken off where that is possible.
         """
 
     async def step(self, work: Callable[[], Any]) -> Any:
@@ -50,11 +52,11 @@ class Turn(Protocol):
 class Runner(Protocol):
     """Gives turns."""
 
-    async def turn(self) -> Turn:
-        """Wait for a turn, first come first served.
+    async def turn(self, deadline: Deadline | None = None) -> Turn:
+        """Wait for a turn, first come first served; `deadline` is the caller's own, for all that is done in the turn.
 
         Raises:
-            Overloaded, NotReady: as `Admission.enter`.
+            Overloaded, CallerTimedOut, NotReady: as `Admission.enter`.
         """
 
 

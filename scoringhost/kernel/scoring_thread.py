@@ -23,6 +23,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.script.tracebacks import user_stack
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class ScoringThread:
         self._on_the_spot: object | None = None
         self._began_s = 0.0
         self._expires_s: float | None = None
+        self.deadline: Deadline | None = None
+        """The one of whoever waits for work that is done on the spot; set and taken back around `perform_here`."""
         self._name = name
         self.stopping = ""
 
@@ -128,7 +131,7 @@ class ScoringThread:
         """Do some work at once, on the scoring thread itself; what it raises is raised here.
 
         Nothing can answer the caller meanwhile, so `interrupt_overdue` has to be called by another
-        thread; the work is then broken off with Interrupted.
+        thread; the work is then broken off with Interrupted, after its limit or the `deadline`.
         """
         self._began_s = time.monotonic()
         self._expires_s = self._began_s + limit_s if limit_s is not None else None
@@ -149,14 +152,17 @@ class ScoringThread:
         return time.monotonic() - self._began_s if is_busy else 0.0
 
     def interrupt_overdue(self) -> float:
-        """Break off work on the spot that is over its time; answers how long it is over, in seconds."""
-        work, expires_s = self._on_the_spot, self._expires_s
-        if work is None or self._current is not work or expires_s is None:
+        """Break off work on the spot that is over its time; returns how long it is over its limit, in seconds.
+
+        A caller's deadline says nothing of that: no caller can have a worker given up.
+        """
+        work, expires_s, deadline = self._on_the_spot, self._expires_s, self.deadline
+        if work is None or self._current is not work:
             return 0.0
-        over_s = time.monotonic() - expires_s
-        if over_s > 0:
+        over_s = 0.0 if expires_s is None else max(0.0, time.monotonic() - expires_s)
+        if over_s > 0 or (deadline is not None and deadline.is_over):
             self.interrupt(work)
-        return max(0.0, over_s)
+        return over_s
 
     @property
     def is_busy(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -17,13 +17,13 @@ from scoringhost.errors import (
     RunFailed,
     ScriptUnservable,
 )
-from scoringhost.kernel.admission import Admission
-from scoringhost.kernel.batch_policy import BatchPolicy
+from scoringhost.kernel.admission import Admission, require_time
 from scoringhost.kernel.batching import Batcher
 from scoringhost.kernel.call import LATER, NEVER_STREAMED, Call, Scored, within
 from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.invoking import Invocation
+from scoringhost.kernel.limits import USUAL, Limits
 from scoringhost.kernel.loop_runner import LoopRunner
 from scoringhost.kernel.observer import Observer, Silence
 from scoringhost.kernel.runner import Runner, Turn
@@ -34,10 +34,6 @@ from scoringhost.kernel.unknown_keys import UnknownKeys
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import Declarations, RunSignature, Takes, undeclared
 from scoringhost.script.tracebacks import user_traceback
-
-ASYNC_ROOM = 100
-"""Calls of an `async def run` under way at once in one worker, unless `threads` says more."""
-
 
 LARGE_BODY = 65_536
 """Bytes above which a body is not decoded on the event loop, where batches would have it: some 0.5 ms."""
@@ -52,18 +48,6 @@ class State(Enum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Calls of run() at once and waiting, how long one may take (seconds), batching, and unknown keys of bodies."""
-
-    threads: int = 1
-    max_waiting: int = 1000
-    run_s: float | None = None
-    batch: BatchPolicy | None = None
-    refuses_unknown_keys: bool | None = None
-    """Whether a key that run() does not take is refused, or warned of; None: if the script says @typed."""
-
-
 class Service:
     """One entry script under a name and a version."""
 
@@ -74,7 +58,7 @@ class Service:
         version: str = "1",
         *,
         declarations: Callable[[Callable[..., Any]], Declarations] = undeclared,
-        limits: Limits = Limits(),
+        limits: Limits = USUAL,
         observer: Observer | None = None,
     ) -> None:
         """Read what run() takes.
@@ -124,8 +108,7 @@ class Service:
         `when_stuck` is called if a run() goes on long after its deadline and cannot be stopped;
         `mover` moves the event loop to the scoring thread and away from it.
         """
-        room = max(ASYNC_ROOM, self.limits.threads) if self.signature.is_async else len(threads)
-        self._admission = Admission(room, self.limits.max_waiting)
+        self._admission = self.limits.admission(None if self.signature.is_async else len(threads))
         if self.signature.is_async:
             self._runner = LoopRunner(self._admission, self.limits.run_s)
         else:
@@ -146,9 +129,8 @@ class Service:
             self.observer.noticed(self.name, "batching needs a run() that does not use flask.request or g; it is off")
             return None
         notice = partial(self.observer.noticed, self.name)
-        return Batcher(
-            policy, self._execute, self.limits.max_waiting, notice, self._encoded, self.declarations.row_lists
-        )
+        room, row_lists = self.limits.batch_room(), self.declarations.row_lists
+        return Batcher(policy, self._execute, room, notice, self._encoded, row_lists)
 
     @property
     def busy(self) -> bool:
@@ -203,7 +185,8 @@ class Service:
                 return self._bind_beside(self._batcher, call)
             return self._batcher.score(call, self._bind(call))
         runner = self._thread_runner
-        thread = None if runner is None else runner.thread_here(call.size)
+        # Whose caller has a deadline has a turn, which knows how to keep it.
+        thread = None if runner is None or call.deadline is not None else runner.thread_here(call.size)
         if runner is None or thread is None:
             return self._in_turn(self._runner, call)
         try:
@@ -221,8 +204,9 @@ class Service:
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
         """Wait for a turn and score."""
-        turn = await runner.turn()
+        turn = await runner.turn(call.deadline)
         try:
+            require_time(call.deadline)
             output, run_ms = await self._guarded(turn.do(partial(self._invoke, call), call.size), turn, call)
         except BaseException:
             turn.end()

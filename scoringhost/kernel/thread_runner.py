@@ -18,9 +18,10 @@ from functools import partial
 from threading import get_ident
 from typing import Any, Generic, Protocol, TypeVar
 
-from scoringhost.errors import DeadlineExceeded, NotReady
+from scoringhost.errors import NotReady
 from scoringhost.kernel.admission import Admission
 from scoringhost.kernel.call_speed import CallSpeed
+from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import ScriptCancelled, told_apart
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 from scoringhost.kernel.steps_ahead import StepsAhead
@@ -72,10 +73,10 @@ class ThreadRunner:
         self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
         self.call_speed, self.mover = CallSpeed(), mover or Fixed()
 
-    async def turn(self) -> ThreadTurn:
+    async def turn(self, deadline: Deadline | None = None) -> ThreadTurn:
         """Wait for a free scoring thread."""
-        await self._admission.enter()
-        return ThreadTurn(self, self._free.pop())
+        await self._admission.enter(deadline)
+        return ThreadTurn(self, self._free.pop(), deadline=deadline)
 
     def thread_here(self, size: int) -> ScoringThread | None:
         """The scoring thread, if work can be done on the spot: it is this one, and nobody waits for it.
@@ -101,7 +102,10 @@ class ThreadRunner:
         except Interrupted:
             if thread.stopping:
                 raise NotReady(thread.stopping) from None
-            raise DeadlineExceeded(limit_s or 0.0) from None
+            deadline = thread.deadline
+            if limit_s is not None and before_s + time.perf_counter() - started_s >= limit_s:
+                deadline = None
+            raise exceeded(limit_s, deadline) from None
         except asyncio.CancelledError as error:
             raise ScriptCancelled from error
         finally:
@@ -115,9 +119,13 @@ class ThreadRunner:
         self._free.remove(thread)
         return ThreadTurn(self, thread, spent_s, context)
 
-    def free(self, thread: ScoringThread) -> None:
-        """Take a thread back. Only now may the event loop come to it: until here more work may have followed."""
+    def free(self, thread: ScoringThread, held_s: float) -> None:
+        """Take a thread back after so many seconds.
+
+        Only now may the event loop come to it: until here more work may have followed.
+        """
         self._free.append(thread)
+        self._admission.held.observe(held_s)
         self._admission.leave()
         if self.call_speed.short:
             self.mover.come()
@@ -126,12 +134,20 @@ class ThreadRunner:
 class ThreadTurn:
     """A turn on one scoring thread."""
 
-    __slots__ = ("_ahead", "_context", "_ended", "_making", "_pieces", "_runner", "_spent_s", "_thread")
+    __slots__ = (
+        "_ahead", "_began_s", "_context", "_deadline", "_ended", "_making", "_pieces", "_runner", "_spent_s", "_thread",
+    )  # fmt: skip
 
     def __init__(
-        self, runner: ThreadRunner, thread: ScoringThread, spent_s: float = 0.0, context: Context | None = None
+        self,
+        runner: ThreadRunner,
+        thread: ScoringThread,
+        spent_s: float = 0.0,
+        context: Context | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
-        self._runner, self._thread = runner, thread
+        self._runner, self._thread, self._deadline = runner, thread, deadline
+        self._began_s = time.perf_counter() - spent_s
         self._spent_s = spent_s
         self._context = context if context is not None else copy_context()
         self._pieces = 0
@@ -145,9 +161,11 @@ class ThreadTurn:
             await asyncio.sleep(0)  # work that is handed over now would hold it up
         if self._thread.is_here() and self._runner.call_speed.fits(size):
             started_s = time.perf_counter()
+            self._thread.deadline = self._deadline
             try:
                 return self._runner.do_here(self._thread, partial(self._context.run, work), size, self._spent_s)
             finally:
+                self._thread.deadline = None
                 self._spent_s += time.perf_counter() - started_s
         job = await self._hand_over(work)
         self._runner.call_speed.observe(job.spent_s, size, on_the_spot=False)
@@ -189,11 +207,13 @@ class ThreadTurn:
         loop = asyncio.get_running_loop()
         piece: _Piece[T] = _Piece(loop.create_future(), told)
         self._pieces += 1
-        piece.job = job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
+        piece.job = self._thread.submit(work, lambda: loop.call_soon_threadsafe(self._over, piece), self._context)
         limit_s = self._runner.limit_s
-        if limit_s is not None:
-            left_s = max(0.0, limit_s - self._spent_s)
-            piece.timer = loop.call_later(left_s, self._expire, piece, job, limit_s)
+        left_s, deadline = left_of(limit_s, self._spent_s, self._deadline)
+        if left_s is not None:
+            # A caller's deadline ends its call, but never a worker: only the limit of run() has one given up.
+            hopeless_s = None if limit_s is None else loop.time() + max(0.0, limit_s - self._spent_s) + PATIENCE_S
+            piece.timer = loop.call_later(left_s, self._expire, piece, hopeless_s, deadline)
         return piece
 
     def where(self) -> str:
@@ -204,7 +224,10 @@ class ThreadTurn:
         """Free the thread, at once or when its work is over."""
         self._ended = True
         if not self._pieces:
-            self._runner.free(self._thread)
+            self._free()
+
+    def _free(self) -> None:
+        self._runner.free(self._thread, time.perf_counter() - self._began_s)
 
     def _over(self, piece: _Piece[Any]) -> None:
         """A piece of work has really ended."""
@@ -213,20 +236,22 @@ class ThreadTurn:
             piece.timer.cancel()
         self._pieces -= 1
         if self._ended and not self._pieces:
-            self._runner.free(self._thread)
+            self._free()
         if not piece.over.done():
             self._spent_s += piece.job.spent_s
             piece.over.set_result(None)
             piece.tell()
 
-    def _expire(self, piece: _Piece[Any], job: Job[Any], limit_s: float) -> None:
+    def _expire(self, piece: _Piece[Any], hopeless_s: float | None, deadline: Deadline | None) -> None:
+        """The time of a piece of work is over; at `hopeless_s` (of the loop) it is given up."""
         loop = asyncio.get_running_loop()
         if not piece.over.done():
-            piece.over.set_exception(DeadlineExceeded(limit_s))
+            piece.over.set_exception(exceeded(self._runner.limit_s, deadline))
             piece.tell()
-        loop.call_later(PATIENCE_S, self._give_up, piece)
+        if hopeless_s is not None:
+            loop.call_at(hopeless_s, self._give_up, piece)
         # Whoever awaits `over` takes the stack of where it hangs for the log, before this interrupt.
-        loop.call_soon(self._thread.interrupt, job)
+        loop.call_soon(self._thread.interrupt, piece.job)
 
     def _give_up(self, piece: _Piece[Any]) -> None:
         if not piece.has_ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +34,19 @@ def settle() -> None:
         library.malloc_trim(0)
         library.mallopt(_M_MMAP_THRESHOLD, MAPPED_FROM)
         library.mallopt(_M_TRIM_THRESHOLD, KEPT)
+
+
+def rss_mb() -> float | None:
+    """Memory of this process that is in use, MiB, with what it shares; None where the system does not say.
+
+    A look costs microseconds, where that of `pss_mb` walks through all pages.
+    """
+    try:
+        with open("/proc/self/statm") as statm:
+            pages = int(statm.read().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * mmap.PAGESIZE / (1024 * 1024)
 
 
 def pss_mb() -> float | None:

@@ -14,15 +14,19 @@ from scoringhost.schema.openapi import OpenApiVersion
 
 Json = dict[str, Any]
 
+_LINES, _TEXT, _EVENTS = "application/x-ndjson", "text/plain", "text/event-stream"
 _NULL = {"enum": [None]}
 _VERSIONS = ["2", "2.0", "3", "3.0", "3.1"]
 
 
-def corrected(document: Json, version: OpenApiVersion, summary: str = "", *, asks_for_key: bool = False) -> Json:
+def corrected(
+    document: Json, version: OpenApiVersion, summary: str = "", *, asks_for_key: bool = False, streams: bool = False
+) -> Json:
     """A document of azmlinfsrv's shape as it should be; it is changed.
 
     summary: one line that says what run() does; empty if nobody says. asks_for_key: whether scoring
     needs a key or a token, so that the Bearer key is declared with reason; health never does.
+    streams: whether run() yields, so that the schema of the result is that of each item.
     """
     document.pop("security", None)
     health, score, itself = (next(iter(path.values())) for path in document["paths"].values())
@@ -32,6 +36,8 @@ def corrected(document: Json, version: OpenApiVersion, summary: str = "", *, ask
         document.get("components", {}).pop("securitySchemes", None)
     if summary:
         score["summary"] = summary
+    if streams:
+        _stream_items(score, document)
     if version is OpenApiVersion.V2:
         document["definitions"] = {name: _as_2(schema) for name, schema in document["definitions"].items()}
         health["produces"] = ["text/html"]
@@ -46,6 +52,25 @@ def corrected(document: Json, version: OpenApiVersion, summary: str = "", *, ask
     if version is OpenApiVersion.V3:
         components["schemas"] = {name: _as_3(schema) for name, schema in components["schemas"].items()}
     return document
+
+
+def _stream_items(score: Json, document: Json) -> None:
+    """Say that the answer is one item after the other, and in which media types.
+
+    Text goes out as it is and everything else as a line of JSON; where nobody says which, it may be either.
+    """
+    schemas = document.get("definitions") or document["components"]["schemas"]
+    kind = schemas["ServiceOutput"].get("type")
+    lines = [_TEXT] if kind == "string" else [_LINES]
+    if not kind and "$ref" not in schemas["ServiceOutput"]:
+        lines = [_LINES, _TEXT]
+    result = score["responses"]["200"]
+    result["description"] = "The results that run() yields, one after the other."
+    if "schema" in result:  # 2.0 has one schema for all media types, and that of an event is none of them
+        score["produces"] = [*lines, _EVENTS]
+        return
+    [item] = result["content"].values()
+    result["content"] = {name: item for name in lines} | {_EVENTS: {"schema": {"type": "string"}}}
 
 
 def _as_2(schema: JsonValue) -> JsonValue:

@@ -32,6 +32,11 @@ class DeclaredOutput:
     schema: Json = field(default_factory=lambda: UNDECLARED[1])
 
     @property
+    def streams(self) -> bool:
+        """Whether what is declared is each item of a stream."""
+        return False
+
+    @property
     def is_declared(self) -> bool:
         """Whether a decorator describes it."""
         return self.schema not in UNDECLARED

@@ -32,7 +32,8 @@ class Description:
 
     text: its docstring; empty if it has none. input, output: JSON schemas that take their own examples.
     declared_sample: the input that the decorators show; None if they show none. sample: what request.json beside the
-    script holds, or else the declared sample; None without either.
+    script holds, or else the declared sample; None without either. streams: whether run() yields what it answers, so
+    that `output` is the schema of each item.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Description:
     output: Json
     declared_sample: JsonValue
     sample: JsonValue
+    streams: bool = False
 
     @property
     def summary(self) -> str:
@@ -59,7 +61,13 @@ def describe(script: Path, run: Callable[..., Any], declarations: Declarations, 
     output = schemas.output if schemas.is_exact else fitted(schemas.output)
     if declarations.schemas.output in UNDECLARED:
         output = {"description": _ANY_OUTPUT}
-    return Description(_docstring(run), schema, output, declared, sample)
+    streams = signature.takes is not Takes.RAW and (declarations.output.streams or _yields(run))
+    return Description(_docstring(run), schema, output, declared, sample, streams)
+
+
+def _yields(run: Callable[..., Any]) -> bool:
+    function = inspect.unwrap(run)
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _docstring(run: Callable[..., Any]) -> str:

@@ -108,6 +108,14 @@ class ServiceSettings(Part):
     max_waiting: int = setting(
         1000, NOT_NEGATIVE, "Calls that may wait for run() in each worker; one more is a 503.", "--max-waiting"
     )
+    max_concurrent_requests: int | None = setting(
+        None, POSITIVE, "Calls that may wait or run at once in each worker; one more is a 503.",
+        "--max-concurrent-requests",
+    )  # fmt: skip
+    max_request_wait_ms: int = setting(
+        0, NOT_NEGATIVE, "Milliseconds that a call may wait for run(), or else it is a 503; 0: no limit.",
+        "--max-request-wait-ms",
+    )  # fmt: skip
     max_batch_size: int = setting(
         0, NOT_NEGATIVE, "Rows that waiting calls are joined up to for one run(); 0: no batching.", "--max-batch-size"
     )
@@ -172,6 +180,30 @@ class ServerSettings(Part):
     drain_timeout_s: int = setting(
         20, POSITIVE, "Seconds that running requests have to end after SIGTERM.", "--drain-timeout-s"
     )
+    shutdown_delay_s: int = setting(
+        0, NOT_NEGATIVE, "Seconds after SIGTERM for which requests are taken as before, while /readyz is a 503.",
+        "--shutdown-delay-s",
+    )  # fmt: skip
+    max_requests: int = setting(
+        0, NOT_NEGATIVE, "Requests after which a worker is replaced by a new one; 0: never.", "--max-requests"
+    )
+    max_requests_jitter: int | None = setting(
+        None, NOT_NEGATIVE, "Requests more, up to so many by chance, before it is; a tenth of max_requests if not set.",
+        "--max-requests-jitter",
+    )  # fmt: skip
+    max_worker_memory_mb: int = setting(
+        0, NOT_NEGATIVE, "MiB in memory above which a worker is replaced by a new one; 0: never.",
+        "--max-worker-memory-mb",
+    )  # fmt: skip
+    tls_certificate: str | None = setting(
+        None, click.STRING, "File of the certificate, with its chain, to serve https with; read again when it changes.",
+        "--tls-certificate",
+    )  # fmt: skip
+    tls_key: str | None = setting(None, click.STRING, "File of its key, if that is not in the same file.", "--tls-key")
+    tls_client_ca: str | None = setting(
+        None, click.STRING, "File of the authorities one of which must have signed the certificate of each client.",
+        "--tls-client-ca",
+    )  # fmt: skip
     keep_alive_s: int = setting(75, POSITIVE, "Seconds an idle connection is kept open.", "--keep-alive-s")
     max_bodies_mb: int = setting(
         1024, NOT_NEGATIVE, "MiB of request bodies that a worker may hold at once; one more is a 503. 0: no limit.",

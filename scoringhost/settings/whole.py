@@ -54,6 +54,13 @@ class Settings(FunctionsSettings, HttpSettings, ServerSettings, ServiceSettings)
         gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS)
         return cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread)), gathered.warnings
 
+    @property
+    def open_to_all(self) -> Settings:
+        """The same without keys, tokens and rates, for requests that the owner of the script makes in this process."""
+        return dataclasses.replace(
+            self, primary_key=None, secondary_key=None, keys_file=None, token_keys=None, rate_limit=None
+        )
+
     @cached_property
     def service(self) -> ServiceSettings:
         """The part for one service."""

@@ -306,9 +306,9 @@ def serve(
                 run = request.getfixturevalue("start_container")
                 root = Path(environ.pop("SCORINGHOST_APP_ROOT"))
                 root.chmod(0o755)
-                opened[key] = ServerSender(
-                    run(f"/scripts/{name}", volumes=[f"{SCRIPTS}:/scripts", f"{root}:/app"], **environ)
-                )
+                volumes = [f"{SCRIPTS}:/scripts", f"{root}:/app"]
+                volumes += [f"{value}:{value}" for value in given.values() if isinstance(value, Path)]
+                opened[key] = ServerSender(run(f"/scripts/{name}", volumes=volumes, **environ))
             else:
                 opened[key] = SENDERS[door](script, environ, reply_class)
         return Client(opened[key])

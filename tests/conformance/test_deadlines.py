@@ -48,3 +48,43 @@ def test_a_stream_over_the_limit_is_cut_off(serve: Serve, door: str, script: str
 
 def test_zero_is_no_limit(serve: Serve) -> None:
     assert serve("acts.py", scoring_timeout_ms=0).post("sleep patiently").json() == "awake"
+
+
+# -- the caller's own -------------------------------------------------------------------------------
+
+
+def within(milliseconds: object) -> list[tuple[str, str]]:
+    return [("X-Request-Timeout-Ms", str(milliseconds)), ("Content-Type", "application/json")]
+
+
+@pytest.mark.parametrize(
+    ("script", "act"), [("acts.py", "sleep patiently"), ("acts.py", "compute"), ("async_acts.py", "sleep")]
+)
+def test_a_run_over_its_callers_time_is_a_504_that_is_not_the_scripts_fault(
+    serve: Serve, script: str, act: str
+) -> None:
+    client = serve(script)
+    reply = client.post(act, within(200))
+    assert reply.status == 504
+    assert reply.message == "The 200 ms that the caller waits for an answer are over; run() was broken off"
+    assert reply.header("x-ms-run-function-failed") == "False"
+    assert client.post("number" if script == "acts.py" else "answer", within(30_000)).status == 200
+
+
+def test_the_shorter_of_the_two_times_counts(serve: Serve) -> None:
+    client = serve("acts.py", scoring_timeout_ms=LIMIT_MS)
+    assert client.post("compute", within(60_000)).message == f"Scoring timeout after {LIMIT_MS} ms"
+
+
+def test_a_caller_that_does_not_wait_at_all_never_reaches_run(serve: Serve) -> None:
+    reply = serve("acts.py").post("number", within(0))
+    assert reply.status == 504
+    assert reply.message.endswith("run() was not begun")
+
+
+def test_a_time_that_is_none_is_refused_by_name(serve: Serve) -> None:
+    reply = serve("acts.py").post("number", within("soon"))
+    assert (reply.status, reply.message) == (
+        400,
+        "header x-request-timeout-ms: expected a whole number of milliseconds, got 'soon'",
+    )

@@ -26,7 +26,7 @@ def test_the_page_names_no_address_of_another_host(serve: Serve) -> None:
     assert kinds == ["text/css; charset=utf-8", "text/javascript; charset=utf-8"]
     script = client.get("/docs/page.js").body.decode()
     modules = re.findall(r'^import .* from "\./(\w+\.js)";$', script, re.MULTILINE)
-    assert modules == ["calls.js", "fields.js", "pretty.js", "snippets.js"]
+    assert modules == ["answer.js", "calls.js", "fields.js", "key.js", "pretty.js", "snippets.js"]
     for module in [*modules, "schema.js"]:
         assert client.get(f"/docs/{module}").header("Content-Type") == "text/javascript; charset=utf-8"
 

@@ -65,6 +65,24 @@ def test_a_result_that_nobody_declares_fits_the_document(serve: Serve, query: st
     jsonschema.validate(result, (found.get("definitions") or found["components"]["schemas"])["ServiceOutput"])
 
 
+# BUG: a run() that yields was said to answer one JSON value, of the type of its items.
+@pytest.mark.parametrize("query", VERSIONS)
+@pytest.mark.parametrize(
+    ("script", "kinds"),
+    [
+        ("typed_stream.py", ["application/x-ndjson", "text/event-stream"]),
+        ("generator.py", ["application/x-ndjson", "text/event-stream", "text/plain"]),
+        ("async_generator.py", ["application/x-ndjson", "text/event-stream", "text/plain"]),
+    ],
+)
+def test_a_stream_is_said_to_be_one(serve: Serve, script: str, kinds: list[str], query: str) -> None:
+    found = document(serve(script), query)
+    validate(found)
+    score = found["paths"]["/score"]["post"]
+    assert sorted(score.get("produces") or score["responses"]["200"]["content"]) == kinds
+    assert "one after the other" in score["responses"]["200"]["description"]
+
+
 @pytest.mark.parametrize("query", VERSIONS)
 def test_the_document_says_what_the_docstring_of_run_says(serve: Serve, query: str) -> None:
     score = document(serve("gaps.py"), query)["paths"]["/score"]["post"]

@@ -2,6 +2,7 @@
 
     python tests/live/drill_sigterm.py                        # the whole table
     python tests/live/drill_sigterm.py --workers 1 --clients 16 --kinds fresh --rounds 1
+    python tests/live/drill_sigterm.py --seconds 20 --flags="--max-requests 500"    # workers replaced meanwhile
 
 Clients ask without a pause, on a fresh connection for each request or on one that is kept, until
 nobody listens any more. `refused` are connections that were never established: their clients know
@@ -14,18 +15,18 @@ import argparse
 import asyncio
 import os
 import random
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 PROGRAM = Path(sys.executable).with_name("scoringhost")
 SCRIPT = Path(__file__).parent / "scripts" / "drill.py"
-LOAD_S = 0.7
 GIVE_UP_S = 60.0
 THINK_S = 0.005
 """The longest pause of a client between two requests on a kept connection."""
@@ -82,25 +83,25 @@ class Client:
         return b"connection: close" in head
 
 
-async def drill(port: int, server: subprocess.Popen[bytes], clients: int, kind: str) -> Counter[str]:
+async def drill(port: int, server: subprocess.Popen[bytes], clients: int, kind: str, load_s: float) -> Counter[str]:
     """Put the server under load, stop it, and count."""
     counts: Counter[str] = Counter()
     tasks = [asyncio.create_task(Client(port, counts).run(kind)) for _ in range(clients)]
-    await asyncio.sleep(LOAD_S)
+    await asyncio.sleep(load_s)
     server.send_signal(signal.SIGTERM)
     async with asyncio.timeout(GIVE_UP_S):
         await asyncio.gather(*tasks)
     return counts
 
 
-def one_round(workers: int, clients: int, kind: str) -> Counter[str]:
+def one_round(workers: int, clients: int, kind: str, load_s: float, flags: Sequence[str] = ()) -> Counter[str]:
     """Start a server, drill, and see how it ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(PROGRAM), "serve", str(SCRIPT), "--port", str(port), "--host", "127.0.0.1"]
     with subprocess.Popen(
-        [*command, "--workers", str(workers)],
+        [*command, "--workers", str(workers), *flags],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "AZUREML_LOG_LEVEL": "INFO"},
@@ -114,7 +115,7 @@ def one_round(workers: int, clients: int, kind: str) -> Counter[str]:
                 assert line, "the server has ended"
                 ready += b"is ready for requests" in line
             counts: Counter[str] = Counter()
-            asyncio.run(_drained(server, drill(port, server, clients, kind), counts))
+            asyncio.run(_drained(server, drill(port, server, clients, kind, load_s), counts))
             counts["exit code"] = server.wait(GIVE_UP_S)
             return counts
         finally:
@@ -129,7 +130,7 @@ async def _drained(
     assert server.stdout is not None
     reading = asyncio.create_task(asyncio.to_thread(server.stdout.read))
     into.update(await work)
-    await reading
+    into["replaced"] = (await reading).count(b"is ready for requests")
 
 
 def main() -> int:
@@ -139,15 +140,17 @@ def main() -> int:
     parser.add_argument("--clients", type=int, nargs="+", default=[16, 64, 200])
     parser.add_argument("--kinds", nargs="+", default=["fresh", "kept"])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=0.7, help="of load before the signal")
+    parser.add_argument("--flags", type=shlex.split, default=[], help="more flags for the server")
     given = parser.parse_args()
-    names = ("sent", "answered", "lost", "not 200", "refused", "exit code")
+    names = ("sent", "answered", "lost", "not 200", "refused", "replaced", "exit code")
     sys.stdout.write("workers  clients  connections  round" + "".join(f"{name:>11}" for name in names) + "\n")
     bad = False
     for workers in given.workers:
         for clients in given.clients:
             for kind in given.kinds:
                 for number in range(1, given.rounds + 1):
-                    counts = one_round(workers, clients, kind)
+                    counts = one_round(workers, clients, kind, given.seconds, given.flags)
                     row = f"{workers:7}  {clients:7}  {kind:>11}  {number:5}"
                     why = {name: count for name, count in counts.items() if name.startswith("lost by")}
                     sys.stdout.write(row + "".join(f"{counts[name]:11}" for name in names) + f"  {why or ''}\n")

@@ -112,7 +112,7 @@ def test_another_port_by_gunicorns_arguments_is_the_one_that_is_shown(
 def test_certificates_are_refused(start: Start) -> None:
     served = start(LIFE, GUNICORN_CMD_ARGS="--certfile cert.pem --keyfile key.pem")
     assert served.exit_code() == 3
-    assert "GUNICORN_CMD_ARGS: --certfile: TLS is not served here" in served.log.text
+    assert "GUNICORN_CMD_ARGS: --certfile: it has no effect here; use --tls-certificate" in served.log.text
 
 
 def test_what_has_no_effect_is_said(life: Life) -> None:

@@ -19,6 +19,7 @@ import pytest
 from scoringhost.doors.server.leaving import LEFT_S
 from scoringhost.doors.server.worker_life import GRACE_S
 from scoringhost.settings import Settings
+from tests.conftest import until
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -250,3 +251,36 @@ def test_behind_an_answer_that_closes_nothing_is_scored(life: Life) -> None:
             assert served.exit_code() == 0
             # All three, if they came before the connection was told of the end; but none without its answer.
             assert answers == len(served.log.matches("scoring x"))
+
+
+# -- the delay --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_for_the_delay_requests_are_answered_and_readiness_says_no(life: Life, workers: int) -> None:
+    served = life("--shutdown-delay-s", "3", "--workers", str(workers), workers=workers)
+    assert served.ask(target="/readyz").status == 200
+    served.signal()
+    served.log.wait_for("service default is draining", workers)
+    assert served.ask(target="/readyz").status == 503
+    assert [served.ask(target=path).status for path in ("/livez", "/startupz", "/")] == [200, 200, 503]
+    assert served.say("echo late").json() == "late"  # on a new connection
+    assert served.process.poll() is None
+    assert served.exit_code(20) == 0
+    assert len(served.log.matches("shutdown in")) == workers
+
+
+def test_a_second_signal_ends_the_delay(life: Life) -> None:
+    served = life("--shutdown-delay-s", "600")
+    served.signal()
+    served.log.wait_for("the service ends in 600 s")
+    served.signal()
+    assert served.exit_code(20) == 0
+
+
+def test_a_signal_to_the_whole_process_group_waits_for_the_delay_too(life: Life) -> None:
+    served = life("--shutdown-delay-s", "2")
+    os.killpg(served.process.pid, signal.SIGTERM)
+    until(lambda: served.ask(target="/readyz").status == 503, "readiness to say no")
+    assert served.say("echo late").json() == "late"
+    assert served.exit_code(20) == 0

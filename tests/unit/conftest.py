@@ -17,8 +17,9 @@ import pytest
 from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.errors import ScoringHostError
 from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.scoring_thread import ScoringThread
-from scoringhost.kernel.service import Limits, Service
+from scoringhost.kernel.service import Service
 from scoringhost.script import imports
 from scoringhost.script.declaring import declarations_of
 from scoringhost.script.loading import EntryScript

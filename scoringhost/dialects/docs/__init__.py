@@ -29,7 +29,7 @@ _FILES = {
     "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
     **{
         f"/docs/{name}": (name, "text/javascript; charset=utf-8")
-        for name in ("page.js", "fields.js", "schema.js", "snippets.js", "calls.js", "pretty.js")
+        for name in ("page.js", "answer.js", "calls.js", "fields.js", "key.js", "pretty.js", "schema.js", "snippets.js")
     },
 }
 _POLICY = (

@@ -1,5 +1,7 @@
+import { reveal, show } from "./answer.js";
 import { Calls } from "./calls.js";
 import { Fields } from "./fields.js";
+import { Key, askForKey, carriesKey, isRefused, openWithKey, reasonOf } from "./key.js";
 import { pretty } from "./pretty.js";
 import { asCurl, asPython } from "./snippets.js";
 
@@ -9,6 +11,7 @@ const NOTE_MS = 4000;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110, 5.6.2
 let about = { kind: "json", sample: null };
 let calls;
+const key = new Key();
 let isFielded = false;
 
 const fields = new Fields($("fields"), (value) => {
@@ -38,7 +41,19 @@ const HINTS = {
 // -- the service -----------------------------------------------------------------------------------
 
 async function describe() {
-  about = await (await fetch("docs/service.json")).json();
+  const response = await fetch("docs/service.json", { headers: key.headers() });
+  if (isRefused(response)) {
+    $("main").className = "locked";
+    $("name").textContent = location.host;
+    key.forget(); // it was a wrong one, if there was one
+    $("key-forget").hidden = true;
+    await askForKey(response);
+    return;
+  }
+  if (!response.ok) throw new Error(await reasonOf(response));
+  about = await response.json();
+  $("main").className = "";
+  $("key-forget").hidden = !key.isThere;
   calls = new Calls(about.name);
   document.title = `${about.name} - scoringhost`;
   fact("version", about.version);
@@ -52,6 +67,7 @@ async function describe() {
   for (const version of about.documents) {
     const link = document.createElement("a");
     link.href = `swagger.json?version=${version}`;
+    link.addEventListener("click", (event) => openWithKey(key, event, link.href));
     link.textContent = version === "2" ? "Swagger 2.0" : `OpenAPI ${version === "3" ? "3.0" : version}`;
     $("documents").append(link, " ");
   }
@@ -65,8 +81,19 @@ async function describe() {
 let found; // the API document, asked for once
 async function apiDocument() {
   const version = about.documents[about.documents.length - 1];
-  found ??= await (await fetch(`swagger.json?version=${version}`)).json();
+  found ??= await (await fetch(`swagger.json?version=${version}`, { headers: key.headers() })).json();
   return found;
+}
+
+// -- its key ---------------------------------------------------------------------------------------
+
+async function useKey() {
+  $("key-why").textContent = key.keep($("key").value.trim());
+  if ($("key-why").textContent) return;
+  $("key-box").hidden = true;
+  $("key-forget").hidden = false;
+  if ($("main").className === "locked") await describe().catch(undescribed);
+  else changed();
 }
 
 async function makeFields() {
@@ -135,6 +162,7 @@ function request() {
     type,
     url: new URL(query ? `score?${query}` : "score", location.href).href,
     options: { method, headers: { ...own, ...headers }, body },
+    keyHeaders: key.headers(headers), // apart: the snippets must not show them
   };
 }
 
@@ -184,40 +212,8 @@ function fill({ method, query, type, body }) {
 
 // -- the answer ------------------------------------------------------------------------------------
 
-/** Bring the answer to where it is seen: on a phone it is below the fold. */
-function reveal() {
-  const { top } = $("response").getBoundingClientRect();
-  if (top < 0 || top > window.innerHeight * 0.7) $("response").scrollIntoView({ block: "start" });
-}
-
-async function show(response, startedMs) {
-  const type = response.headers.get("content-type") ?? "";
-  $("headers").textContent = [...response.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-  $("headers-box").hidden = false;
-  reveal();
-  let size = 0;
-  if (type.startsWith("image/")) {
-    const blob = await response.blob();
-    size = blob.size;
-    $("image").src = URL.createObjectURL(blob);
-    $("image").hidden = false;
-  } else {
-    const reader = response.body?.getReader();
-    const decoder = new TextDecoder();
-    for (let piece; reader && !(piece = await reader.read()).done; size += piece.value.length) {
-      $("answer").append(decoder.decode(piece.value, { stream: true }));
-    }
-    if (type.startsWith("application/json")) {
-      try { $("answer").textContent = pretty(JSON.parse($("answer").textContent)); } catch { /* as it came */ }
-    }
-  }
-  const took = (performance.now() - startedMs).toFixed(1);
-  $("summary").textContent = `${response.status} ${response.statusText} · ${took} ms · ${size} bytes`;
-  $("summary").className = `line ${response.ok ? "good" : "bad"}`;
-}
-
 async function execute() {
-  const { url, options, problem, query, type, file } = request();
+  const { url, options, keyHeaders, problem, query, type, file } = request();
   $("answer").textContent = "";
   $("image").hidden = $("headers-box").hidden = true;
   $("summary").className = "line";
@@ -230,7 +226,10 @@ async function execute() {
   $("execute").disabled = true;
   const startedMs = performance.now();
   try {
-    await show(await fetch(url, options), startedMs);
+    const response = await fetch(url, { ...options, headers: { ...options.headers, ...keyHeaders } });
+    const refusal = response.status === 401 && !carriesKey(options.headers) ? response.clone() : undefined;
+    await show(response, startedMs);
+    if (refusal) await askForKey(refusal);
   } catch (error) {
     $("summary").textContent = `No answer, or not to its end: ${error.message}`;
     $("summary").className = "line bad";
@@ -296,5 +295,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) execute();
 });
 $("address").textContent = new URL("score", location.href).pathname;
-describe().catch((problem) => { $("hint").textContent = `The service cannot be described: ${problem.message}`; });
+$("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey();
+});
+$("key-forget").addEventListener("click", () => {
+  key.forget();
+  location.reload();
+});
+const undescribed = (problem) => { $("hint").textContent = `The service cannot be described: ${problem.message}`; };
+describe().catch(undescribed);
 watch();

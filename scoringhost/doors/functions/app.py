@@ -23,6 +23,7 @@ from scoringhost.engine.under_way import UnderWay
 from scoringhost.errors import InternalError, NotReady, Overloaded, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.routes import HEALTH_PATHS
 from scoringhost.script.tracebacks import user_traceback
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -78,7 +79,7 @@ class FunctionProcess:
 
     async def _arrive(self, request: HttpRequest) -> HttpApp:
         loading = self._loading
-        if request.path != "/":
+        if request.path not in HEALTH_PATHS:
             if not loading.is_over and loading.waiting >= self.settings.max_waiting:
                 return self._stand_in(
                     Overloaded(f"{loading.waiting} requests wait for init() already; try again later")

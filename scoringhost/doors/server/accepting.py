@@ -11,16 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
+import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
+from scoringhost.doors.server.certificates import Certificates
+from scoringhost.doors.server.connection_limits import ConnectionLimits, Intake
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
+from scoringhost.doors.server.secure_protocol import SecureProtocol
 from scoringhost.http.app import STOPPING
+from scoringhost.telemetry.logs import HOST_LOGGER
 
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
@@ -32,8 +38,14 @@ COURTESIES = 3
 STEP = 8
 """Connections that are taken before the event loop does something else, and siblings have a turn."""
 
+SHAKE_HANDS_S = 3.0
+"""Seconds that clients have to finish their TLS handshakes when the server stops."""
+
 LOOK_S = 0.02
 """Seconds between two looks at whether every connection has ended."""
+
+
+log = logging.getLogger(HOST_LOGGER)
 
 
 class Acceptor:
@@ -127,8 +139,11 @@ class FairServer(uvicorn.Server):
 
     server_state: ServerState
 
-    def __init__(self, config: uvicorn.Config, busy: Callable[[], bool]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, busy: Callable[[], bool], certificates: Certificates | None = None
+    ) -> None:
         super().__init__(config)
+        self._certificates = certificates
         self._busy = busy
         self._acceptors: list[Acceptor] = []
         self._arriving: set[asyncio.Task[object]] = set()
@@ -155,15 +170,38 @@ class FairServer(uvicorn.Server):
     def take(self, connection: socket.socket, data: bytes = b"") -> None:
         """Serve a connection; `data`: what somebody else has read from it already. On the event loop."""
 
-        def protocol() -> HttpProtocol:
-            made = HttpProtocol(self.config, self.server_state, {}, self._loop)
-            if data:
-                made.read_already = data
-            return made
+        if self._certificates is not None:
+            arriving = self._secured(connection, self._certificates.context)
+        else:
 
-        task = self._loop.create_task(self._loop.connect_accepted_socket(protocol, connection))
+            def protocol() -> HttpProtocol:
+                made = HttpProtocol(self.config, self.server_state, {}, self._loop)
+                if data:
+                    made.read_already = data
+                return made
+
+            arriving = self._loop.connect_accepted_socket(protocol, connection)
+        task = self._loop.create_task(arriving)
         self._arriving.add(task)
-        task.add_done_callback(self._arriving.discard)
+        task.add_done_callback(self._arrived)
+
+    def _secured(self, connection: socket.socket, context: ssl.SSLContext) -> Coroutine[Any, Any, object]:
+        """Shake hands; nobody has read from such a connection before."""
+        limits: ConnectionLimits = cast("Intake", self.config.loaded_app).limits
+        return self._loop.connect_accepted_socket(
+            lambda: SecureProtocol(self.config, self.server_state, {}, self._loop),
+            connection,
+            ssl=context,
+            ssl_handshake_timeout=limits.head_s,
+            ssl_shutdown_timeout=limits.closing_s,
+        )
+
+    def _arrived(self, task: asyncio.Task[object]) -> None:
+        """It has its protocol, or has not got so far: clients that do not trust us, or we do not, are none of ours."""
+        self._arriving.discard(task)
+        problem = None if task.cancelled() else task.exception()
+        if problem is not None:
+            log.debug("a connection has not come about: %s", problem)
 
     # -- the end, in this order -----------------------------------------------------------------------
 
@@ -184,7 +222,9 @@ class FairServer(uvicorn.Server):
         for listener in listeners:
             listener.close()
         if self._arriving:
-            await asyncio.wait(self._arriving)
+            _, late = await asyncio.wait(self._arriving, timeout=SHAKE_HANDS_S)
+            for task in late:  # only hands can be shaken slowly
+                task.cancel()
 
     async def ended(self, by_s: float) -> bool:
         """Wait until every connection and request has ended, or for the time; whether they have."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from scoringhost.doors.server.connection_limits import SMALL_BODY, Intake
 from scoringhost.doors.server.http_heads import split_target
@@ -66,6 +66,9 @@ class ArrivingRequest(ABC):
     @abstractmethod
     def _take(self, request: HttpRequest, keep_alive: bool) -> None:
         """Answer a request, now or after those before it."""
+
+    scheme: ClassVar[str] = "http"
+    """The scheme of the requests that come here."""
 
     @abstractmethod
     def _is_lost(self) -> bool:
@@ -180,5 +183,5 @@ class ArrivingRequest(ABC):
             return
         path, query = split_target(self._url)
         method = self._parser.get_method().decode("ascii")
-        request = HttpRequest(method, path, query, self._headers, client=self._client, fault=fault)
+        request = HttpRequest(method, path, query, self._headers, scheme=self.scheme, client=self._client, fault=fault)
         self._refuse(request)

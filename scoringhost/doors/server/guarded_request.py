@@ -43,7 +43,10 @@ class GuardedRequest(ArrivingRequest):
         path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)
         method = self._parser.get_method().decode("ascii")
         host, version, client = self._headers.get("host") or "localhost", self._version, self._client
-        head = HttpRequest(method, path, query, self._headers, b"", "http", host, version, client, None, self._is_lost)
+        head = HttpRequest(
+            method, path, query, self._headers, b"", self.scheme, host, version, client, None, self._is_lost
+        )
+        self._introduce(head)
         try:
             waiting = self._app.admit(head)
         except ScoringHostError as error:
@@ -54,6 +57,9 @@ class GuardedRequest(ArrivingRequest):
             head.admission = task = asyncio.ensure_future(waiting)
             task.add_done_callback(partial(self._on_admission, head))
             self._pause_reading()
+
+    def _introduce(self, head: HttpRequest) -> None:
+        """Say who is calling, if the connection tells."""
 
     def _on_admission(self, head: HttpRequest, task: asyncio.Future[None]) -> None:
         """The guards have decided. A request that has arrived meanwhile is refused where it is answered."""

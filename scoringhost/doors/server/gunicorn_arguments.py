@@ -27,11 +27,13 @@ OURS = {
     "keepalive": "keep_alive_s",
     "graceful_timeout": "drain_timeout_s",
     "reload": "reload",
+    "max_requests": "max_requests",
+    "max_requests_jitter": "max_requests_jitter",
 }
 """gunicorn's settings that are settings of ours, by another name."""
 
 MASTERS = frozenset({
-    "bind", "backlog", "reuse_port", "timeout", "max_requests", "max_requests_jitter", "worker_tmp_dir", "pidfile",
+    "bind", "backlog", "reuse_port", "timeout", "worker_tmp_dir", "pidfile",
     "proc_name", "user", "group", "umask", "initgroups", "raw_env", "control_socket", "control_socket_disable",
     "control_socket_mode", "errorlog", "loglevel", "capture_output", "logger_class", "logconfig", "logconfig_json",
     "syslog", "syslog_addr", "syslog_facility", "syslog_prefix", "statsd_host", "statsd_prefix", "dogstatsd_tags",
@@ -40,7 +42,7 @@ MASTERS = frozenset({
 })  # fmt: skip
 """What gunicorn's master does by itself, or our worker does as gunicorn's would."""
 
-_TLS = "TLS is not served here, and plain text must not take its place; put a proxy with the certificate in front"
+_TLS = "it has no effect here; use --tls-certificate, --tls-key and --tls-client-ca"
 _PROCESS = "it has no effect here: the server stays in the foreground, in the folder where it was started"
 
 REFUSED: dict[str, str] = {

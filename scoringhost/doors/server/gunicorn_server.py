@@ -65,6 +65,11 @@ def _on_worker_end(master: object, worker: ScoringWorker) -> None:
     script_metrics.forget(worker.pid)
 
 
+def _jitter(settings: Settings) -> int:
+    """Workers that were started together must not all be worn out together."""
+    return settings.max_requests // 10 if settings.max_requests_jitter is None else settings.max_requests_jitter
+
+
 class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
 
@@ -80,6 +85,9 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
 
     def starting(self, listeners: Sequence[socket.socket]) -> Starting:
         """What answers health probes on these sockets while `load` takes its time."""
+        if self.settings.tls_certificate is not None:  # a handshake needs an event loop
+            plain = self.settings.health_ports
+            listeners = [one for one in listeners if one.family != socket.AF_UNIX and one.getsockname()[1] in plain]
         return Starting(listeners, self._stand_in, lambda: self._activity, lambda: self.service_link.is_served)
 
     def load_config(self) -> None:
@@ -94,6 +102,8 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "timeout": 0 if settings.debug_port else max(HEARTBEAT_S, settings.worker_timeout_s or 0),
             "graceful_timeout": settings.drain_timeout_s + GRACE_S,
             "keepalive": settings.keep_alive_s,
+            "max_requests": settings.max_requests,
+            "max_requests_jitter": _jitter(settings),
             "loglevel": "warning",
             "control_socket_disable": True,
             "child_exit": _on_worker_end,
@@ -141,6 +151,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             engine.load()
             self._activity = "running init()"
             engine.init()
+            self._activity = "getting ready"
         except StartupError as error:
             log.error("%s", explain(error))
             sys.exit(START_FAILED)

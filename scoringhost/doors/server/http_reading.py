@@ -203,7 +203,7 @@ class RequestReader(GuardedRequest):
                 query,
                 headers,
                 body,
-                "http",
+                self.scheme,
                 host or "localhost",
                 version,
                 self._client,

@@ -13,6 +13,7 @@ from gunicorn.errors import HaltServer
 
 from scoringhost.doors.server.ended import looked_at, without_lines_of
 from scoringhost.doors.server.listening import refuse_new
+from scoringhost.doors.server.turnover import Turnover
 from scoringhost.doors.server.watching import Watch
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -63,8 +64,10 @@ class Master(Arbiter):  # type: ignore[misc]
     _failures = 0
     _last_tried = 0
     _not_before_s = 0.0
+    _leaves_at_s: float | None = None
 
     def __init__(self, app: Any) -> None:
+        self._turnover = Turnover(self)
         self._given_up: set[int] = set()
         """Workers that this master has killed, until they are gone."""
         super().__init__(app)
@@ -101,6 +104,32 @@ class Master(Arbiter):  # type: ignore[misc]
         finally:
             starting.refuse_kept()
         self.init_signals()
+
+    def handle_term(self) -> None:
+        """End the service, at once or after the delay: until then all goes on, but readiness says no.
+
+        A second signal ends it at once.
+        """
+        delay_s = self.app.settings.shutdown_delay_s
+        if delay_s and self._leaves_at_s is None:
+            self._leaves_at_s = time.monotonic() + delay_s
+            self.app.service_link.tell_leaving()
+            log.info("the service ends in %d s; until then it answers, but /readyz is a 503", delay_s)
+        else:
+            super().handle_term()
+
+    def wait_for_signals(self, timeout: float = 1.0) -> Any:
+        """Wait for signals, or for the end of the delay.
+
+        Raises:
+            StopIteration: at the end of the delay, as for a signal to end.
+        """
+        if self._leaves_at_s is None:
+            return super().wait_for_signals(timeout)
+        left_s = self._leaves_at_s - time.monotonic()
+        if left_s <= 0:
+            raise StopIteration
+        return super().wait_for_signals(min(timeout, left_s))
 
     def stop(self, graceful: bool = True) -> None:
         """Stop the workers."""
@@ -211,15 +240,20 @@ class Master(Arbiter):  # type: ignore[misc]
             self._failures = 0
 
     def manage_workers(self) -> None:
-        """Start workers that are missing, end those that are too many."""
+        """Start workers that are missing, end those that are too many or worn."""
         self._look_who_serves()
-        super().manage_workers()
+        if not self._turnover.goes_on():
+            super().manage_workers()
 
     def spawn_workers(self) -> None:
         """Start the workers that are missing."""
+        self.spawn_up_to(self.num_workers)
+
+    def spawn_up_to(self, number: int) -> None:
+        """Start as many workers as that number lacks, unless the last start has just failed."""
         if time.monotonic() < self._not_before_s:
             return
-        for _ in range(self.num_workers - len(self.WORKERS)):
+        for _ in range(number - len(self.WORKERS)):
             self.spawn_worker()
 
 

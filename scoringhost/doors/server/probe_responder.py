@@ -19,9 +19,10 @@ from typing import Any, Protocol
 from scoringhost.doors.server.http_heads import render_head, well_formed
 from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
 from scoringhost.http.messages import HEADERS_LIMIT, HttpRequest, HttpResponse
+from scoringhost.http.routes import HEALTH_PATHS
 
 POLL_S = 0.005
-_PROBES = (b"GET / HTTP/1.", b"HEAD / HTTP/1.")
+_PROBES = tuple(f"{method} {path} HTTP/1.".encode() for method in ("GET", "HEAD") for path in HEALTH_PATHS)
 
 
 class Answerer(Protocol):

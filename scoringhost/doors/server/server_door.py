@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
 from scoringhost.doors.server.accepting import FairServer
+from scoringhost.doors.server.certificates import Certificates
 from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.listening import refuse_new
 from scoringhost.doors.server.probe_responder import ProbeResponder
+from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.http.app import HttpApp
 
@@ -36,13 +37,30 @@ MASTER_LOOK_S = 0.01
 class ServerDoor:
     """A uvicorn server on the listening sockets that gunicorn's master has opened for its workers."""
 
-    def __init__(self, worker: ScoringWorker, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        worker: ScoringWorker,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        certificates: Certificates | None = None,
+        health: SideDoor | None = None,
+    ) -> None:
+        """`certificates`: connections are secured with them; health is then asked for at a door of its own, if at all.
+
+        Nobody but the event loop can speak TLS, so that only there it is answered beside a run() that blocks it.
+        """
         self._worker, self._engine, self._loop = worker, engine, loop
-        of_metrics = listeners_of_metrics(worker)
-        self._listeners = [listener.sock for listener in worker.sockets if listener.sock not in of_metrics]
+        settings = worker.app.settings
+        elsewhere = listeners_at([settings.metrics_port], worker.sockets)
+        of_health = listeners_at(settings.health_ports, worker.sockets)
+        if certificates is not None:
+            elsewhere += of_health
+        self._listeners = [listener.sock for listener in worker.sockets if listener.sock not in elsewhere]
         app = engine.site.app
-        self.server = FairServer(server_config(app, worker), self._leaves_to_others)
-        self._probe_responder = ProbeResponder(self._listeners, app, self._hand_over)
+        self.server = FairServer(server_config(app, worker), self._leaves_to_others, certificates)
+        self._plain_server = self.server if health is None else health.server
+        probed = self._listeners if certificates is None else of_health
+        self._probe_responder = ProbeResponder(probed, app, self._hand_over)
         self.master_has_gone = False
 
     def _leaves_to_others(self) -> bool:
@@ -53,14 +71,13 @@ class ServerDoor:
         self._probe_responder.guard(is_blocked)
 
     def _hand_over(self, connection: socket.socket, data: bytes) -> None:
-        self._loop.call_soon_threadsafe(self.server.take, connection, data)
+        self._loop.call_soon_threadsafe(self._plain_server.take, connection, data)
 
     # -- Door -----------------------------------------------------------------------------------------
 
     async def start(self, app: HttpApp) -> None:
         """Accept connections."""
         self._serving = self._loop.create_task(self.server.serve(sockets=self._listeners))
-        # It ends by itself after `max_requests`; the rest of the engine follows.
         self._serving.add_done_callback(lambda _: self._engine.wind_down())
         for connection, data in self._worker.kept:
             self._hand_over(connection, data)
@@ -110,20 +127,16 @@ class ServerDoor:
         return self.server.connections
 
 
-def listeners_of_metrics(worker: ScoringWorker) -> list[socket.socket]:
-    """The listening sockets on the port for metrics, if they have one of their own."""
-    port = worker.app.settings.metrics_port
-    if port is None:
-        return []
-    inet = [one.sock for one in worker.sockets if one.sock.family in (socket.AF_INET, socket.AF_INET6)]
-    return [listener for listener in inet if listener.getsockname()[1] == port]
+def listeners_at(ports: Iterable[int | None], listeners: Iterable[Any]) -> list[socket.socket]:
+    """The sockets of those of gunicorn's listeners that listen on one of the ports."""
+    inet = [one.sock for one in listeners if one.sock.family in (socket.AF_INET, socket.AF_INET6)]
+    return [listener for listener in inet if listener.getsockname()[1] in ports]
 
 
 def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
     """How uvicorn serves an application in a worker."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
     settings = worker.app.settings
-    most = worker.max_requests  # gunicorn has added the jitter; sys.maxsize if there is no limit
     return uvicorn.Config(
         cast("Any", intake_of(app, settings)),
         interface="asgi3",
@@ -135,5 +148,4 @@ def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s,
-        limit_max_requests=most if most != sys.maxsize else None,
     )

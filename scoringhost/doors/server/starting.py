@@ -48,15 +48,29 @@ Activity = Callable[[], str]
 class StartingApp:
     """Answers health probes with what the process is doing, and for how long it has been."""
 
-    def __init__(self, stand_in: StandIn, activity: Activity) -> None:
+    def __init__(
+        self, stand_in: StandIn, activity: Activity, monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         """`stand_in` makes what answers with an error; `activity` says what is being done, such as `running init()`."""
-        self._stand_in, self._activity = stand_in, activity
-        self._began_s = time.monotonic()
+        self._stand_in, self._activity, self._monotonic_s = stand_in, activity, monotonic_s
+        self._began_s = monotonic_s()
+        self._doing, self._doing_since_s = activity(), self._began_s
 
     @property
     def elapsed_s(self) -> float:
         """For how long it has been going on, in seconds."""
-        return time.monotonic() - self._began_s
+        return self._monotonic_s() - self._began_s
+
+    def said(self) -> str:
+        """What is being done, and for how long, in words.
+
+        It is asked for at every look (`LOOK_S`), so that it knows when one thing gave way to the next.
+        """
+        now_s = self._monotonic_s()
+        doing = self._activity()
+        if doing != self._doing:
+            self._doing, self._doing_since_s = doing, now_s
+        return f"{doing}, {now_s - self._doing_since_s:.0f} s so far"
 
     def begin(self, request: HttpRequest) -> HttpResponse | Coroutine[Any, Any, HttpResponse]:
         """Answer a request, with a 503 in the end."""
@@ -70,7 +84,7 @@ class StartingApp:
         return render_head(response, framing) + response.body
 
     def _why(self) -> NotReady:
-        return NotReady(f"The service is starting: {self._activity()}, {self.elapsed_s:.0f} s so far; try again")
+        return NotReady(f"The service is starting: {self.said()}; try again")
 
 
 class Starting:
@@ -84,7 +98,7 @@ class Starting:
     ) -> None:
         """`is_served`: whether somebody else takes connections from these sockets, so that nobody must here."""
         self.kept: list[tuple[socket.socket, bytes]] = []
-        self._activity, self._is_served = activity, is_served
+        self._is_served = is_served
         self._app = StartingApp(stand_in, activity)
         self._line_s = FIRST_LINE_S
         self._is_over = threading.Event()
@@ -122,7 +136,8 @@ class Starting:
         self.kept.append((connection, data))
 
     def _work(self) -> None:
-        self._is_over.wait(QUIET_S)
+        while self._app.elapsed_s < QUIET_S and not self._is_over.wait(LOOK_S):
+            self._app.said()
         while self._goes_on():
             if self._is_served():
                 self._is_over.wait(LOOK_S)
@@ -130,9 +145,9 @@ class Starting:
                 self._responder.guard(lambda: self._goes_on() and not self._is_served(), LOOK_S)
 
     def _goes_on(self) -> bool:
-        elapsed_s = self._app.elapsed_s
-        if elapsed_s >= self._line_s:
-            log.info("%s, %.0f s so far", self._activity(), elapsed_s)
+        said = self._app.said()
+        if self._app.elapsed_s >= self._line_s:
+            log.info("%s", said)
             self._line_s += min(self._line_s, LINES_S)
         return not self._is_over.is_set()
 

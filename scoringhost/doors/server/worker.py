@@ -25,7 +25,7 @@ class Link:
     """What the master and one worker tell each other, in memory that both see."""
 
     def __init__(self) -> None:
-        self._bytes = mmap.mmap(-1, 4)
+        self._bytes = mmap.mmap(-1, 5)
 
     @property
     def is_ready(self) -> bool:
@@ -63,12 +63,30 @@ class Link:
         """The whole service ends."""
         self._bytes[3] = 1
 
+    @property
+    def is_worn(self) -> bool:
+        """Whether the worker has served for long enough: it goes on until another can take its place."""
+        return self._bytes[4] == 1
+
+    def tell_worn(self) -> None:
+        """The worker has served for long enough."""
+        self._bytes[4] = 1
+
 
 class ServiceLink:
     """What the master and all its workers know of the service, in memory that all of them see."""
 
     def __init__(self) -> None:
-        self._bytes = mmap.mmap(-1, 1)
+        self._bytes = mmap.mmap(-1, 2)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the service is about to end: requests are taken as before, but nobody is to send any."""
+        return self._bytes[1] == 1
+
+    def tell_leaving(self) -> None:
+        """The service is about to end."""
+        self._bytes[1] = 1
 
     @property
     def is_served(self) -> bool:

@@ -22,15 +22,19 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from scoringhost.doors.server.certificates import certificates_of
 from scoringhost.doors.server.forked import keep_apart_connections
-from scoringhost.doors.server.metrics_door import MetricsDoor
 from scoringhost.doors.server.moving_loop import MovingLoop
-from scoringhost.doors.server.server_door import ServerDoor, listeners_of_metrics, server_config
+from scoringhost.doors.server.server_door import ServerDoor, listeners_at, server_config
+from scoringhost.doors.server.side_door import SideDoor
+from scoringhost.doors.server.wear import Wear
 from scoringhost.engine.engine import REPLACED, Engine, end_process
 from scoringhost.errors import DeadlineExceeded, NotReady
-from scoringhost.http.app import STOPPING
+from scoringhost.http.app import STOPPING, HttpApp
 from scoringhost.kernel.thread_runner import PATIENCE_S
 from scoringhost.process.memory import pss_mb
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -49,6 +53,9 @@ BLOCKED_S = 0.02
 
 BEAT_S = 1.0
 """Seconds between two signs of life."""
+
+QUICK_BEAT_S = 0.1
+"""The same, where somebody waits for readiness to say no: `shutdown_delay_s`."""
 
 GRACE_S = 8
 """Seconds from the end of the drain to the master's kill: PATIENCE_S for run(), the rest for shutdown()."""
@@ -76,12 +83,21 @@ class WorkerLife:
         engine.start_threads(lent=True)
         self._main = engine.threads[0]
         self._moving = MovingLoop(self._loop, self._main, self._watch, stays=engine.site.all_async)
-        self._door = ServerDoor(worker, engine, self._loop)
+        settings = worker.app.settings
+        self._certificates = certificates_of(settings)
+        health = self._side_door(engine.site.health_app, settings.health_ports)
+        self._door = ServerDoor(worker, engine, self._loop, self._certificates, health)
         engine.doors.append(self._door)
-        metrics_app = engine.site.metrics_app
-        if metrics_app is not None:
-            config = server_config(metrics_app, worker)
-            engine.doors.append(MetricsDoor(config, listeners_of_metrics(worker), self._loop))
+        self._beat_s = QUICK_BEAT_S if settings.shutdown_delay_s else BEAT_S
+        metrics = self._side_door(engine.site.metrics_app, (settings.metrics_port,))
+        engine.doors += [door for door in (health, metrics) if door is not None]
+
+    def _side_door(self, app: HttpApp | None, ports: Sequence[int | None]) -> SideDoor | None:
+        """A door for what is served on a port of its own, if that is so."""
+        listeners = listeners_at(ports, self._worker.sockets)
+        if app is None or not listeners:
+            return None
+        return SideDoor(server_config(app, self._worker), listeners, self._loop)
 
     def run(self) -> None:
         """On the main thread: serve until told to stop."""
@@ -100,6 +116,7 @@ class WorkerLife:
         await self._engine.start(self._moving)
         self._loop.add_reader(self._signals.fileno(), self._on_signal)
         beat = self._loop.create_task(self._heartbeat())
+        self._wear = Wear(self._worker)
         size_mb = pss_mb()
         memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
         self._worker.link.tell_ready()
@@ -117,7 +134,12 @@ class WorkerLife:
                 log.warning("the master has gone; this worker ends")
                 self._door.master_has_gone = True
                 self._engine.ask_to_stop()
-            await asyncio.sleep(BEAT_S)
+            if self._certificates is not None:
+                self._certificates.look()
+            self._wear.look(self._door.server.server_state.total_requests)
+            if self._worker.app.service_link.is_leaving and not self._engine.is_told_to_stop:
+                self._engine.drain()  # for those who ask; everybody else is answered as before
+            await asyncio.sleep(self._beat_s)
 
     # -- a run() that blocks the event loop ---------------------------------------------------------
 
@@ -150,7 +172,16 @@ class WorkerLife:
 
     def _on_python_signal(self, signum: int, frame: object) -> None:
         """On the main thread; while that is busy in C code, `_on_signal` is quicker."""
-        self._engine.ask_to_stop()
+        self._told_to_stop()
+
+    def _told_to_stop(self) -> None:
+        """End; but a signal that has come to the whole process group waits for the master's, after the delay."""
+        link, delay_s = self._worker.link, self._worker.app.settings.shutdown_delay_s
+        if not delay_s or link.service_ends or link.is_replaced or self._door.master_has_gone:
+            self._engine.ask_to_stop()
+        else:
+            later = partial(self._loop.call_later, delay_s + BEAT_S, self._engine.ask_to_stop)
+            self._loop.call_soon_threadsafe(later)
 
     def _on_signal(self) -> None:
         try:
@@ -158,7 +189,7 @@ class WorkerLife:
         except BlockingIOError:
             return
         if any(number in STOP_SIGNALS for number in numbers):
-            self._engine.ask_to_stop()
+            self._told_to_stop()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

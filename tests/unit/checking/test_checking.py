@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,21 @@ def test_the_new_families_are_part_of_a_check(checked) -> None:
 def test_the_config_of_a_workspace_is_no_configuration_of_ours(checked, write, content: dict[str, str]) -> None:
     write(json.dumps(content), "config.json")
     assert [one.code for one in checked("def run(data): return data\n").findings] == ["no-sample"]
+
+
+# BUG: numpy.py beside the script hid NumPy, and the check showed what came of it, not why.
+def test_a_file_that_hides_a_package_is_found(checked: Callable[..., Report], tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("X = 1", encoding="utf-8")
+    report = checked("import numpy as np\ndef init(): np.zeros(3)\ndef run(text): return text\n")
+    [found] = [one for one in report.findings if one.code == "hidden-package"]
+    assert f"{tmp_path}/numpy.py hides the installed package 'numpy'" in found.message
+    assert found.remedy == "Rename it."
+
+
+# BUG: "the sample is answered with 401": the check asked a service that wants a key, and had none.
+def test_a_key_in_force_does_not_keep_the_check_out(checked: Callable[..., Report]) -> None:
+    script = "def init(): pass\ndef run(text): return text\n"
+    report = checked(script, {"SCORINGHOST_PRIMARY_KEY": "9f86d081884c7d659a2feaa0"}, b'"x"')
+    assert [one.code for one in report.findings] == []
+    report = checked(script, {"SCORINGHOST_KEYS_FILE": "/nowhere/keys"}, b'"x"')
+    assert [one.code for one in report.findings] == ["not-loaded"]

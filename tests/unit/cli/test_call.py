@@ -140,6 +140,13 @@ def test_a_file_that_hides_a_package_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path}/numpy.py hides the installed package 'numpy'" in done.stderr
 
 
+# BUG: the script of a service with a key was refused by the very command that loaded it.
+def test_a_script_is_called_without_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCORINGHOST_PRIMARY_KEY", "9f86d081884c7d659a2feaa0")
+    done = run_script(tmp_path, "def init(): pass\ndef run(data): return 1\n", "--quiet")
+    assert (done.returncode, done.stdout) == (0, "1\n")
+
+
 def run_script(folder: Path, text: str, *words: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own: it sets up logging."""
     (folder / "score.py").write_text(text)

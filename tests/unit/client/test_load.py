@@ -264,3 +264,18 @@ def test_a_connection_can_be_used_again_after_it_broke() -> None:
             connection.close()
 
     assert Peer(b"", OK).ask(twice).body == b"ok"
+
+
+# BUG: profiling a service with a key said that its run() declares no sample.
+def test_a_sample_that_wants_a_key_is_said_to_want_one() -> None:
+    refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 28\r\n\r\n" + b'{"message": "asks for a key"}'[:28]
+    with pytest.raises(RequestsUnusable, match="401 .* -H 'Authorization: Bearer"):
+        Peer(refusal).ask(fetch_sample)
+
+
+def test_every_request_has_the_headers_of_the_target() -> None:
+    target = Target("h", 80, headers=(("x-api-key", "k"),))
+    assert [b"\r\nx-api-key: k\r\n" in wire for wire in (target.get("/"), target.post(b"{}", "application/json"))] == [
+        True,
+        True,
+    ]

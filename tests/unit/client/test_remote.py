@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from scoringhost.client.answers import NoSample, Response
-from scoringhost.client.remote import Address, Remote, Unreachable, as_url, repeat
+from scoringhost.client.remote import Address, DocumentRefused, Remote, Unreachable, as_url, repeat
 
 DOCUMENT = {"components": {"schemas": {"ServiceInput": {"example": {"data": [1]}}}}}
 
@@ -23,18 +23,22 @@ class Peer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     cut_off = False
     document: Any = DOCUMENT
+    key = ""
     seen: list[str]
 
     def do_GET(self) -> None:
         self.seen.append(self.path)
+        if self.key and self.headers["x-api-key"] != self.key:
+            self._answer(b'{"message": "This service asks for a key"}', 401)
+            return
         self._answer(json.dumps(self.document).encode())
 
     def do_POST(self) -> None:
         self.seen.append(self.path)
         self._answer(self.rfile.read(int(self.headers["Content-Length"])))
 
-    def _answer(self, body: bytes) -> None:
-        self.send_response(200)
+    def _answer(self, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body) + 5 * self.cut_off))
         self.end_headers()
         self.wfile.write(body)
@@ -49,11 +53,11 @@ def peer() -> Iterator[Callable[..., tuple[Remote, type[Peer]]]]:
     """peer(path, **attributes): a connection to a server, and the class that answers there."""
     started: list[tuple[http.server.HTTPServer, Remote]] = []
 
-    def peer(path: str = "", **attributes: Any) -> tuple[Remote, type[Peer]]:
+    def peer(path: str = "", headers: Any = None, **attributes: Any) -> tuple[Remote, type[Peer]]:
         handler = type("OnePeer", (Peer,), {"seen": [], **attributes})
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        remote = Remote(Address.of(f"http://127.0.0.1:{server.server_port}{path}"))
+        remote = Remote(Address.of(f"http://127.0.0.1:{server.server_port}{path}"), headers)
         started.append((server, remote))
         return remote, handler
 
@@ -173,3 +177,15 @@ def test_only_a_table_asks_for_the_document(peer: Any) -> None:
     remote, handler = peer()
     assert remote.request("POST", "/score", body=[{"a": 1}], headers={}).json() == [{"a": 1}]
     assert handler.seen == ["/score"]
+
+
+# BUG: `call URL` of a service with a key said that it shows no sample, also if the key was given with -H.
+def test_the_document_is_asked_for_with_the_headers_that_are_given(peer: Callable[..., Any]) -> None:
+    remote, _ = peer(headers={"x-api-key": "k"}, key="k")
+    assert remote.sample() == {"data": [1]}
+
+
+def test_a_document_that_wants_a_key_is_said_to(peer: Callable[..., Any]) -> None:
+    remote, _ = peer(key="k")
+    with pytest.raises(DocumentRefused, match=r"401 .* This service asks for a key; give the key as a header: -H"):
+        remote.sample()

@@ -27,6 +27,16 @@ def test_every_endpoint_answers_the_error(error: ScoringHostError, status: int, 
     assert ask(error, method, path) == status
 
 
+@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/readyz", 503), ("/startupz", 503)])
+def test_what_is_starting_is_live_and_no_more(path: str, status: int) -> None:
+    assert ask(NotReady("starting"), "GET", path) == status
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz"])
+def test_what_cannot_start_is_not_even_live(path: str) -> None:
+    assert ask(InitFailed("score.py", ValueError(), ""), "GET", path) == 500
+
+
 def test_other_paths_and_methods_are_what_they_are_later() -> None:
     assert ask(NotReady("starting"), "GET", "/nowhere") == 404
     assert ask(NotReady("starting"), "PUT", "/score") == 405

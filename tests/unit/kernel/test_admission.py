@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from scoringhost.errors import NotReady, Overloaded
-from scoringhost.kernel.admission import Admission
+from scoringhost.errors import CallerTimedOut, NotReady, Overloaded
+from scoringhost.kernel.admission import Admission, MeanTime, retry_after_s
+from scoringhost.kernel.deadline import Deadline
 
 
 async def settled() -> None:
@@ -148,5 +150,119 @@ def test_a_gate_that_is_closed_on_a_call_that_gives_up_stays_sound() -> None:
         await asyncio.gather(waiting, return_exceptions=True)
         gate.leave()
         assert not gate.full
+
+    play(scenario)
+
+
+# -- how long calls wait --------------------------------------------------------------------------
+
+
+def deadline(seconds: float) -> Deadline:
+    return Deadline(seconds, time.monotonic() + seconds)
+
+
+def test_the_mean_time_follows_what_recent_calls_took() -> None:
+    mean = MeanTime()
+    mean.observe(2.0)
+    assert mean.seconds == 2.0
+    for _ in range(100):
+        mean.observe(1.0)
+    assert mean.seconds == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize(("wait_s", "seconds"), [(0.0, 1), (0.3, 1), (1.0, 1), (1.1, 2), (59.9, 60)])
+def test_nobody_is_told_to_come_back_within_a_second(wait_s: float, seconds: int) -> None:
+    assert retry_after_s(wait_s) == seconds
+
+
+@pytest.mark.parametrize(("places", "seconds"), [(1, 18), (2, 9)])
+def test_who_is_refused_is_told_when_those_before_it_are_done(places: int, seconds: int) -> None:
+    async def scenario() -> None:
+        gate = Admission(places, 3)
+        gate.held.observe(5.0)
+        for _ in range(places):
+            await gate.enter()
+        waiting = [asyncio.create_task(gate.enter()) for _ in range(3)]
+        await settled()
+        with pytest.raises(Overloaded) as refused:
+            await gate.enter()
+        assert refused.value.retry_after_s == seconds  # three calls of 5 s, and half of one that goes on
+        for task in waiting:
+            task.cancel()
+
+    play(scenario)
+
+
+def test_a_call_that_would_wait_longer_than_it_may_is_refused_at_once() -> None:
+    async def scenario() -> None:
+        gate = Admission(1, 10, max_wait_s=1.5)
+        gate.held.observe(1.0)
+        await gate.enter()
+        waiting = [asyncio.create_task(gate.enter()) for _ in range(2)]
+        await settled()
+        with pytest.raises(Overloaded, match=r"about 2\.5 s, and none may be longer than 1\.5 s") as refused:
+            await gate.enter()
+        assert refused.value.retry_after_s == 3
+        assert gate.waiting == 2
+        for task in waiting:
+            task.cancel()
+
+    play(scenario)
+
+
+def test_a_call_that_has_waited_as_long_as_it_may_is_sent_away() -> None:
+    async def scenario() -> None:
+        gate = Admission(1, 10, max_wait_s=0.01)
+        await gate.enter()
+        with pytest.raises(Overloaded, match=r"has waited for 0\.01 s"):
+            await gate.enter()
+        assert gate.waiting == 0
+        gate.leave()
+        assert gate.idle
+
+    play(scenario)
+
+
+def test_a_call_whose_caller_gives_up_while_it_waits_is_sent_away() -> None:
+    async def scenario() -> None:
+        gate = Admission(1, 10, max_wait_s=60.0)
+        await gate.enter()
+        patient = asyncio.create_task(gate.enter())
+        with pytest.raises(CallerTimedOut, match=r"The 10 ms .* are over; run\(\) was not begun"):
+            await gate.enter(deadline(0.01))
+        assert gate.waiting == 1
+        gate.leave()
+        await patient
+
+    play(scenario)
+
+
+def test_a_call_whose_answer_would_come_too_late_is_refused_at_once_but_only_if_it_has_to_wait() -> None:
+    async def scenario() -> None:
+        gate = Admission(1, 10)
+        gate.held.observe(10.0)
+        await gate.enter(deadline(5.0))  # nobody knows what this one takes
+        with pytest.raises(Overloaded, match=r"The answer takes about 15\.0 s, and the caller waits 5 s"):
+            await gate.enter(deadline(5.0))
+        waiting = asyncio.create_task(gate.enter(deadline(100.0)))
+        await settled()
+        gate.leave()
+        await waiting
+
+    play(scenario)
+
+
+def test_a_turn_that_comes_just_before_the_end_of_the_wait_is_not_lost() -> None:
+    async def scenario() -> None:
+        gate = Admission(1, 10, max_wait_s=0.01)
+        await gate.enter()
+        waiting = asyncio.create_task(gate.enter())
+        await settled()
+        gate.leave()
+        await waiting
+        await asyncio.sleep(0.02)  # past the timer, which must have gone
+        assert gate.full
+        gate.leave()
+        assert gate.idle
 
     play(scenario)

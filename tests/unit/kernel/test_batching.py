@@ -1,6 +1,7 @@
 """Adaptive batching: the batcher on an event loop."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoringhost.errors import Overloaded, RunFailed
+from scoringhost.errors import CallerTimedOut, Overloaded, RunFailed
 from scoringhost.kernel.batch_policy import BatchPolicy
+from scoringhost.kernel.batch_queue import BatchRoom
 from scoringhost.kernel.batching import Batcher
 from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.row_evidence import TRIALS
 
 
@@ -47,7 +50,8 @@ def gathered(runs: Runs, sets: list[dict[str, Any]], max_rows: int = 64, **more:
     """
 
     async def go() -> list[Any]:
-        batcher = Batcher(BatchPolicy(max_rows, 0.0), runs, more.get("max_waiting", 100), more.get("notice", print))
+        room = BatchRoom(more.get("max_waiting", 100), more.get("max_concurrent"), more.get("max_wait_s"))
+        batcher = Batcher(BatchPolicy(max_rows, 0.0), runs, room, more.get("notice", print))
         trial = more.get("trial", TRIAL)
         for _ in range(TRIALS if trial is not None else 0):
             await asyncio.gather(*(batcher.score(Call(b""), arguments) for arguments in trial))
@@ -157,7 +161,7 @@ def test_an_abandoned_call_is_left_out() -> None:
     async def go() -> list[Any]:
         runs = Runs()
         runs.gate = asyncio.Event()
-        batcher = Batcher(BatchPolicy(64, 0.0), runs, 10, print)
+        batcher = Batcher(BatchPolicy(64, 0.0), runs, BatchRoom(10), print)
         first = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
         await _until(lambda: bool(runs.seen))
         gone = asyncio.ensure_future(batcher.score(Call(b"", abandoned=lambda: True), rows(1)))
@@ -275,3 +279,97 @@ def test_a_run_that_takes_single_rows_only_is_not_joined_again() -> None:
     assert answers == [[1.0]] * 12
     assert joined_runs(runs, 12) == [4]
     assert len(notices) == 1
+
+
+# -- how many calls wait, and for how long ----------------------------------------------------------
+
+
+def held(scenario: Callable[[Batcher, Runs], Any], room: BatchRoom) -> Any:
+    """Play a scenario while a first call runs, which ends when the gate of `runs` is set."""
+
+    async def go() -> Any:
+        runs = Runs()
+        batcher = Batcher(BatchPolicy(64, 0.0), runs, room, print)
+        runs.gate = asyncio.Event()
+        first = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await _until(lambda: bool(runs.seen))
+        outcome = await scenario(batcher, runs)
+        runs.gate.set()
+        await first
+        await _until(lambda: batcher._worker is not None and batcher._worker.done())
+        return outcome, len(runs.seen)
+
+    return asyncio.run(asyncio.wait_for(go(), 20))
+
+
+def within(seconds: float) -> Deadline:
+    return Deadline(seconds, time.monotonic() + seconds)
+
+
+def test_calls_that_run_count_among_those_that_may_be_there_at_once() -> None:
+    async def scenario(batcher: Batcher, runs: Runs) -> None:
+        second = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="2 calls are waiting or running already"):
+            await batcher.score(Call(b""), rows(1))
+        assert runs.gate is not None
+        runs.gate.set()
+        await second
+
+    assert held(scenario, BatchRoom(100, max_concurrent=2)) == (None, 2)
+
+
+def test_a_call_whose_deadline_passes_before_its_batch_never_reaches_run() -> None:
+    async def scenario(batcher: Batcher, runs: Runs) -> None:
+        with pytest.raises(CallerTimedOut, match="run\\(\\) was not begun"):
+            await batcher.score(Call(b"", deadline=within(0.01)), rows(1))
+
+    assert held(scenario, BatchRoom(100)) == (None, 1)
+
+
+def test_a_call_that_has_waited_as_long_as_it_may_never_reaches_run() -> None:
+    async def scenario(batcher: Batcher, runs: Runs) -> None:
+        with pytest.raises(Overloaded, match="has waited for"):
+            await batcher.score(Call(b""), rows(1))
+
+    # The first one runs already: it has not waited.
+    assert held(scenario, BatchRoom(100, max_wait_s=0.01)) == (None, 1)
+
+
+def test_a_caller_that_gives_up_during_its_batch_is_told_so_and_the_batch_goes_on() -> None:
+    async def scenario() -> tuple[int, int]:
+        runs = Runs()
+        batcher = Batcher(BatchPolicy(64, 0.0), runs, BatchRoom(100), print)
+        runs.gate = asyncio.Event()
+        with pytest.raises(CallerTimedOut, match="nobody waits for what run"):
+            await batcher.score(Call(b"", deadline=within(0.01)), rows(1))
+        seen = len(runs.seen)
+        runs.gate.set()
+        await batcher.score(Call(b""), rows(1))
+        return seen, len(runs.seen)
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 20)) == (1, 2)
+
+
+def test_a_caller_that_goes_while_the_others_of_its_group_are_run_never_reaches_run() -> None:
+    gone: list[bool] = []
+
+    async def scenario(batcher: Batcher, runs: Runs) -> int:
+        calls = [Call(b"", abandoned=lambda: bool(gone)), Call(b""), Call(b"", abandoned=lambda: bool(gone))]
+        others = [asyncio.ensure_future(batcher.score(call, rows(1))) for call in calls]
+        await asyncio.sleep(0)
+        before = runs.run
+
+        def run(data: Any) -> Any:
+            if len(runs.seen) == 3:  # of this group, which nobody has joined yet, the first two have been run
+                gone.append(True)
+            return before(data)
+
+        runs.run = run
+        assert runs.gate is not None
+        runs.gate.set()
+        outcomes = await asyncio.gather(*others, return_exceptions=True)
+        assert isinstance(outcomes[2], asyncio.CancelledError)
+        return len(runs.seen)
+
+    assert held(scenario, BatchRoom(100))[0] == 3

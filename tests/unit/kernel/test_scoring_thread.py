@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from scoringhost.kernel import scoring_thread
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 
 START_S = 20.0
@@ -238,6 +239,7 @@ def test_interrupts_at_random_moments_never_lose_the_next_job(thread: ScoringThr
 INTERRUPT_ANYWHERE = """
 import os, threading
 from scoringhost.kernel import scoring_thread
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import ScoringThread
 
 class InterruptAt:
@@ -295,6 +297,7 @@ def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(python: Call
 
 TRACED = """
 import os, threading
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import ScoringThread
 
 thread, over = ScoringThread(), threading.Event()
@@ -407,6 +410,7 @@ def test_the_watcher_never_breaks_off_the_work_that_follows_the_overdue_one(
 
 MAIN = """
 import threading, time
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import Interrupted, ScoringThread
 
 thread = ScoringThread()
@@ -435,6 +439,7 @@ print("ended")
 
 MAIN_STRESS = """
 import random, sys, threading
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import ScoringThread
 
 sys.setswitchinterval(1e-5)
@@ -468,3 +473,23 @@ def test_on_the_main_thread_even_a_sleep_is_broken_off_at_once(python: Callable[
 @pytest.mark.skipif(scoring_thread._SIGNAL is None, reason="this platform has no real-time signals")
 def test_on_the_main_thread_interrupts_at_random_moments_lose_nothing(python: Callable[..., str]) -> None:
     assert python(MAIN_STRESS) == "lost 0"
+
+
+def test_work_on_the_spot_is_broken_off_at_its_callers_deadline_but_is_never_over_its_limit_for_that(
+    in_thread: Callable[..., Any],
+) -> None:
+    def scenario(thread: ScoringThread) -> list[float]:
+        over: list[float] = []
+
+        def work() -> None:
+            watcher = threading.Thread(target=lambda: over.append(thread.interrupt_overdue()), daemon=True)
+            watcher.start()
+            while True:
+                pass
+
+        thread.deadline = Deadline(0.0, time.monotonic())
+        with pytest.raises(Interrupted):
+            thread.perform_here(work, 60.0)
+        return over
+
+    assert in_thread(on_the_spot(scenario)) == [0.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ import pytest
 
 from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.errors import (
+    CallerTimedOut,
     DeadlineExceeded,
     IncompleteBody,
     InitFailed,
@@ -28,6 +30,7 @@ from scoringhost.errors import (
 )
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.call import Call, Scored
+from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.service import Service, State
 from scoringhost.script.loading import EntryScript
@@ -37,6 +40,7 @@ Serve = Callable[..., Any]
 START_S = 20.0
 BLOCKED = """
 import threading
+import time
 begun, go_on, seen = threading.Event(), threading.Event(), []
 def run(data):
     seen.append(data)
@@ -718,6 +722,107 @@ def test_a_stream_of_a_run_on_the_spot_keeps_its_context_too(
         return list(service.script.module.seen)
 
     assert on_the_spot(in_one_context(kind, steps_kind, reset), scenario)[0] == ["run", "step", "step", *last]
+
+
+# -- the caller's own deadline, and how long calls wait ---------------------------------------------
+
+
+def deadline(seconds: float) -> Deadline:
+    return Deadline(seconds, time.monotonic() + seconds)
+
+
+def test_a_call_whose_deadline_passes_while_it_waits_never_reaches_run(serving: Serve) -> None:
+    served = serving(BLOCKED)
+
+    async def scenario(service: Service) -> None:
+        first = asyncio.create_task(service.score(Call(b"first")))
+        assert await asyncio.to_thread(served.module.begun.wait, START_S)
+        with pytest.raises(CallerTimedOut, match="run\\(\\) was not begun"):
+            await service.score(Call(b"second", deadline=deadline(0.01)))
+        served.module.go_on.set()
+        await first
+
+    served.do(scenario)
+    assert served.module.seen == ["first"]
+
+
+def test_a_call_whose_deadline_has_passed_already_never_reaches_run(serving: Serve) -> None:
+    served = serving("seen = []\ndef run(data): seen.append(data)")
+    with pytest.raises(CallerTimedOut, match="run\\(\\) was not begun"):
+        served.score(b"late", deadline=deadline(0.0))
+    assert served.module.seen == []
+
+
+@pytest.mark.parametrize("run", ["def run(data):\n while True: pass", "async def run(data): await sleep(60)"])
+def test_a_run_is_broken_off_at_its_callers_deadline_and_the_next_is_served(serving: Serve, run: str) -> None:
+    served = serving(f"from asyncio import sleep\n{run}", run_s=60.0)
+
+    async def scenario(service: Service) -> None:
+        for _ in range(2):
+            with pytest.raises(CallerTimedOut, match="The 50 ms .*run\\(\\) was broken off"):
+                await service.score(Call(b"{}", deadline=deadline(0.05)))
+
+    served.do(scenario)
+    assert served.seen.failed == []  # it is no failure of the script's
+
+
+def test_the_limit_of_run_holds_for_a_caller_that_would_wait_longer(serving: Serve) -> None:
+    served = serving("def run(data):\n while True: pass", run_s=0.05)
+    with pytest.raises(DeadlineExceeded):
+        served.score(deadline=deadline(60.0))
+
+
+def test_a_caller_that_gives_up_has_no_worker_given_up(serving: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoringhost.kernel.thread_runner.PATIENCE_S", 0.0)
+    served = serving(BLOCKED, run_s=60.0)
+
+    async def scenario(service: Service) -> None:
+        with pytest.raises(CallerTimedOut):
+            await service.score(Call(b"x", deadline=deadline(0.05)))
+        await asyncio.sleep(0.05)
+        served.module.go_on.set()
+
+    served.do(scenario)
+    assert served.stuck == []
+
+
+def test_no_more_calls_are_taken_than_may_be_there_at_once(serving: Serve) -> None:
+    served = serving(BLOCKED, max_concurrent=2)
+
+    async def scenario(service: Service) -> None:
+        calls = [asyncio.create_task(service.score(Call(b"x"))) for _ in range(2)]
+        await settled()
+        with pytest.raises(Overloaded, match="1 calls are waiting already"):
+            await service.score(Call(b"x"))
+        served.module.go_on.set()
+        await asyncio.gather(*calls)
+
+    served.do(scenario)
+
+
+def test_of_an_async_run_no_more_go_on_than_may_be_there_at_once(serving: Serve) -> None:
+    served = serving("import asyncio\nasync def run(data): await asyncio.sleep(0.05)", max_concurrent=3)
+
+    async def scenario(service: Service) -> None:
+        calls = [asyncio.create_task(service.score(Call(b"x"))) for _ in range(3)]
+        await settled()
+        with pytest.raises(Overloaded, match="0 calls are waiting already"):
+            await service.score(Call(b"x"))
+        await asyncio.gather(*calls)
+
+    served.do(scenario)
+
+
+@pytest.mark.parametrize("how", ["def run(data): time.sleep(0.02)", "async def run(data): await asyncio.sleep(0.02)"])
+def test_what_calls_take_is_measured_for_those_that_wait(serving: Serve, how: str) -> None:
+    served = serving(f"import asyncio, time\n{how}", max_concurrent=1)
+
+    async def scenario(service: Service) -> float:
+        await service.score(Call(b"x"))
+        assert service._admission is not None
+        return service._admission.held.seconds
+
+    assert 0.01 < served.do(scenario) < START_S
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ def test_nothing_changes_nothing() -> None:
         ("--keep-alive 5", "keep_alive_s", 5),
         ("--graceful-timeout 9", "drain_timeout_s", 9),
         ("--reload", "reload", True),
+        ("--max-requests 100", "max_requests", 100),
+        ("--max-requests-jitter 5", "max_requests_jitter", 5),
         ("--bind 127.0.0.1:6001", "port", 6001),
         ("-b [::1]:6001", "host", "::1"),
     ],
@@ -38,7 +40,6 @@ def test_what_is_a_setting_of_ours_changes_that_and_says_so(text: str, name: str
     ("text", "name", "value"),
     [
         ("--timeout 60", "timeout", 60),
-        ("--max-requests 100", "max_requests", 100),
         ("--backlog 64", "backlog", 64),
         ("--env A=1 --env B=2", "raw_env", ["A=1", "B=2"]),
         ("--bind unix:/tmp/socket", "bind", ["unix:/tmp/socket"]),

@@ -73,6 +73,19 @@ def test_a_health_probe_is_a_503_that_says_what_is_being_done(listener: socket.s
     assert starting.kept == []
 
 
+# BUG: "running init(), 10 s so far" was said of an init() that had run for four, after six of importing.
+def test_the_time_is_that_of_what_is_being_done() -> None:
+    now_s, activity = [100.0], ["importing the script"]
+    app = module.StartingApp(STAND_IN, lambda: activity[0], lambda: now_s[0])
+    now_s[0] = 106.0
+    assert app.said() == "importing the script, 6 s so far"
+    activity[0] = "running init()"
+    assert app.said() == "running init(), 0 s so far"
+    now_s[0] = 110.0
+    assert app.said() == "running init(), 4 s so far"
+    assert app.elapsed_s == 10.0
+
+
 def test_what_is_no_health_probe_is_kept_with_what_has_come(listener: socket.socket, link: ServiceLink) -> None:
     with begin(listener, link) as starting:
         connection = connect(listener, b"POST /score HTTP/1.1\r\n")

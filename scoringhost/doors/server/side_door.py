@@ -1,4 +1,7 @@
-"""The door of the metrics: a port of their own, which needs no key, so that it can be kept inside a network."""
+"""A door beside the main one, on a port of its own: for metrics, and for health where the main port speaks TLS.
+
+It needs neither key nor certificate, so that it can be kept inside a network.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from scoringhost.doors.server.accepting import FairServer
 from scoringhost.http.app import HttpApp
 
 
-class MetricsDoor:
+class SideDoor:
     """A server on listening sockets of its own. Whichever worker takes a connection answers for all of them."""
 
     def __init__(
@@ -26,7 +29,7 @@ class MetricsDoor:
         self._serving = self._loop.create_task(self.server.serve(sockets=self._listeners))
 
     async def stop_accepting(self, by_s: float) -> None:
-        """Close what listens; Prometheus asks again."""
+        """Close what listens: who asks here asks again."""
         self.server.should_exit = True
         self.server.tell_connections()
         await self._serving
