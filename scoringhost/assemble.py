@@ -37,7 +37,7 @@ from scoringhost.script.stand_ins import collectors
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
-from scoringhost.telemetry import logs, script_output, worker_logs
+from scoringhost.telemetry import json_lines, logs, script_output, worker_logs
 from scoringhost.telemetry.exposition import Exposition
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.parts import Telemetry, telemetry_of
@@ -77,7 +77,7 @@ def prepare_process(
     """
     world = ScriptWorld(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
-    warnings = warnings + configure(settings.log_level, world.script_folder, world.folders)
+    warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
     if settings.script is not None:
         warnings += of_hidden_packages(Path(settings.script))
@@ -85,6 +85,12 @@ def prepare_process(
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
+
+
+def _log_format(settings: Settings) -> logs.LogFormat:
+    if settings.log_format == "json":
+        return json_lines.JsonLog(settings.service_name, settings.service_version)
+    return logs.TEXT
 
 
 def build(
@@ -154,6 +160,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         [observer, *telemetry.observers, *keepers],
         guards=shared.guards,
         watchers=telemetry.watchers,
+        server_timing=settings.server_timing,
         debug=settings.debug,
         kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
     )

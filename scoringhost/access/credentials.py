@@ -28,7 +28,8 @@ class Credentials:
         Raises:
             Unauthorized: if there is no key or token, or it is not a good one.
         """
-        given = self._given(head)
+        header = head.headers.get("authorization", "")
+        given = header[7:] if header[:7] == "Bearer " and header[7:8] > " " else self._given(head)
         if self._keys is not None:
             name = self._keys.name_of(given)
             if name is not None:

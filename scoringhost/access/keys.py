@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 
 from scoringhost.errors import SettingsError
@@ -48,6 +48,7 @@ class Keys:
                 self._read = _keys_in(path)
             except (OSError, ValueError) as problem:
                 raise SettingsError("keys_file", str(path), str(problem)) from None
+        self._in_force = self._all()
 
     def name_of(self, key: str) -> str | None:
         """The name of a key; None if it is none of ours.
@@ -59,11 +60,13 @@ class Keys:
             self._look_again(self._path)
         digest = _digest(key)
         found = None
-        for keys in (self._given, self._read):
-            for name, known in keys.items():
-                if hmac.compare_digest(digest, known):
-                    found = name
+        for name, known in self._in_force:
+            if compare_digest(digest, known):
+                found = name
         return found
+
+    def _all(self) -> tuple[tuple[str, bytes], ...]:
+        return (*self._given.items(), *self._read.items())
 
     def _look_again(self, path: Path) -> None:
         """Read the keys anew if they have changed; while they cannot be read, those that were known last hold."""
@@ -79,12 +82,12 @@ class Keys:
         except (OSError, ValueError) as problem:
             log.warning("The keys in %s cannot be read; those read before still hold: %s", path, problem)
             return
-        self._state = state
+        self._state, self._in_force = state, self._all()
         log.info("The keys in %s have changed; in force: %s", path, ", ".join([*self._given, *self._read]))
 
 
 def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from scoringhost.assemble import guards_of
+from scoringhost.access.made import guards_of
 from scoringhost.checking.blocking import blocking_calls
 from scoringhost.checking.code import encoded_twice, texts_read_as_files
 from scoringhost.checking.configuration import (
@@ -70,7 +70,9 @@ def check(
     findings += _standing(source, settings, environ)
     try:
         guards_of(settings.http)  # whether keys and tokens can be read; the sample is posted without them
-        findings += _served(source, settings.open_to_all.unrecorded(), body, content_type, frozenset(one.code for one in findings))
+        findings += _served(
+            source, settings.open_to_all.unrecorded(), body, content_type, frozenset(one.code for one in findings)
+        )
     except StartupError as error:
         return Report(path, False, ordered([*findings, _not_loaded(source, error)]))
     return Report(path, True, ordered(findings))

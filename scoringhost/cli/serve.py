@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import logging
 import os
 import sys
 from typing import Any, NoReturn
@@ -79,10 +80,13 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     share = limit_threads(os.environ, settings.workers, cores)
     if quiet:
         settings = dataclasses.replace(settings, log_level=settings.log_level or "WARNING")
-    else:
+    elif settings.log_format == "text":
         with contextlib.suppress(OSError):  # a full disk is no reason not to serve
             _show(settings, gunicorns.other_place, _cpu_line(cores, share) if verbose else None)
     assemble.prepare_process(settings, os.environ, warnings + gunicorns.warnings)
+    if settings.log_format == "json":  # no line that is no JSON
+        chosen = ", ".join(f"{name}={value}" for name, value, origin in settings.describe() if origin != DEFAULT)
+        logging.getLogger("azmlinfsrv").info("scoringhost %s, with %s", __version__, chosen)
     from scoringhost.doors.server import debugger
     from scoringhost.doors.server.certificates import certificates_of
     from scoringhost.doors.server.gunicorn_server import Server, require_free

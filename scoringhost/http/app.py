@@ -13,7 +13,7 @@ from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.guards import Guard
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watched
+from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watching
 from scoringhost.http.request_ids import read_ids
 from scoringhost.http.routes import Match, Routes
 from scoringhost.kernel.call import request_id
@@ -37,12 +37,18 @@ class HttpApp:
         *,
         guards: Sequence[Guard] = (),
         watchers: Sequence[Watcher] = (),
+        server_timing: bool = False,
         debug: bool = False,
         kept_of_streams: int = 0,
     ) -> None:
-        """Put it together. kept_of_streams: bytes of a streamed answer that its observers find in it."""
+        """Put it together.
+
+        server_timing: say in a header what the stages of a request took, if a watcher has their times kept.
+        kept_of_streams: bytes of a streamed answer that its observers find in it.
+        """
         self._routes, self._cors = Routes(dialects), cors
-        self._observers, self._watchers, self._debug = tuple(observers), tuple(watchers), debug
+        self._observers, self._debug = tuple(observers), debug
+        self._watch, self._server_timing = watching(watchers), server_timing
         self._kept_of_streams = kept_of_streams
         self.guards = tuple(guards)
         """Who is asked before a request's body is read; a door that can do so calls `admit`."""
@@ -71,7 +77,7 @@ class HttpApp:
             CallError: if a guard refuses the request, now or when awaited.
         """
         head.admitted = True
-        match = self._routes.match(head.path)
+        match = self._routes.exact.get(head.path) or self._routes.match(head.path)
         is_open = match.endpoint is not None and match.endpoint.is_open
         if is_open or (self._cors.entries and self._cors.is_preflight(head)):
             return None
@@ -118,14 +124,14 @@ class HttpApp:
         request_id.set(ids.request)
         path = request.path
         match = request.match = self._routes.exact.get(path) or self._routes.match(path)
-        if self._watchers:
-            request.stages = watched(self._watchers, request)
+        if self._watch is not None:
+            request.stages = self._watch(request)
         try:
             fault = ids.fault or request.fault
             # A path that nobody serves is a 404 whatever else is wrong, but not to whom a guard has refused.
             if fault is not None and (match.endpoint is not None or request.admitted):
                 raise fault
-            if self.guards:
+            if self.guards and (request.admission is not None or not request.admitted):
                 answer = self._answer_admitted(request, match)
             else:
                 answer = (match.methods.get(request.method) or match.answer(path, request.method))(request)
@@ -188,17 +194,25 @@ class HttpApp:
             response.headers += standing
         if self._cors.entries:
             self._cors.apply(request, response)
+        if self._server_timing:
+            self._say_times(request, response)
         body = response.body
         if not isinstance(body, bytes):
             ended = partial(self._sent, request, response)
             response.body = ObservedStream(body, request.match.dialect, ended, self._kept_of_streams)
         elif request.stages is not None:
             self._sent(request, response, len(body), whole=True)
-        elif self._observers:  # as `_sent` does, written out: a function less for most requests
+        else:  # as `_sent` does, written out: a function less for most requests
             elapsed_ms = (time.perf_counter() - request.began_s) * 1000
             for observer in self._observers:
                 observer.sent(request, response, elapsed_ms, len(body), True)
         return response
+
+    @staticmethod
+    def _say_times(request: HttpRequest, response: HttpResponse) -> None:
+        said = "" if request.times is None else request.times.server_timing()
+        if said:
+            response.headers.append(("Server-Timing", said))
 
     def _sent(self, request: HttpRequest, response: HttpResponse, size: int, whole: bool) -> None:
         elapsed_ms = (time.perf_counter() - request.began_s) * 1000

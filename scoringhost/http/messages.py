@@ -15,6 +15,7 @@ from scoringhost.kernel.call import never
 if TYPE_CHECKING:
     from scoringhost.http.request_ids import RequestIds
     from scoringhost.http.routes import Match
+    from scoringhost.http.stage_times import StageTimes
     from scoringhost.kernel.observer import Stages
 
 _KEEP_ESCAPED = "scoringhost.keep-escaped"
@@ -72,8 +73,9 @@ class HttpRequest:
     they have been asked; admission, what to await if they need time.
 
     What HttpApp has found out when an endpoint is asked: ids, match, began_s (of `time.perf_counter`),
-    and stages, what hears of them (see `kernel/observer.py`). A watcher that traces may leave the ids of
-    the trace and of the request's span in it, in hexadecimal.
+    and, if anybody watches, stages, what hears of them (see `kernel/observer.py`), and times, which keeps what
+    they took. A watcher that traces may leave the ids of the trace and of the request's span in `trace`, in
+    hexadecimal.
     """
 
     method: str
@@ -93,6 +95,7 @@ class HttpRequest:
     admission: Awaitable[None] | None = field(default=None, init=False)
     stages: Stages | None = field(default=None, init=False)
     trace: tuple[str, str] | None = field(default=None, init=False)
+    times: StageTimes | None = field(default=None, init=False)
     ids: RequestIds = field(init=False)
     match: Match = field(init=False)
     began_s: float = field(init=False)

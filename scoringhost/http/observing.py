@@ -81,12 +81,20 @@ class AllStages:
             one.sent(status, size, whole)
 
 
-def watched(watchers: Sequence[Watcher], request: HttpRequest) -> Stages | None:
-    """What hears the stages of a request, if anybody does."""
-    listeners = [stages for one in watchers if (stages := one.begin(request)) is not None]
-    if not listeners:
+def watching(watchers: Sequence[Watcher]) -> Callable[[HttpRequest], Stages | None] | None:
+    """What gives a request what hears of its stages; None if nobody watches."""
+    if not watchers:
         return None
-    return listeners[0] if len(listeners) == 1 else AllStages(listeners)
+    if len(watchers) == 1:
+        return watchers[0].begin
+
+    def begin_all(request: HttpRequest) -> Stages | None:
+        listeners = [stages for one in watchers if (stages := one.begin(request)) is not None]
+        if not listeners:
+            return None
+        return listeners[0] if len(listeners) == 1 else AllStages(listeners)
+
+    return begin_all
 
 
 def _nothing(size: int, whole: bool) -> None:

@@ -68,6 +68,9 @@ def generated(output: object) -> object | None:
     return None
 
 
+NEVER_STREAMED = frozenset({list, dict, str, float, int, bool, type(None)})
+"""Types of outputs that need not be asked whether they stream."""
+
 LATER = object()
 """In place of an encoded result: it is so large that it has to be encoded beside the event loop."""
 

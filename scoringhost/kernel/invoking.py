@@ -10,7 +10,7 @@ from typing import Any
 
 from scoringhost.errors import IncompleteBody
 from scoringhost.kernel.binding import bind
-from scoringhost.kernel.call import Call
+from scoringhost.kernel.call import NEVER_STREAMED, Call
 from scoringhost.kernel.observer import Stages
 from scoringhost.script.signature import RunSignature
 
@@ -30,8 +30,6 @@ class Invocation:
         """
         if call.abandoned():
             raise IncompleteBody
-        if call.stages is not None:
-            call.stages.waited(time.perf_counter() - call.began_s)
         if self._signature.is_async:
             return self._invoke_async(call)
         if call.stages is not None:
@@ -42,13 +40,22 @@ class Invocation:
             return self.run_bound(bind(self._signature, call))
 
     def _invoke_watched(self, call: Call, stages: Stages) -> tuple[object, float]:
-        with call.around() if call.around is not None else nullcontext():
-            output, run_ms = self.run_bound(self.bind(call))
-        if call.stream_of(output) is None:
+        started_s = time.perf_counter()
+        stages.waited(started_s - call.began_s)
+        if call.around is None:
+            arguments = bind(self._signature, call)
+            stages.decoded(time.perf_counter() - started_s)
+            output, run_ms = self.run_bound(arguments)
+        else:
+            with call.around():
+                output, run_ms = self.run_bound(self.bind(call))
+        if type(output) in NEVER_STREAMED or call.stream_of(output) is None:
             stages.ran(run_ms / 1000, 1, 0)
         return output, run_ms
 
     async def _invoke_async(self, call: Call) -> tuple[object, float]:
+        if call.stages is not None:
+            call.stages.waited(time.perf_counter() - call.began_s)
         with call.around() if call.around is not None else nullcontext():
             arguments = self.bind(call)
             started_s = time.perf_counter()

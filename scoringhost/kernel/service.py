@@ -20,7 +20,7 @@ from scoringhost.errors import (
 )
 from scoringhost.kernel.admission import Admission, require_time
 from scoringhost.kernel.batching import Batcher
-from scoringhost.kernel.call import LATER, Call, Scored, within
+from scoringhost.kernel.call import LATER, NEVER_STREAMED, Call, Scored, within
 from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.invoking import Invocation
@@ -38,8 +38,6 @@ from scoringhost.script.tracebacks import user_traceback
 
 LARGE_BODY = 65_536
 """Bytes above which a body is not decoded on the event loop, where batches would have it: some 0.5 ms."""
-
-_NEVER_STREAMED = frozenset({list, dict, str, float, int, bool, type(None)})
 
 
 class State(Enum):
@@ -196,7 +194,7 @@ class Service:
             output, run_ms = runner.do_here(thread, partial(self._invoke, call), call.size)
         except BaseException as error:
             raise self._failures.translated(error, None, call)  # noqa: B904 - it has its cause
-        source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
+        source = None if type(output) in NEVER_STREAMED else call.stream_of(output)
         if source is None:
             watched = call.stages is not None
             encoded = _encode_at_once(call, output) if watched else call.encoder.at_once(output)
@@ -214,7 +212,7 @@ class Service:
         except BaseException:
             turn.end()
             raise
-        source = None if type(output) in _NEVER_STREAMED else call.stream_of(output)
+        source = None if type(output) in NEVER_STREAMED else call.stream_of(output)
         if source is not None:
             return await self._stream(call, turn, source, output, run_ms)
         return await self._encode_in_turn(call, turn, output, run_ms)

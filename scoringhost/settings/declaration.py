@@ -228,6 +228,9 @@ class ServerSettings(Part):
         None, click.STRING, "Level of every logger: DEBUG, INFO, WARNING, ERROR.",
         "--log-level", azure=("AZUREML_LOG_LEVEL",),
     )  # fmt: skip
+    log_format: str = setting(
+        "text", click.Choice(["text", "json"]), "Lines of the log: text, or one JSON object each.", "--log-format"
+    )
 
     @property
     def extra_ports(self) -> tuple[int, ...]:
@@ -307,6 +310,10 @@ class HttpSettings(Part):
         "null", click.Choice(["null", "literal"]), "NaN and infinities in results: null, or the literals.", "--nan"
     )
     debug: bool = setting(False, click.BOOL, "Put tracebacks into error replies.", "--debug")
+    server_timing: bool = setting(
+        False, click.BOOL, "Say in a header (Server-Timing) how long a request waited, ran and so on.",
+        "--server-timing",
+    )  # fmt: skip
     docs: bool = setting(True, click.BOOL, "Serve a page to try the service at /docs.", "--docs")
     server_version_header: bool = setting(
         True, click.BOOL, "Send x-ms-server-version with this host's version.",

@@ -44,7 +44,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "rate_limit",
         "trusted_proxies",
     ),
-    "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text"),
+    "Answers": ("nan", "cors_origins", "server_version_header", "server_version_text", "server_timing"),
     "The API document and the page at /docs": (
         "service_name",
         "service_version",
@@ -77,6 +77,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Logs and debugging": (
         "log_level",
+        "log_format",
         "debug",
         "debug_port",
         "debug_wait",

@@ -14,7 +14,8 @@ from scoringhost.errors import MissingExtra
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
 from scoringhost.process.shared_cells import Row
-from scoringhost.telemetry.metrics import OTHER_STATUS, Histogram, Layout, Metrics
+from scoringhost.telemetry.metric_cells import OTHER_STATUS, Histogram, Layout
+from scoringhost.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -79,15 +80,13 @@ class _Collector:
         """Every family, of the sums over all processes."""
         layout = self._metrics.layout
         rows = list(self._metrics.shared.rows())
-        sums = [0.0] * layout.width
-        for row in rows:
-            for at, value in enumerate(row.cells):
-                sums[at] += value
+        read = {row.number: layout.read(row.cells) for row in rows}
+        sums = [sum(column) for column in zip(*read.values(), strict=True)] or [0.0] * layout.width
         alive = [row for row in rows if row.is_alive]
         yield from _counters(layout, sums)
         for histogram in layout.histograms:
             yield _histogram(histogram, sums)
-        yield from _now(layout, alive)
+        yield from _now(layout, alive, read)
         yield from _processes(rows, alive)
 
 
@@ -131,19 +130,19 @@ def _histogram(histogram: Histogram, sums: list[float]) -> Metric:
         total += round(sums[histogram.start + number])
         buckets.append((floatToGoString(bound), float(total)))  # type: ignore[no-untyped-call]
     family = HistogramMetricFamily(f"scoringhost_{histogram.name}", histogram.help)
-    family.add_metric([], buckets, sums[histogram.start + len(histogram.bounds) + 1])
+    family.add_metric([], buckets, sums[histogram.sum_at])
     return family
 
 
-def _now(layout: Layout, alive: list[Row]) -> Iterator[Metric]:
+def _now(layout: Layout, alive: list[Row], read: dict[int, list[float]]) -> Iterator[Metric]:
     """How things are, of the processes that run."""
     from prometheus_client.core import GaugeMetricFamily
 
-    for name, help, at in (
+    for name, help, of in (
         ("scoringhost_requests_in_flight", "Requests that are being answered.", layout.in_flight),
         ("scoringhost_calls_waiting", "Requests whose run() has not begun.", layout.waiting),
     ):
-        yield GaugeMetricFamily(name, help, value=sum(row.cells[at] for row in alive))
+        yield GaugeMetricFamily(name, help, value=sum(of(read[row.number]) for row in alive))
     load = GaugeMetricFamily(
         "scoringhost_model_load_seconds", "Time to load the script and run init().", labels=["worker"]
     )

@@ -8,6 +8,7 @@ import traceback as tracebacks
 
 from scoringhost.errors import DeadlineExceeded, RunFailed, ScoringHostError
 from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.telemetry.json_lines import JsonHostHandler, request_entry
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler, one_line, with_trace
 
 LONGEST_REASON = 1000
@@ -60,6 +61,9 @@ class LogObserver:
         if len(handlers) == 1 and type(handlers[0]) is HostHandler:
             own = ids.request if request.trace is None else with_trace(ids.request, request.trace)
             handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, own))
+            return
+        if len(handlers) == 1 and type(handlers[0]) is JsonHostHandler:
+            handlers[0].access(request_entry(request, status, elapsed_ms, size, whole))
             return
         if not target.isprintable():  # a line break in a path must not make a line of its own
             target = ascii(target)[1:-1]

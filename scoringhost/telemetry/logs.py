@@ -21,8 +21,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from scoringhost.kernel.call import request_id
 from scoringhost.process.at_fork import in_child
@@ -100,7 +101,7 @@ class HostHandler(LineHandler):
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
-        self._entries: deque[AccessEntry] = deque()
+        self._entries: deque[Any] = deque()
         self._second, self._stamp = 0, ""
         self._introduce()
         in_child(self._forked)
@@ -112,8 +113,8 @@ class HostHandler(LineHandler):
         self._introduce()
         self._entries.clear()
 
-    def access(self, entry: AccessEntry) -> None:
-        """Log one request; to be called on the event loop."""
+    def access(self, entry: Any) -> None:
+        """Log one request, an AccessEntry here; to be called on the event loop."""
         if not self._entries:
             asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
         self._entries.append(entry)  # no lock: only this thread appends, and while one waits a timer is set
@@ -125,12 +126,15 @@ class HostHandler(LineHandler):
         self.acquire()
         try:
             waiting = [self._entries.popleft() for _ in range(len(self._entries))]
-            self.stream.write("".join(map(self._line, waiting)))
+            self.stream.write(self._text(waiting))
             self.stream.flush()
         except OSError:
             return  # the log cannot be written; requests go on
         finally:
             self.release()
+
+    def _text(self, entries: list[Any]) -> str:
+        return "".join(map(self._line, entries))
 
     def _line(self, entry: AccessEntry) -> str:
         at_ns, method, target, status, elapsed_ms, length, own = entry
@@ -169,7 +173,34 @@ class ScriptFilter(logging.Filter):
         return self._folder is not None and isinstance(file, str) and file.startswith(self._folder)
 
 
-def configure(level: str | None, script: Path | None, own_folders: Iterable[Path] = ()) -> list[str]:
+class LogFormat(Protocol):
+    """What a line of the log looks like."""
+
+    def formatter(self) -> logging.Formatter:
+        """Makes a line of a record."""
+
+    def host_handler(self, stream: Any) -> HostHandler:
+        """Writes the host's lines to a stream."""
+
+
+class TextLog:
+    """azmlinfsrv's lines."""
+
+    def formatter(self) -> logging.Formatter:
+        """See `LogFormat`."""
+        return LineFormatter()
+
+    def host_handler(self, stream: Any) -> HostHandler:
+        """See `LogFormat`."""
+        return HostHandler(stream)
+
+
+TEXT = TextLog()
+
+
+def configure(
+    level: str | None, script: Path | None, own_folders: Iterable[Path] = (), format: LogFormat = TEXT
+) -> list[str]:
     """Set logging up for the process; answers warnings to log.
 
     The first logging.json in `own_folders` replaces all of it, as with azmlinfsrv.
@@ -180,19 +211,20 @@ def configure(level: str | None, script: Path | None, own_folders: Iterable[Path
             try:
                 logging.config.dictConfig(json.loads(path.read_text(encoding="utf-8")))
             except (OSError, ValueError, TypeError, AttributeError, ImportError) as problem:
-                return [*_configure_default(level, script), f"{path} is ignored: {problem}"]
+                return [*_configure_default(level, script, format), f"{path} is ignored: {problem}"]
             return []
-    return _configure_default(level, script)
+    return _configure_default(level, script, format)
 
 
-def _configure_default(level: str | None, script: Path | None) -> list[str]:
+def _configure_default(level: str | None, script: Path | None, format: LogFormat) -> list[str]:
     number = logging.getLevelNamesMapping().get(level.upper()) if level else None
-    out, err = line_writers(sys.stdout, sys.stderr, _dropped)
+    out, err = line_writers(sys.stdout, sys.stderr, partial(_dropped, format.formatter()))
     host = logging.getLogger(HOST_LOGGER)
-    host.handlers[:] = [HostHandler(out)]
+    host.handlers[:] = [format.host_handler(out)]
     host.propagate = False
     host.setLevel(number or logging.INFO)
     script_lines = LineHandler(err)
+    script_lines.setFormatter(format.formatter())
     if number is None:
         script_lines.addFilter(ScriptFilter(script.parent if script else None))
     root = logging.getLogger()
@@ -228,8 +260,8 @@ def unknown_level(level: str) -> str:
     return f"log level {level!r} is ignored: it is none of DEBUG, INFO, WARNING, ERROR"
 
 
-def _dropped(lines: int) -> str:
+def _dropped(formatter: logging.Formatter, lines: int) -> str:
     """The line in place of others; it belongs to no request."""
     message = f"{lines} lines of the log are missing here: they could not be written, or nobody read them"
     record = logging.LogRecord(HOST_LOGGER, logging.WARNING, "", 0, message, (), None)
-    return contextvars.Context().run(LineFormatter().format, record) + "\n"
+    return contextvars.Context().run(formatter.format, record) + "\n"

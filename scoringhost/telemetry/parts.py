@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scoringhost.http.observing import HttpObserver, Watcher
+from scoringhost.http.stage_times import TimesKeeper
 from scoringhost.process.shared_cells import SharedCells
 from scoringhost.settings import Settings
 from scoringhost.telemetry import script_metrics
 from scoringhost.telemetry.exposition import require_prometheus
-from scoringhost.telemetry.metrics import Layout, Metrics
+from scoringhost.telemetry.metric_cells import Layout
+from scoringhost.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from scoringhost.telemetry.exports import Exports
@@ -53,6 +55,8 @@ def telemetry_of(
         metrics = Metrics(layout, SharedCells(layout.width, max(MOST_PROCESSES, 4 * settings.workers)))
         require_prometheus()
         watchers.append(metrics)
+    elif settings.server_timing or settings.log_format == "json":
+        watchers.append(TimesKeeper())
     wanted = _wanted(settings)
     if wanted is None:
         return Telemetry(metrics, folder, watchers=tuple(watchers))

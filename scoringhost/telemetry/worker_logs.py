@@ -50,15 +50,18 @@ class WorkerFilter(logs.ScriptFilter):
         return record.name.startswith((logs.HOST_LOGGER, *WORKER_LOGGERS)) or super().filter(record)
 
 
-def configure(level: str | None, script: Path | None, own_folders: Iterable[Path] = ()) -> list[str]:
+def configure(
+    level: str | None, script: Path | None, own_folders: Iterable[Path] = (), format: logs.LogFormat = logs.TEXT
+) -> list[str]:
     """Join the logging of this process, or set it up if it has none; answers warnings to log.
 
-    A logging.json in `own_folders` replaces everything, as it does elsewhere.
+    A logging.json in `own_folders` replaces everything, as it does elsewhere. `format` is for a logging that is set
+    up here; that of the process keeps its own.
     """
     root = logging.getLogger()
     folders = list(own_folders)
     if not root.handlers or any((folder / "logging.json").is_file() for folder in folders):
-        return logs.configure(level, script, folders)
+        return logs.configure(level, script, folders, format)
     number = logging.getLevelNamesMapping().get(level.upper()) if level else None
     host = logging.getLogger(logs.HOST_LOGGER)
     host.handlers.clear()

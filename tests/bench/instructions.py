@@ -35,6 +35,8 @@ KINDS: dict[str, dict[str, str]] = {
         "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
         "OTEL_TRACES_SAMPLER_ARG": "0.01",
     },
+    "json": {"SCORINGHOST_LOG_FORMAT": "json"},
+    "all": {"SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY, "SCORINGHOST_LOG_FORMAT": "json"},
 }
 
 
@@ -69,7 +71,7 @@ def serve(count: int, kind: str) -> None:
     if kind == "silent":
         site.app._observers = ()
     head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(hot_path.BODY)}"
-    if kind == "key":
+    if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
     asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
 

@@ -18,6 +18,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = Path(os.environ.get("SCORINGHOST_BENCH_CACHE", Path.home() / ".cache" / "scoringhost-bench"))
 
+KEY = "0123456789abcdef0123456789abcdef"
+WATCHED = {"SCORINGHOST_LOG_FORMAT": "json", "SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY}
+"""All that lets in and shows what happens: the log as JSON, metrics, a key."""
+
 # uvloop 0.22 ends every worker of MLServer 1.7 at birth, and pandas 3 breaks its codecs: two pins of the peer's own.
 PACKAGES = {
     "scoringhost": [str(ROOT)],
@@ -55,6 +59,7 @@ class Server:
         self, host: str, work: Any, command: list[str], path: str, health: str, body: bytes, **env: str
     ) -> None:
         self.host, self.body, self._work = host, body, work
+        self.headers: dict[str, str] = {}
         self.port = int(env.pop("PORT"))
         base = f"http://127.0.0.1:{self.port}"
         self.url, self._health = base + path, base + health
@@ -88,7 +93,7 @@ class Server:
             reply.read()
 
     def ask(self) -> bytes:
-        headers = {"Content-Type": self._work.content_type}
+        headers = {"Content-Type": self._work.content_type, **self.headers}
         request = urllib.request.Request(self.url, self.body, headers)
         with urllib.request.urlopen(request, timeout=30) as reply:
             answer: bytes = reply.read()
@@ -138,11 +143,14 @@ def start(name: str, work: Any) -> Server:
     if host == "scoringhost":
         extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
         extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
+        extra |= WATCHED if variant == "watched" else {}
         program = [str(tools / "scoringhost")]
         if variant == "fixed":
             program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
         command = [*program, "serve", script, "--port", str(port), "--host", "127.0.0.1"]
-        return Server(name, work, command, "/score", "/", work.body, **common, **extra)
+        server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
+        server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
+        return server
     if host == "azmlinfsrv":
         command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]
         return Server(name, work, command, "/score", "/", work.body, **common, BENCH_LISTS="1")

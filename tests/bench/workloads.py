@@ -64,7 +64,8 @@ def wrk(server: Any, work: Workload, seconds: float) -> dict[str, float]:
         with open(script, "w") as out:
             out.write(
                 f'wrk.method = "POST"\nwrk.headers["Content-Type"] = "{work.content_type}"\n'
-                f'wrk.body = io.open("{body}", "rb"):read("*a")\n'
+                + "".join(f'wrk.headers["{name}"] = "{value}"\n' for name, value in server.headers.items())
+                + f'wrk.body = io.open("{body}", "rb"):read("*a")\n'
             )
         command = ["wrk", "-t1", f"-c{work.connections}", f"-d{max(1, round(seconds))}", "--latency", "-s", script]
         text = subprocess.run([*command, server.url], capture_output=True, text=True, check=True).stdout
@@ -112,7 +113,7 @@ def _slow(way: str) -> Workload:
 ALL = {
     work.name: work
     for work in (
-        Workload("small", "Small NumPy JSON, 16 connections", "numpy_sum", _ROW, 16, (*EVERY, "scoringhost-silent", "scoringhost-fixed", "litserve", "mlserver", "bentoml")),
+        Workload("small", "Small NumPy JSON, 16 connections", "numpy_sum", _ROW, 16, (*EVERY, "scoringhost-silent", "scoringhost-watched", "scoringhost-fixed", "litserve", "mlserver", "bentoml")),
         Workload("text", "Undecorated text, 16 connections", "text", _json({"text": "hello world"}), 16, (*EVERY, "litserve", "bentoml"), "text/plain"),
         Workload("records", "One pandas record of 30 columns, 16 connections", "records", _json({"data": [_RECORD]}), 16, EVERY),
         Workload("numpy-in", "1 MB NumPy JSON in, 4 connections", "numpy_sum", _json({"data": _ROWS}), 4, EVERY),

@@ -20,7 +20,7 @@ LARGE = "echo " + "x" * 100_000
 """Printed by the script, this is more than a pipe holds."""
 
 
-@pytest.mark.parametrize("flags", [[], ["--preload"], ["--workers", "2"]], ids=" ".join)
+@pytest.mark.parametrize("flags", [[], ["--preload"], ["--workers", "2"], ["--log-format", "json"]], ids=" ".join)
 def test_a_log_that_nobody_reads_holds_nobody_up(life: Life, flags: list[str]) -> None:
     served = life(*flags, workers=2 if "2" in flags else 1)
     with served.log.news:  # the lines are not taken any more

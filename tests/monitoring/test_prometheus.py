@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import signal
 import subprocess
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +61,7 @@ def test_counts_of_several_workers_are_right_also_after_one_has_died(
         assert served.ask("POST", "/score", body=b"x").status == 200
     with contextlib.suppress(OSError):
         served.ask("POST", "/score", body=b"die")
+    served.wait_ready(3)  # the one that takes its place
     for _ in range(40):
         while True:
             try:
@@ -85,35 +83,6 @@ def test_promtool_finds_nothing_to_complain_of(start: Callable[..., Served], scr
     text = served.ask("GET", "/metrics").body
     done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
-@pytest.fixture
-def prometheus(tmp_path: Path, port_of_nobody: Callable[[], int]) -> Iterator[Callable[[int], Callable[[str], Any]]]:
-    """prometheus(port): a Prometheus that scrapes a port; answers a function that asks it."""
-    processes = []
-
-    def prometheus(target: int) -> Callable[[str], Any]:
-        port = port_of_nobody()
-        config = {
-            "global": {"scrape_interval": "200ms"},
-            "scrape_configs": [{"job_name": "host", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}],
-        }
-        (tmp_path / "prometheus.yml").write_text(json.dumps(config))  # JSON is YAML
-        command = ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
-        command.append(f"--web.listen-address=127.0.0.1:{port}")
-        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-
-        def ask(query: str) -> Any:
-            address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.request.quote(query)}"  # type: ignore[attr-defined]
-            with urllib.request.urlopen(address, timeout=10) as response:
-                return json.load(response)["data"]["result"]
-
-        return ask
-
-    yield prometheus
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
 
 
 def test_a_prometheus_scrapes_the_port_for_metrics_which_needs_no_key(

@@ -176,7 +176,7 @@ class ArrivingRequest(ABC):
         self._drop_body()
         self._take(request, keep_alive=False)
 
-    def _refuse_with(self, fault: ScoringHostError, *, by_guard: bool = False) -> None:
+    def _refuse_with(self, fault: ScoringHostError) -> None:
         """Refuse what is arriving; before its head is there nothing is known of it."""
         if self._in_head:
             self._refuse(HttpRequest("GET", "/score", fault=fault))
@@ -184,5 +184,4 @@ class ArrivingRequest(ABC):
         path, query = split_target(self._url)
         method = self._parser.get_method().decode("ascii")
         request = HttpRequest(method, path, query, self._headers, scheme=self.scheme, client=self._client, fault=fault)
-        request.admitted = by_guard  # it has been asked, and is not asked again
         self._refuse(request)

@@ -12,7 +12,7 @@ from functools import partial
 
 from scoringhost.doors.server.arriving_request import ArrivingRequest, ReadNoFurther
 from scoringhost.doors.server.connection_limits import Intake
-from scoringhost.doors.server.http_heads import split_target
+from scoringhost.doors.server.http_heads import COMMON_TARGETS, split_target
 from scoringhost.errors import ScoringHostError
 from scoringhost.http.messages import HttpRequest
 
@@ -40,15 +40,17 @@ class GuardedRequest(ArrivingRequest):
         self._request_head = None
         if self._fault is not None:
             return  # it is refused in any case
-        path, query = split_target(self._url)
+        path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)
         method = self._parser.get_method().decode("ascii")
-        host = self._headers.get("host") or "localhost"
-        head = HttpRequest(method, path, query, self._headers, b"", self.scheme, host, self._version, self._client)
+        host, version, client = self._headers.get("host") or "localhost", self._version, self._client
+        head = HttpRequest(
+            method, path, query, self._headers, b"", self.scheme, host, version, client, None, self._is_lost
+        )
         self._introduce(head)
         try:
             waiting = self._app.admit(head)
         except ScoringHostError as error:
-            self._refuse_with(error, by_guard=True)
+            self._refuse_head(head, error)
             raise ReadNoFurther from None
         self._request_head = head
         if waiting is not None:
@@ -64,10 +66,19 @@ class GuardedRequest(ArrivingRequest):
         error = None if task.cancelled() else task.exception()
         if self._lost:
             return
-        if self._arriving and self._request_head is head and isinstance(error, ScoringHostError):
-            self._refuse_with(error, by_guard=True)
-        else:
-            self._go_on()
+        is_last = self._request_head is head
+        if is_last and self._arriving and isinstance(error, ScoringHostError):
+            self._refuse_head(head, error)
+            return
+        if is_last and not self._arriving:
+            self._request_head = None
+        self._go_on()
+
+    def _refuse_head(self, head: HttpRequest, error: ScoringHostError) -> None:
+        """Refuse what is arriving; it has been asked, and is not asked again."""
+        self._request_head = None
+        head.fault = error
+        self._refuse(head)
 
     def _is_undecided(self) -> bool:
         """Whether the guards have not decided yet about the request that arrives."""
@@ -75,17 +86,13 @@ class GuardedRequest(ArrivingRequest):
         admission = None if head is None else head.admission
         return isinstance(admission, asyncio.Future) and not admission.done()
 
-    def _take_over_admission(self, request: HttpRequest) -> None:
-        """The whole request is there: what the guards have said of its head holds for it."""
+    def _take_head(self) -> HttpRequest | None:
+        """The head that the guards were asked about, now that the whole request is there, which it becomes.
+
+        What they have found out of the caller, or will find out if they need time, is said of it. None if nobody
+        was asked. One whose guards have decided is not kept: it knows the connection, and would be a cycle.
+        """
         head = self._request_head
-        if head is None:
-            return
-        request.admitted, request.admission = head.admitted, head.admission
-        _carry_over(head, request)
-        if isinstance(head.admission, asyncio.Future):  # its guards may find out more; called before whoever awaits it
-            head.admission.add_done_callback(lambda _: _carry_over(head, request))
-
-
-def _carry_over(head: HttpRequest, request: HttpRequest) -> None:
-    """What guards have found out about the caller: its name, and where it is if a proxy stands between."""
-    request.caller, request.client, request.scheme = head.caller, head.client, head.scheme
+        if head is not None and head.admission is None:
+            self._request_head = None
+        return head

@@ -32,7 +32,8 @@ PIECES = 1024
 _NAMES = {
     spelling.encode(): name
     for name in ("host", "user-agent", "accept", "accept-encoding", "content-type", "content-length", "connection",
-                 "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "traceparent")
+                 "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "authorization", "x-api-key",
+                 "traceparent")
     for spelling in (name, name.title())
 }  # fmt: skip
 _OF_AN_UPGRADE = frozenset({"upgrade", "connection", "http2-settings"})
@@ -80,7 +81,7 @@ class RequestReader(GuardedRequest):
         if self._look is not None:
             self._look.cancel()
         self._drop_body()
-        self._parser = None
+        self._parser = self._request_head = None
 
     # -- the head -----------------------------------------------------------------------------------
 
@@ -191,21 +192,24 @@ class RequestReader(GuardedRequest):
         host = headers.get("host")
         if host is None and version == "1.1" and self._fault is None:
             self._fault = MalformedRequest("The request has no Host header (RFC 9112, 3.2)")
-        request = HttpRequest(
-            "POST" if method == b"POST" else method.decode("ascii"),
-            path,
-            query,
-            headers,
-            parts[0] if len(parts) == 1 else b"".join(parts),
-            self.scheme,
-            host or "localhost",
-            version,
-            self._client,
-            self._fault,
-            self._is_lost,
-        )
-        if self._guarded:
-            self._take_over_admission(request)
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        request = self._take_head() if self._guarded else None
+        if request is not None:
+            request.body, request.fault = body, self._fault
+        else:
+            request = HttpRequest(
+                "POST" if method == b"POST" else method.decode("ascii"),
+                path,
+                query,
+                headers,
+                body,
+                self.scheme,
+                host or "localhost",
+                version,
+                self._client,
+                self._fault,
+                self._is_lost,
+            )
         self._parts = []
         if self._held:
             self._pass_on(len(request.body))
@@ -223,10 +227,8 @@ class RequestReader(GuardedRequest):
         while not self._refused:
             method = self._parser.get_method()
             if method == b"CONNECT":
-                request = HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers)
-                if self._guarded:
-                    self._take_over_admission(request)
-                self._refuse(request)
+                head = self._take_head() if self._guarded else None
+                self._refuse(head or HttpRequest("CONNECT", self._url.decode("latin-1"), headers=self._headers))
                 return
             if self._fault is not None:  # of two Host headers only one would be left
                 self._refuse_with(self._fault)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +15,8 @@ from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Endpoint, Match
 from scoringhost.process.shared_cells import SharedCells
 from scoringhost.telemetry.exposition import Exposition
-from scoringhost.telemetry.metrics import Layout, Metrics, Watched
+from scoringhost.telemetry.metric_cells import PENDING, Layout
+from scoringhost.telemetry.metrics import Metrics, Watched
 
 if TYPE_CHECKING:
     from scoringhost.http.dialect import Dialect
@@ -74,7 +78,9 @@ def test_an_answer_is_counted_by_its_status_with_its_times_and_sizes(metrics: Me
 
 
 def test_a_value_on_a_bound_belongs_to_its_bucket(metrics: Metrics) -> None:
-    begun(metrics).decoded(0.001)
+    watched = begun(metrics)
+    watched.decoded(0.001)
+    watched.sent(200, 0, True)
     found = told(metrics)
     assert (
         found["scoringhost_decode_seconds_bucket{le=0.0005}"],
@@ -91,11 +97,65 @@ def test_what_is_under_way_and_what_waits_is_seen(metrics: Metrics) -> None:
 
 def test_one_run_of_a_batch_is_counted_once_however_many_calls_are_told_of_it(metrics: Metrics) -> None:
     for _ in range(3):
-        begun(metrics).ran(0.3, 3, 6)
+        watched = begun(metrics)
+        watched.ran(0.3, 3, 6)
+        watched.sent(200, 0, True)
     found = told(metrics)
     assert found["scoringhost_run_seconds_count"] == found["scoringhost_batch_calls_count"] == 1
     assert found["scoringhost_run_seconds_sum"] == pytest.approx(0.3)
     assert found["scoringhost_batch_rows_sum"] == pytest.approx(6)
+
+
+def answer(metrics: Metrics, run_s: float) -> None:
+    watched = begun(metrics)
+    watched.waited(0.0)
+    watched.ran(run_s, 1, 0)
+    watched.sent(200, 10, True)
+
+
+@pytest.mark.parametrize("count", [1, PENDING - 1, PENDING, PENDING + 1, 3 * PENDING + 5])
+def test_every_request_is_counted_once_however_many_wait_to_be_counted(metrics: Metrics, count: int) -> None:
+    for number in range(count):
+        answer(metrics, 0.002 if number % 2 else 0.2)
+    for _ in range(2):  # reading changes nothing
+        found = told(metrics)
+        assert found["scoringhost_requests_total{dialect=azureml,status=200}"] == count
+        assert found["scoringhost_run_seconds_bucket{le=0.0025}"] == count // 2
+        assert found["scoringhost_run_seconds_count"] == found["scoringhost_request_seconds_count"] == count
+        assert found["scoringhost_encode_seconds_count"] == 0
+        assert found["scoringhost_run_seconds_sum"] == pytest.approx(count // 2 * 0.002 + (count - count // 2) * 0.2)
+        assert found["scoringhost_requests_in_flight"] == found["scoringhost_calls_waiting"] == 0
+
+
+def test_what_a_process_had_not_counted_when_it_ended_is_counted_by_the_next_one(metrics: Metrics) -> None:
+    answer(metrics, 0.2)
+    begun(metrics)
+    metrics.start()  # as another process does that takes the row over
+    answer(metrics, 0.2)
+    found = told(metrics)
+    assert (
+        found["scoringhost_requests_total{dialect=azureml,status=200}"] == found["scoringhost_run_seconds_count"] == 2
+    )
+    assert found["scoringhost_requests_in_flight"] == found["scoringhost_calls_waiting"] == 0
+
+
+def test_a_row_is_read_again_if_its_process_counts_at_that_moment(metrics: Metrics) -> None:
+    answer(metrics, 0.2)
+    layout, cells = metrics.layout, metrics.cells
+    assert cells is not None
+    cells[layout.folding] = 1  # it has died meanwhile: reading does not go on for ever
+    assert layout.read(cells)[layout.run.sum_at] == pytest.approx(0.2)
+
+
+def test_a_request_that_is_watched_is_freed_at_once(metrics: Metrics) -> None:
+    request = HttpRequest("POST", "/score", body=bytes(100))
+    before = sys.getrefcount(request)
+    dialect: Dialect = Dialectish()  # type: ignore[assignment]
+    request.match, request.began_s = Match(dialect, Endpoint({}), "/score"), 0.0
+    request.stages = metrics.begin(request)
+    assert request.times is request.stages is not None
+    request.stages.failed(Overloaded("full"))
+    assert sys.getrefcount(request) == before  # what watches it does not hold it: no cycle
 
 
 def test_refusals_and_failures_are_counted_by_their_reason(metrics: Metrics) -> None:
@@ -144,3 +204,20 @@ def test_who_prefers_openmetrics_gets_it(metrics: Metrics) -> None:
     assert (answer.first("Content-Type") or "").startswith("application/openmetrics-text")
     assert isinstance(answer.body, bytes)
     assert answer.body.endswith(b"# EOF\n")
+
+
+def test_the_page_has_every_metric_and_no_other(metrics: Metrics) -> None:
+    watched = begun(metrics)
+    watched.failed(Overloaded("full"))
+    watched.sent(503, 0, True)
+    metrics.end_loading()
+    metrics.start()
+    text: Any = Exposition(metrics).answer(HttpRequest("GET", "/metrics")).body
+    served = {
+        (family.name + ("_total" if family.type == "counter" else ""), family.type)
+        for family in text_string_to_metric_families(text.decode())
+        if family.name.startswith("scoringhost_")
+    }
+    page = Path(__file__).parents[3] / "docs" / "pages" / "monitoring.md"
+    told_of = re.findall(r"^\| `(scoringhost_\w+)` \| (\w+) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(told_of) == served

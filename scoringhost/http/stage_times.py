@@ -1,0 +1,69 @@
+"""StageTimes: what the stages of one request took, for whoever writes of it at its end."""
+
+from __future__ import annotations
+
+from scoringhost.errors import ScoringHostError
+from scoringhost.http.messages import HttpRequest
+
+ABSENT = -1.0
+"""In place of the seconds of a stage that a request has not been in."""
+
+
+class StageTimes:
+    """Keeps what it hears; see `Stages`. Seconds; ABSENT for a stage that the request has not been in.
+
+    calls: how many were joined in its run(); rows: of all of them, or 0; error: the class of the
+    error that it is answered with, or empty; its name only, as an error holds what was called, and so the request.
+    """
+
+    __slots__ = ("calls", "decode_s", "encode_s", "error", "rows", "run_s", "wait_s")
+
+    def __init__(self) -> None:
+        self.wait_s = ABSENT
+        self.decode_s = ABSENT
+        self.run_s = ABSENT
+        self.encode_s = ABSENT
+        self.calls, self.rows, self.error = 1, 0, ""
+
+    def waited(self, seconds: float) -> None:
+        """See `Stages`."""
+        self.wait_s = seconds
+
+    def decoded(self, seconds: float) -> None:
+        """See `Stages`."""
+        self.decode_s = seconds
+
+    def joins(self, batch: dict[str, object]) -> None:
+        """See `Stages`."""
+
+    def ran(self, seconds: float, calls: int, rows: int) -> None:
+        """See `Stages`."""
+        self.run_s, self.calls, self.rows = seconds, calls, rows
+
+    def encoded(self, seconds: float) -> None:
+        """See `Stages`."""
+        self.encode_s = seconds
+
+    def failed(self, error: ScoringHostError) -> None:
+        """See `Stages`."""
+        self.error = type(error).__name__
+
+    def sent(self, status: int, size: int, whole: bool) -> None:
+        """See `Stages`."""
+
+    def server_timing(self) -> str:
+        """The stages so far as a header of the answer says them, in milliseconds (https://www.w3.org/TR/server-timing/)."""
+        stages = (("wait", self.wait_s), ("decode", self.decode_s), ("run", self.run_s), ("encode", self.encode_s))
+        return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages if seconds >= 0])
+
+
+class TimesKeeper:
+    """The `Watcher` that has the times of requests kept, where no other does."""
+
+    def begin(self, request: HttpRequest) -> StageTimes | None:
+        """See `Watcher`; nobody asks for the times of a health probe."""
+        endpoint = request.match.endpoint
+        if endpoint is not None and not endpoint.logged:
+            return None
+        times = request.times = StageTimes()
+        return times
