@@ -31,12 +31,13 @@ class Waiting:
 
     def begin(self, batch: dict[str, object]) -> None:
         """Its batch is about to be run; what fails in a batch is run again, but has waited only once."""
-        if self.call.stages is None:
+        is_first, self.has_begun = not self.has_begun, True
+        stages = self.call.stages
+        if stages is None:
             return
-        if not self.has_begun:
-            self.has_begun = True
-            self.call.stages.waited(time.monotonic() - self.since_s)
-        self.call.stages.joins(batch)
+        if is_first:
+            stages.waited(time.monotonic() - self.since_s)
+        stages.joins(batch)
 
     def is_gone(self) -> bool:
         """Whether nobody waits for its answer any more."""

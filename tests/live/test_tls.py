@@ -218,6 +218,7 @@ def test_the_health_port_stays_plain_and_answers_nothing_else_also_beside_a_run(
     connection = http.client.HTTPSConnection("127.0.0.1", served.port, timeout=30, context=context)
     with contextlib.closing(connection):
         connection.request("POST", "/score", "sleep 2")
+        served.log.wait_for("begins to sleep")  # a connection that the loop takes just before has to wait for run()
         began_s = time.monotonic()
         assert ask(health).status == 200
         assert time.monotonic() - began_s < 1.5
