@@ -10,7 +10,7 @@ def init():
 def run(raw_data, request_headers):
     act, _, seconds = raw_data.partition(" ")
     if act == "sleep":
-        print("begins to sleep")
+        print("begins to sleep")  # noqa: T201
         time.sleep(float(seconds))
     if act == "large":
         return "x" * 3_000_000
