@@ -11,7 +11,7 @@ import io
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit, phrase
 from scoringhost.schema.json_values import Converter, is_a
@@ -63,8 +63,19 @@ class Native:
         return dict(self.schema)
 
 
+def written_out(annotation: Any) -> Any:
+    """What NumPy's `NDArray[...]` stands for: since NumPy 2.5 an alias (PEP 695) that typing does not look into."""
+    alias = get_origin(annotation) or annotation
+    is_alias = type(alias).__name__ == "TypeAliasType" and str(alias.__module__).startswith("numpy")
+    if not is_alias:
+        return annotation
+    arguments = get_args(annotation)
+    return alias.__value__[arguments] if arguments else alias.__value__
+
+
 def native_of(annotation: Any) -> Native | None:
     """How an array, frame, picture or bytes are had from JSON; None for any other annotation."""
+    annotation = written_out(annotation)
     kind = get_origin(annotation) or annotation
     if kind is bytes:
         return Native(bytes, _bytes, _base64, BASE64, plain_type(bytes))

@@ -15,7 +15,7 @@ import orjson
 
 from scoringhost.errors import MissingExtra, ScoringHostError
 from scoringhost.schema import json_text
-from scoringhost.schema.as_json import native_of
+from scoringhost.schema.as_json import native_of, written_out
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.nested_codec import ListOf
@@ -189,6 +189,7 @@ def _without_words(pydantic: Any, annotation: Any) -> Any:
 
 def _with_natives(annotation: Any) -> Any:
     """The annotation with a marker on every array, frame, picture and bytes that is not inside a class."""
+    annotation = written_out(annotation)
     native = native_of(annotation)
     if native is not None:
         return Annotated[annotation, native]
