@@ -10,8 +10,6 @@ from scoringhost.errors import Unauthorized
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Match
 
-LONGEST_NAME = 100
-
 
 class Credentials:
     """Lets in who has a key, in `Authorization: Bearer` as Azure ML's clients send it or in `x-api-key`, or a token.
@@ -28,8 +26,7 @@ class Credentials:
         Raises:
             Unauthorized: if there is no key or token, or it is not a good one.
         """
-        header = head.headers.get("authorization", "")
-        given = header[7:] if header[:7] == "Bearer " and header[7:8] > " " else self._given(head)
+        given = self._given(head)
         if self._keys is not None:
             name = self._keys.name_of(given)
             if name is not None:
@@ -44,7 +41,7 @@ class Credentials:
         raise Unauthorized("The key is not a valid one", "invalid_token")
 
     async def _check_token(self, tokens: Tokens, head: HttpRequest, token: str) -> None:
-        head.caller = "".join(letter for letter in await tokens.check(token) if letter.isprintable())[:LONGEST_NAME]
+        head.caller = await tokens.check(token)
 
     def _given(self, head: HttpRequest) -> str:
         scheme, _, value = head.headers.get("authorization", "").strip().partition(" ")

@@ -20,6 +20,10 @@ REMEMBERED = 1000
 """Tokens that are not checked again while they hold: a signature costs 30 to 100 µs, and clients use a token often."""
 
 
+LONGEST_NAME = 100
+"""Characters of a caller's name that are logged."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRules:
     """What a token must say.
@@ -176,9 +180,9 @@ def _words(claim: object) -> set[str]:
 
 
 def _caller(claims: Mapping[str, Any]) -> str:
-    """Who is calling, for the log: the subject, or else the program that asked for the token."""
+    """Who is calling, for the log: the subject, or else the program that asked. Short, and on one line."""
     for name in ("sub", "client_id", "azp", "appid"):
         value = claims.get(name)
         if isinstance(value, str) and value:
-            return value
+            return "".join(letter for letter in value if letter.isprintable())[:LONGEST_NAME]
     return "token"

@@ -43,6 +43,15 @@ def test_a_program_that_has_no_subject_is_known_by_its_id(issuer: Issuer) -> Non
     assert check(tokens_of(issuer), issuer.token(sub=None, azp="shop")) == "shop"
 
 
+# BUG: only where the token was checked, and not where it was remembered.
+def test_a_name_that_is_long_or_has_line_breaks_is_logged_on_one_line(issuer: Issuer) -> None:
+    tokens, token = tokens_of(issuer), issuer.token(sub="ann\nPOST /score 200" + "x" * 200)
+    checked = check(tokens, token)
+    assert checked.startswith("annPOST /score 200xx")
+    assert len(checked) == 100
+    assert tokens.known(token) == checked
+
+
 def ago(seconds: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=seconds)
 
