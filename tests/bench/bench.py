@@ -5,7 +5,7 @@
 
 Makes a virtual environment for each peer (once, in ~/.cache/scoringhost-bench), starts one worker
 of each with an equivalent service, checks that the answers agree, and drives them in turn, round
-by round (A B A B), with wrk on the same machine. Medians are printed with their ratios; absolute
+by round (A B A B), with wrk on the same machine. Medians are printed, with the ratios' median, least and greatest; absolute
 figures mean nothing on a shared machine. `--json FILE` keeps all figures.
 """
 
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import servers
 import workloads
 
-RATIO = "ratio"
+RATIO, LEAST, GREATEST = "ratio", "least ratio", "greatest ratio"
 
 
 def main() -> int:
@@ -74,7 +74,8 @@ def measure(work: workloads.Workload, hosts: list[str], rounds: int, seconds: fl
 def summary(
     samples: dict[str, list[dict[str, float]]], host: str, key: str, server: servers.Server
 ) -> dict[str, float]:
-    """Medians over the rounds, and the median of the ratios round by round, which outlives the machine's moods."""
+    """Medians over the rounds, and the ratios round by round (median, least, greatest), which outlive the machine's
+    moods."""
     found = samples[host]
     names = sorted({name for sample in found for name in sample})
     figures = {name: statistics.median([sample[name] for sample in found if name in sample]) for name in names}
@@ -83,17 +84,19 @@ def summary(
         "ready s": server.ready_s,
         "PSS MB at ready": server.pss_at_ready_mb,
         RATIO: statistics.median(pairs),
+        LEAST: min(pairs),
+        GREATEST: max(pairs),
     }
 
 
 def print_table(work: workloads.Workload, figures: dict[str, dict[str, float]]) -> None:
     print(f"\n## {work.title}")
-    names = [name for name in next(iter(figures.values())) if name != RATIO]
+    names = [name for name in next(iter(figures.values())) if name not in (RATIO, LEAST, GREATEST)]
     print("| host | " + " | ".join(names) + f" | scoringhost's {work.key} is |")
     print("|---" * (len(names) + 2) + "|")
     for host, values in figures.items():
         cells = " | ".join(f"{values.get(name, float('nan')):.4g}" for name in names)
-        print(f"| {host} | {cells} | {values[RATIO]:.2f}x |")
+        print(f"| {host} | {cells} | {values[RATIO]:.2f}x ({values[LEAST]:.2f} to {values[GREATEST]:.2f}) |")
     sys.stdout.flush()
 
 

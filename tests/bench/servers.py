@@ -28,7 +28,7 @@ PACKAGES = {
     "bare": ["gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "orjson", "numpy", "pandas"],
     "azmlinfsrv": ["azureml-inference-server-http", "azureml-contrib-services", "numpy", "pandas"],
     "litserve": ["litserve", "numpy"],
-    "mlserver": ["mlserver", "uvloop<0.22", "pandas<3"],
+    "mlserver": ["mlserver==1.7.1", "uvloop<0.22", "pandas<3"],
     "bentoml": ["bentoml", "numpy"],
 }
 
