@@ -83,6 +83,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "debug_wait",
         "reload",
     ),
+    "Kafka": (
+        "kafka_servers",
+        "kafka_topic_input",
+        "kafka_topic_output",
+        "kafka_topic_errors",
+        "kafka_group",
+        "kafka_most",
+        "kafka_config",
+    ),
     "Azure Functions": ("auth_level", "startup_wait_s", "keep_warm_minutes", "jobs"),
 }
 """The sections of `--help` and of the page on settings. A setting that is in none of them comes last."""

@@ -18,6 +18,7 @@ from scoringhost.settings.declaration import (
     specs_of,
 )
 from scoringhost.settings.gathering import gather
+from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
 
 P = TypeVar("P", bound=Part)
@@ -28,10 +29,10 @@ DEFAULT = "default"
 
 # The bases stand in reverse: dataclasses take the fields of the last one first, and the table begins with the service.
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(FunctionsSettings, RecordingSettings, HttpSettings, ServerSettings, ServiceSettings):
+class Settings(FunctionsSettings, KafkaSettings, RecordingSettings, HttpSettings, ServerSettings, ServiceSettings):
     """All settings of a host.
 
-    `server`, `service`, `http`, `recording` and `functions` are views of a part, for what needs no more than that.
+    `server`, `service`, `http`, `recording`, `kafka` and `functions` are views of a part, for what needs no more.
     """
 
     unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
@@ -86,6 +87,11 @@ class Settings(FunctionsSettings, RecordingSettings, HttpSettings, ServerSetting
     def recording(self) -> RecordingSettings:
         """The part for what is kept of requests."""
         return self._part(RecordingSettings)
+
+    @cached_property
+    def kafka(self) -> KafkaSettings:
+        """The part for the Kafka door."""
+        return self._part(KafkaSettings)
 
     @cached_property
     def functions(self) -> FunctionsSettings:
