@@ -31,7 +31,13 @@ DEFAULT = "default"
 # The bases stand in reverse: dataclasses take the fields of the last one first, and the table begins with the service.
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(
-    FunctionsSettings, KafkaSettings, RecordingSettings, InferenceSettings, HttpSettings, ServerSettings, ServiceSettings
+    FunctionsSettings,
+    KafkaSettings,
+    RecordingSettings,
+    InferenceSettings,
+    HttpSettings,
+    ServerSettings,
+    ServiceSettings,
 ):
     """All settings of a host.
 
