@@ -60,15 +60,9 @@ class KafkaDoor:
     """The messages of one consumer, which is a member of its group."""
 
     def __init__(self, settings: KafkaSettings, model: str, room: int, loop: asyncio.AbstractEventLoop) -> None:
-        """Connect to nothing yet. model: what is meant by messages that name none. room: messages under way at once.
-
-        Raises:
-            MissingExtra: if confluent-kafka is not installed.
-            SettingsError: if the file with librdkafka's settings cannot be used.
-        """
+        """Connect to nothing yet. model: what is meant by messages that name none. room: messages under way at once."""
         self._settings, self._model, self._loop = settings, model, loop
         self._room = settings.kafka_most or room
-        require_usable(settings)
         self._partitions: dict[tuple[str, int], Partition] = {}
         self._under_way = 0
         self._lock = threading.Lock()
