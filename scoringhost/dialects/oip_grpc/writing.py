@@ -7,7 +7,7 @@ from typing import Any
 from scoringhost.dialects.oip_grpc.parameters import write_parameters
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, messages
 from scoringhost.dialects.oip_grpc.wire import field_head, fields
-from scoringhost.inference.messages import InferenceResponse, Parameters
+from scoringhost.inference.messages import InferenceResponse
 from scoringhost.inference.raw_elements import Buffer
 
 RAW_OUTPUTS = 6
@@ -59,11 +59,14 @@ def _head(response: InferenceResponse) -> Any:
     return message
 
 
-def error_on_stream(why: str, model_name: str, id: str, parameters: Parameters) -> bytes:
+def final_bytes(model_name: str, model_version: str, id: str) -> bytes:
+    """The ModelStreamInferResponse that says nothing but that it is the last one for its request."""
+    return streamed_bytes(InferenceResponse(model_name, [], model_version, id, {FINAL: True}), typed=False)
+
+
+def error_bytes(why: str, id: str) -> bytes:
     """The ModelStreamInferResponse for a request that failed; with its id, so that the caller knows which."""
     message = messages()[f"{INFERENCE}.ModelStreamInferResponse"](error_message=why)
-    message.infer_response.model_name = model_name
     message.infer_response.id = id
-    write_parameters(parameters, message.infer_response.parameters)
     result: bytes = message.SerializeToString()
     return result
