@@ -96,11 +96,14 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         debugger.require_usable(settings)
         certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
+        more_doors = assemble.more_doors(settings, shared)
         require_free(settings.host, own_port + settings.extra_ports)
+        if settings.grpc_port:
+            require_free(settings.host, (settings.grpc_port,), "grpc_port")
     except StartupError as error:
         _refuse(error)
     build = functools.partial(assemble.build, settings, shared=shared)
-    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns).run()
+    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns, more_doors).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:

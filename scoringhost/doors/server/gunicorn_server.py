@@ -21,6 +21,7 @@ from scoringhost.doors.server.starting import StandIn, Starting
 from scoringhost.doors.server.watching import Watch
 from scoringhost.doors.server.worker import ScoringWorker, ServiceLink
 from scoringhost.doors.server.worker_life import GRACE_S
+from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
 from scoringhost.errors import PortInUse, SettingsError, StartupError
@@ -74,11 +75,17 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
 
     def __init__(
-        self, settings: Settings, build: Callable[[], Site], stand_in: StandIn, arguments: GunicornArguments
+        self,
+        settings: Settings,
+        build: Callable[[], Site],
+        stand_in: StandIn,
+        arguments: GunicornArguments,
+        more_doors: Sequence[Callable[[], WorkerDoor]] = (),
     ) -> None:
-        """`stand_in` makes what answers with an error while there is no site yet."""
+        """`stand_in` makes what answers with an error while there is no site yet; `more_doors` those of each worker."""
         self.settings, self._build, self._arguments = settings, build, arguments
         self._stand_in = stand_in
+        self.more_doors = more_doors
         self._activity = "starting"
         self.service_link = ServiceLink()
         super().__init__()
