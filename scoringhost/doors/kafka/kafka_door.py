@@ -26,6 +26,7 @@ from typing import Any
 
 from scoringhost.doors.kafka.messages import Answer, Incoming, answer_headers
 from scoringhost.doors.kafka.offsets import Partition
+from scoringhost.engine.engine import Engine
 from scoringhost.errors import MissingExtra, SettingsError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import Body, close_body
@@ -59,10 +60,12 @@ class Taken:
 class KafkaDoor:
     """The messages of one consumer, which is a member of its group."""
 
-    def __init__(self, settings: KafkaSettings, model: str, room: int, loop: asyncio.AbstractEventLoop) -> None:
-        """Connect to nothing yet. model: what is meant by messages that name none. room: messages under way at once."""
-        self._settings, self._model, self._loop = settings, model, loop
+    def __init__(self, settings: KafkaSettings, room: int) -> None:
+        """Connect to nothing yet. room: messages under way at once, if no setting says so."""
+        self._settings = settings
         self._room = settings.kafka_most or room
+        self.requests = 0
+        """How many messages have been taken."""
         self._partitions: dict[tuple[str, int], Partition] = {}
         self._under_way = 0
         self._lock = threading.Lock()
@@ -72,6 +75,18 @@ class KafkaDoor:
         self._said: dict[str, float] = {}
 
     # -- Door -----------------------------------------------------------------------------------------
+
+    def stand_by(self) -> None:
+        """Do nothing: what nobody reads waits in its topic."""
+
+    def serve(self, engine: Engine) -> None:
+        """Score on the engine's event loop; its only model is meant by messages that name none."""
+        assert engine.loop is not None
+        self.serve_on(engine.loop, engine.site.model_names[0])
+
+    def serve_on(self, loop: asyncio.AbstractEventLoop, model: str) -> None:
+        """Score on an event loop."""
+        self._loop, self._model = loop, model
 
     async def start(self, app: HttpApp) -> None:
         """Join the group; messages are scored by `app`."""
@@ -180,6 +195,7 @@ class KafkaDoor:
             return
         partition.take(message.offset())
         self._count(1)
+        self.requests += 1
         taken = Taken(partition, message.offset(), Incoming.of(message))
         # A context of its own: what is logged of one message belongs to no other.
         self._loop.call_soon_threadsafe(self._begin_scoring, taken, context=Context())

@@ -89,7 +89,8 @@ def serve(topics, answer, until, *, finish_s=WAIT_S, **settings):
     chosen = topics.settings(**settings)
 
     async def main():
-        door = KafkaDoor(chosen.kafka, "m", 4, asyncio.get_running_loop())
+        door = KafkaDoor(chosen.kafka, 4)
+        door.serve_on(asyncio.get_running_loop(), "m")
         await door.start(assemble.http_app(chosen, {"/v2/models/{name}/infer": Endpoint({"POST": answer})}))
         try:
             return await asyncio.to_thread(until)
