@@ -40,18 +40,20 @@ def retry_after_s(wait_s: float) -> int:
     return max(1, math.ceil(wait_s))
 
 
-def too_long(wait_s: float, run_s: float, max_wait_s: float | None, deadline: Deadline | None) -> Overloaded | None:
-    """Why a call must not begin to wait; None if it may.
+def require_hope(wait_s: float, run_s: float, max_wait_s: float | None, deadline: Deadline | None) -> None:
+    """Make sure that a call does not begin to wait in vain.
 
     wait_s: how long it would have to, and run_s: what its run() will take then, as far as can be known.
+
+    Raises:
+        Overloaded: if that is longer than it may, or than its caller waits.
     """
     if max_wait_s is not None and wait_s > max_wait_s:
         why = f"The wait is about {wait_s:.1f} s, and none may be longer than {max_wait_s:g} s; try again later"
-        return Overloaded(why, retry_after_s(wait_s))
+        raise Overloaded(why, retry_after_s(wait_s))
     if deadline is not None and wait_s + run_s > deadline.left_s:
         why = f"The answer takes about {wait_s + run_s:.1f} s, and the caller waits {deadline.timeout_s:g} s"
-        return Overloaded(f"{why}; try again later", retry_after_s(wait_s))
-    return None
+        raise Overloaded(f"{why}; try again later", retry_after_s(wait_s))
 
 
 def require_time(deadline: Deadline | None) -> None:
@@ -143,19 +145,13 @@ class Admission:
         if len(self._waiting) >= self._max_waiting:
             why = f"{len(self._waiting)} calls are waiting already; try again later"
             raise Overloaded(why, retry_after_s(self.wait_s))
-        hopeless = too_long(self.wait_s, self.held.seconds, self._max_wait_s, deadline)
-        if hopeless is not None:
-            raise hopeless
+        require_hope(self.wait_s, self.held.seconds, self._max_wait_s, deadline)
         await self._wait(deadline)
 
     async def _wait(self, deadline: Deadline | None) -> None:
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        timer: asyncio.TimerHandle | None = None
-        if deadline is not None or self._max_wait_s is not None:
-            seconds, error = waited_in_vain(self._max_wait_s, deadline, self.wait_s)
-            timer = loop.call_later(seconds, self._send_away, turn, error)
+        timer = self._time_limit(turn, deadline)
         try:
             await turn
         except asyncio.CancelledError:
@@ -164,6 +160,7 @@ class Admission:
         finally:
             if timer is not None:
                 timer.cancel()
+            del turn  # it may have an error that leads here: see `thread_runner._outcome_of`
 
     def leave(self) -> None:
         """Give a place back; the call that waits longest gets it."""
@@ -185,6 +182,13 @@ class Admission:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(NotReady(why))
+
+    def _time_limit(self, turn: asyncio.Future[None], deadline: Deadline | None) -> asyncio.TimerHandle | None:
+        """What sends a call away when it has waited for too long, if that can be."""
+        if deadline is None and self._max_wait_s is None:
+            return None
+        seconds, error = waited_in_vain(self._max_wait_s, deadline, self.wait_s)
+        return asyncio.get_running_loop().call_later(seconds, self._send_away, turn, error)
 
     def _send_away(self, turn: asyncio.Future[None], error: ScoringHostError) -> None:
         if not turn.done():

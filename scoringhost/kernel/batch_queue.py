@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoringhost.errors import CallerTimedOut, Overloaded
-from scoringhost.kernel.admission import NOT_BEGUN, MeanTime, require_time, retry_after_s, too_long, waited_in_vain
+from scoringhost.kernel.admission import NOT_BEGUN, MeanTime, require_hope, require_time, retry_after_s, waited_in_vain
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.deadline import Deadline
 
@@ -84,9 +84,7 @@ class BatchQueue:
             why = f"{waiting + self._running} calls are waiting or running already; try again later"
             raise Overloaded(why, retry_after_s(self.wait_s))
         if self._running:
-            hopeless = too_long(self.wait_s, self._per_batch.seconds, room.max_wait_s, deadline)
-            if hopeless is not None:
-                raise hopeless
+            require_hope(self.wait_s, self._per_batch.seconds, room.max_wait_s, deadline)
 
     def time_limits(self, entry: Waiting, loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
         """Have a call sent away when it has waited too long, or when its caller waits no longer."""

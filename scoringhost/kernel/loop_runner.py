@@ -45,18 +45,22 @@ class LoopTurn:
         left_s, deadline = left_of(self._limit_s, self._spent_s, self._deadline)
         task = self._task = asyncio.get_running_loop().create_task(_outcome(work), context=self._context)
         try:
-            done, _ = await asyncio.wait({task}, timeout=left_s)
+            await asyncio.wait({task}, timeout=left_s)
         except asyncio.CancelledError:
             task.cancel()
             raise
-        if not done:
+        if not task.done():
             task.cancel()
             raise exceeded(self._limit_s, deadline)
         self._spent_s += time.perf_counter() - started_s
         result, error = task.result()
-        if error is not None:
+        if error is None:
+            return cast("T", result)
+        self._task = None  # it knows the error, and the error this turn: see `thread_runner._outcome_of`
+        try:
             raise told_apart(error)
-        return cast("T", result)
+        finally:
+            del error, task
 
     async def step(self, work: Callable[[], Awaitable[T]]) -> T:
         """Await a step; see `Turn.step`."""
@@ -87,9 +91,14 @@ async def _outcome(work: Callable[[], Awaitable[T]]) -> tuple[T | None, BaseExce
     try:
         return await work(), None
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if _is_cancelled():
             raise
         return None, error
     except BaseException as error:
         return None, error
+
+
+def _is_cancelled() -> bool:
+    """Whether the current task is, and not something that the script awaits. (As a variable the task would be kept.)"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
