@@ -138,12 +138,12 @@ class HostHandler(LineHandler):
 
     def _line(self, entry: AccessEntry) -> str:
         at_ns, method, target, status, elapsed_ms, length, own = entry
-        second = at_ns // 1_000_000_000
+        second, rest_ns = divmod(at_ns, 1_000_000_000)
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S,", time.gmtime(second))
         if not (target.isprintable() and own.isprintable()):
             target, own = one_line(target), one_line(own)
-        moment = _THOUSANDTHS[at_ns // 1_000_000 % 1000]
+        moment = _THOUSANDTHS[rest_ns // 1_000_000]
         return f"{self._stamp}{moment}{self._who}{method} {target} {status} {elapsed_ms:.3f}ms {length} [{own}]\n"
 
     def emit(self, record: logging.LogRecord) -> None:

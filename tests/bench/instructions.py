@@ -23,20 +23,24 @@ from scoringhost.settings import Settings
 
 FEW, MANY = 500, 2500
 KEY = "0123456789abcdef"
+METRICS = {"SCORINGHOST_METRICS": "true"}
+PRIMARY_KEY = {"SCORINGHOST_PRIMARY_KEY": KEY}
+JSON = {"SCORINGHOST_LOG_FORMAT": "json"}
+# Spans are made and ended, and go nowhere: whoever sends them does so on a thread of its own.
+TRACES = {
+    "SCORINGHOST_TRACES": "true",
+    "OTEL_TRACES_EXPORTER": "none",
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+}
 KINDS: dict[str, dict[str, str]] = {
     "log": {},
     "silent": {},
-    "metrics": {"SCORINGHOST_METRICS": "true"},
-    "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
-    # Spans are made and ended, and go nowhere: whoever sends them does so on a thread of its own.
-    "traces": {
-        "SCORINGHOST_TRACES": "true",
-        "OTEL_TRACES_EXPORTER": "none",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": "0.01",
-    },
-    "json": {"SCORINGHOST_LOG_FORMAT": "json"},
-    "all": {"SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY, "SCORINGHOST_LOG_FORMAT": "json"},
+    "metrics": METRICS,
+    "key": PRIMARY_KEY,
+    "traces": TRACES,
+    "json": JSON,
+    "all": METRICS | PRIMARY_KEY | JSON | TRACES,
 }
 
 
