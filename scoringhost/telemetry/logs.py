@@ -64,7 +64,7 @@ def with_trace(own: str, trace: tuple[str, str]) -> str:
 
 
 AccessEntry = tuple[int, str, str, int, float, int | str, str]
-"""Time (ns since the epoch), method, target, status, milliseconds, bytes of the body, request id."""
+"""Time (ns since the epoch), method, target, status, milliseconds, bytes of the body and who has called, request id."""
 
 _THOUSANDTHS = [f"{number:03d}" for number in range(1000)]
 GATHER_S = 0.01
