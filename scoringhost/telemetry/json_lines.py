@@ -85,7 +85,7 @@ class JsonHostHandler(HostHandler):
 
     def _text(self, entries: list[Any]) -> str:
         """The lines of requests, each as its time, what is the same in all of them, and its own fields."""
-        lines = []
+        lines: list[bytes] = []
         for at_ns, fields in entries:
             lines += (b'{"time":"', self._clock.text(at_ns), self._same, as_line(fields)[1:], b"\n")
         return b"".join(lines).decode()

@@ -13,7 +13,7 @@ import pytest
 BASH = shutil.which("bash")
 PROGRAM = Path(sys.executable).with_name("scoringhost")
 
-# What bash does for the words that are typed. `compopt` may only be called by bash itself; here it says what it is told.
+# What bash does for the words that are typed. `compopt` is for bash alone to call; here it says what it is told.
 TYPED = """
 compopt() { echo compopt "$@"; }
 eval "$(_SCORINGHOST_COMPLETE=bash_source scoringhost)"
