@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, instead of this folder
 
-from tests.live.faults import signals
+from tests.live.faults import clients, outside, overload, signals, stuck
 from tests.live.faults.table import HEAD, Drill, Row, printed
 
 FAULTS: dict[str, Callable[[Drill], None]] = {
@@ -29,6 +29,14 @@ FAULTS: dict[str, Callable[[Drill], None]] = {
     "sighup": signals.sighup,
     "sigkill": signals.sigkill,
     "recycle": signals.recycle,
+    "stuck": stuck.stuck,
+    "vanished": clients.vanished,
+    "queue": clients.gone_from_the_queue,
+    "loris": clients.slow_loris,
+    "overload": overload.overloaded,
+    "disk": outside.full_disk,
+    "stdout": outside.blocked_output,
+    "exporter": outside.exporters,
 }
 """What `--only` may name."""
 
