@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, instead of this folder
 
-from tests.live.faults import clients, outside, overload, signals, stuck
+from tests.live.faults import clients, documents, outside, overload, proxy, signals, soak, stuck, tls, tokens
 from tests.live.faults.table import HEAD, Drill, Row, printed
 
 FAULTS: dict[str, Callable[[Drill], None]] = {
@@ -37,6 +37,12 @@ FAULTS: dict[str, Callable[[Drill], None]] = {
     "disk": outside.full_disk,
     "stdout": outside.blocked_output,
     "exporter": outside.exporters,
+    "tokens": tokens.tokens,
+    "doors": tokens.other_doors,
+    "tls": tls.tls,
+    "schemathesis": documents.documents,
+    "nginx": proxy.proxy,
+    "soak": soak.soak,
 }
 """What `--only` may name."""
 

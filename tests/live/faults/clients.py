@@ -30,7 +30,7 @@ def vanished(drill: Drill) -> None:
         with Load(served.port, clients=4) as warm:
             warm.wait_for(100)
         files, memory = open_files(worker), rss_mib(worker)
-        gone = _Leavers(served)
+        gone = Leavers(served)
         with Load(served.port, clients=4) as load, gone:
             pause(drill.seconds)
         row.add(load.counts)
@@ -42,7 +42,7 @@ def vanished(drill: Drill) -> None:
         row.require(grown < 20, f"memory has grown by {grown:.1f} MiB")
 
 
-class _Leavers:
+class Leavers:
     """Connect, send a part of a request or all of it, and go, in one of the two ways there are to go."""
 
     def __init__(self, served: Served) -> None:
@@ -158,7 +158,3 @@ class _Loris:
             self._connect(selector)
         return True
 
-
-def used(row: Row, served: Served) -> None:
-    """Note what memory the newest worker takes."""
-    row.note(f"{rss_mib(served.workers[-1]):.0f} MiB")
