@@ -48,6 +48,7 @@ class Row:
     left: int = 0
     not_run: str = ""
     seconds: float = 0.0
+    exit_codes: tuple[int, ...] = (0, -signal.SIGKILL)
     servers: list[Served] = field(default_factory=list)
 
     # -- while it runs ------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ class Row:
             except Exception:
                 self.wrong.append(f"it has not ended {END_S * self.patience:.0f} s after SIGTERM")
             else:
-                self.require(code in (0, -signal.SIGKILL), f"exit code {code}")
+                self.require(code in self.exit_codes, f"exit code {code}")
         left = self._left(VANISH_S * self.patience)
         self.left = len(left)
         self.require(not left, f"processes are left: {left}")

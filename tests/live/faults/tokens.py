@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -206,6 +207,7 @@ def other_doors(drill: Drill) -> None:
             environ = dict(zip(("TOKEN_KEYS", "TOKEN_ISSUER", "TOKEN_AUDIENCE"), flags_for(str(issuer.path))[1::2], strict=True))
             settings = {f"SCORINGHOST_{key}": value for key, value in environ.items()}
             (row.folder / "made.py").write_text(MADE.format(script=str(SCRIPT), name=name))
+            row.exit_codes = (0, -signal.SIGTERM)  # uvicorn's own server ends by the signal that it was sent
             served = row.run(PROGRAM.with_name(command[0]), *command[1:], **settings, PYTHONPATH=str(row.folder))
             served.wait_answering()
             for bad in BAD.values():
