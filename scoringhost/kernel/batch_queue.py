@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoringhost.errors import CallerTimedOut, Overloaded
-from scoringhost.kernel.admission import LOOK_S, NOT_BEGUN, MeanTime, require_time, retry_after_s, too_long, waited_in_vain
+from scoringhost.kernel.admission import (
+    LOOK_S,
+    NOT_BEGUN,
+    MeanTime,
+    require_time,
+    retry_after_s,
+    too_long,
+    waited_in_vain,
+)
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.deadline import Deadline
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, instead of this folder
 
-from tests.live.faults import clients, documents, outside, overload, proxy, signals, soak, stuck, tls, tokens
-from tests.live.faults.table import HEAD, Drill, Row, printed
+from tests.live.faults import clients, documents, outside, overload, proxy, signals, soak, stuck, tls, tokens  # noqa: E402
+from tests.live.faults.table import HEAD, Drill, Row, printed  # noqa: E402
 
 FAULTS: dict[str, Callable[[Drill], None]] = {
     "sigterm": signals.sigterm,

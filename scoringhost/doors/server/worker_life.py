@@ -61,8 +61,8 @@ GRACE_S = 8
 """Seconds from the end of the drain to the master's kill: PATIENCE_S for run(), the rest for shutdown()."""
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-"""What has a worker end in order. A terminal that is closed sends SIGHUP to all processes: the master starts new workers
-then, and these must not leave their requests behind."""
+"""What has a worker end in order. A terminal that is closed sends SIGHUP to all processes: the master starts new
+workers then, and these must not leave their requests behind."""
 
 log = logging.getLogger(HOST_LOGGER)
 

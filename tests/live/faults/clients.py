@@ -12,7 +12,7 @@ import time
 
 from tests.conftest import Served, until
 from tests.live.faults.load import Load, statuses
-from tests.live.faults.table import Drill, Row, open_files, pause, rss_mib
+from tests.live.faults.table import Drill, open_files, pause, rss_mib
 
 POST = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
 LORIS = 1000
@@ -71,7 +71,9 @@ class Leavers:
 
 def gone_from_the_queue(drill: Drill) -> None:
     """All places where calls wait are taken by clients that have gone: whoever comes now must not be refused."""
-    with drill.row("the queue is full of who has gone", "a client that comes now waits for its turn, and is answered") as row:
+    with drill.row(
+        "the queue is full of who has gone", "a client that comes now waits for its turn, and is answered"
+    ) as row:
         served = row.serve("faulty.py", "--max-waiting", "50")
         threads = [threading.Thread(target=served.say, args=["nap"]) for _ in range(1)]
         with contextlib.ExitStack() as links:
@@ -93,17 +95,23 @@ def gone_from_the_queue(drill: Drill) -> None:
 
 def slow_loris(drill: Drill) -> None:
     """Connections that send their head a byte at a time, beside clients that mean well."""
-    required = f"others are answered with 200, 99 % within {0.5 * drill.patience:.1f} s; each loris is cut after {HEAD_S} s"
+    required = (
+        f"others are answered with 200, 99 % within {0.5 * drill.patience:.1f} s; each loris is cut after {HEAD_S} s"
+    )
     with drill.row(f"{LORIS} slow-loris connections", required) as row:
         served = row.serve("drill.py", "--head-timeout-s", str(HEAD_S))
         (worker,) = served.workers
         before = open_files(worker)
         herd = _Loris(served)
         with herd, Load(served.port, clients=8) as load:
-            most = until(lambda: open_files(worker) > before + LORIS * 0.9 and open_files(worker), "the loris to be there")
+            most = until(
+                lambda: open_files(worker) > before + LORIS * 0.9 and open_files(worker), "the loris to be there"
+            )
             pause(max(drill.seconds, HEAD_S + 2.0))
         row.add(load.counts)
-        row.note(f"{most} files were open, {herd.cut} loris cut off in all; 99 % within {load.slowest(0.99) * 1000:.0f} ms")
+        row.note(
+            f"{most} files were open, {herd.cut} loris cut off in all; 99 % within {load.slowest(0.99) * 1000:.0f} ms"
+        )
         row.require_none_lost()
         row.require(load.counts["status 200"] == load.counts["answered"], statuses(load.counts))
         row.require(load.slowest(0.99) < 0.5 * drill.patience, f"1 % of the others took {load.slowest(0.99):.2f} s")
@@ -111,7 +119,7 @@ def slow_loris(drill: Drill) -> None:
 
 
 class _Loris:
-    """A thousand connections, each of which sends a byte of its head now and then, and comes again when it is cut off."""
+    """A thousand connections, each of which sends a byte of its head now and then, and comes again when it is cut."""
 
     def __init__(self, served: Served) -> None:
         self._served, self.cut = served, 0
@@ -157,4 +165,3 @@ class _Loris:
         with contextlib.suppress(OSError):
             self._connect(selector)
         return True
-

@@ -1,4 +1,4 @@
-"""What schemathesis makes of the documents that samples serve: good and bad requests by the hundred, and no 5xx of ours."""
+"""What schemathesis makes of the documents that samples serve: good and bad requests, and no 5xx of ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THE_SCRIPTS = {"RunFailed", "ResultNotEncodable", "ResultMisfit"}
 
 
 def documents(drill: Drill) -> None:
-    """Each sample with its own document, in both versions of OpenAPI."""
+    """Each sample with its own document, and one of them in Swagger 2.0 as well."""
     for sample in CHOSEN:
         required = "no 5xx but what run() itself caused, by the class of the error in the log"
         with drill.row(f"schemathesis: {sample}", required) as row:
@@ -25,8 +25,8 @@ def documents(drill: Drill) -> None:
             if not program.exists():
                 raise CannotRun("pip install schemathesis")
             served = row.serve(SAMPLES / sample, "--log-format", "json")
-            for version in ("2.0", "3.1"):
-                (row.folder / f"{version}.json").write_bytes(served.ask(target=f"/swagger.json?version={version[0]}").body)
+            for version in ("3.1", "2.0") if sample == CHOSEN[0] else ("3.1",):
+                (row.folder / f"{version}.json").write_bytes(served.ask(target=f"/swagger.json?version={version}").body)
                 _attack(program, row.folder / f"{version}.json", served.port, row.folder, drill.seconds)
             served.stop()
             entries = [json.loads(line) for line in served.log.lines if '"status":' in line]
@@ -43,8 +43,17 @@ def documents(drill: Drill) -> None:
 
 
 def _attack(program: Path, document: Path, port: int, folder: Path, seconds: float) -> None:
-    """Send what the document allows, and what it does not, for so many seconds; what it says is not of interest here."""
-    command = [str(program), "run", str(document), "--url", f"http://127.0.0.1:{port}", "--checks", "not_a_server_error"]
-    command += ["--max-time", str(max(2, round(seconds))), "--continue-on-failure", "--no-shrink", "--seed", "1"]
-    command += ["--phases", "examples,coverage,fuzzing", "--warnings", "off", "--suppress-health-check", "all"]
+    """Send what the document allows, and what it does not; what its own report says is not of interest here."""
+    command = [
+        str(program),
+        "run",
+        str(document),
+        "--url",
+        f"http://127.0.0.1:{port}",
+        "--checks",
+        "not_a_server_error",
+    ]
+    command += ["--max-examples", str(max(10, round(20 * seconds))), "--seed", "1"]
+    command += ["--continue-on-failure", "--no-shrink"]
+    command += ["--phases", "coverage,fuzzing", "--warnings", "off", "--suppress-health-check", "all"]
     subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=300)

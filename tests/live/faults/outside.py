@@ -9,7 +9,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import PROGRAM, free_port, until
 from tests.live.faults.load import Load, statuses
@@ -25,7 +27,9 @@ SLOW_S = 1.0
 def small_disk(folder: Path) -> Iterator[str]:
     """A disk that is soon full; gives what a shell runs before the server, where no disk can be mounted."""
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=False).returncode == 0
+    mounted = (
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=False).returncode == 0
+    )
     try:
         yield "" if mounted else "ulimit -f 64; "
     finally:
@@ -50,7 +54,7 @@ def full_disk(drill: Drill) -> None:
                 if said:
                     served.log.wait_for(said)
                 else:
-                    until(lambda: _is_full(disk), "the disk to be full")
+                    until(partial(_is_full, disk), "the disk to be full")
                 pause(drill.seconds)
             row.add(load.counts)
             row.note(f"{statuses(load.counts)}; the slowest took {load.slowest() * 1000:.0f} ms")
@@ -75,7 +79,7 @@ def _is_full(disk: Path) -> bool:
 
 def blocked_output(drill: Drill) -> None:
     """The log goes into a pipe that nobody reads."""
-    required = f"all is answered within {SLOW_S * drill.patience:.0f} s, the memory is bounded, and the end takes its usual time"
+    required = f"all is answered within {SLOW_S * drill.patience:.0f} s, memory is bounded, the end takes its usual time"
     for flags in ([], ["--log-format", "json"]):
         with drill.row(f"blocked stdout{': JSON' if flags else ''}", required) as row:
             served = row.serve("faulty.py", *flags)
@@ -103,19 +107,22 @@ def exporters(drill: Drill) -> None:
     required = f"all is answered within {SLOW_S * drill.patience:.0f} s, and the end takes a few seconds at most"
     for protocol in ("http/protobuf", "grpc"):
         for kind in ("dead", "hanging"):
-            with drill.row(f"{kind} OTLP exporter, {protocol.partition('/')[0]}", required) as row, _receiver(kind) as port:
+            with (
+                drill.row(f"{kind} OTLP exporter, {protocol.partition('/')[0]}", required) as row,
+                _receiver(kind) as port,
+            ):
                 if importlib.util.find_spec("opentelemetry.exporter") is None:
                     raise CannotRun("pip install '.[otlp]'")
                 _export(row, drill, port, protocol)
 
 
 def _export(row: Row, drill: Drill, port: int, protocol: str) -> None:
-    environ = {
+    environ: Any = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_LOGS_EXPORTER": "otlp", "OTEL_BSP_SCHEDULE_DELAY": "20", "OTEL_BSP_MAX_QUEUE_SIZE": "256",
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "32",
     }  # fmt: skip
-    served = row.serve("drill.py", **environ)
+    served = row.serve("drill.py", workers=1, **environ)
     with Load(served.port, clients=8) as load:
         pause(drill.seconds)
     row.add(load.counts)

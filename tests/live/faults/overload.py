@@ -143,7 +143,10 @@ def overloaded(drill: Drill) -> None:
             able, counts = overload_of(row, kind, drill.seconds, TIMES)
             goodput = counts.good / drill.seconds / able
             row.note(f"capacity {able:.0f}/s, {goodput:.0%} of it answered, {counts.late} late")
-            row.note(f"refusals: half within {counts.percentile(0.5) * 1000:.0f} ms, 99 % {counts.percentile(0.99) * 1000:.0f} ms")
+            row.note(
+                f"refusals: half within {counts.percentile(0.5) * 1000:.0f} ms, "
+                f"99 % within {counts.percentile(0.99) * 1000:.0f} ms"
+            )
             row.require_none_lost()
             row.require(goodput >= least, f"{goodput:.0%} of the capacity was answered")
             row.require(counts.percentile(0.99) <= longest_s, f"a refusal took {counts.percentile(0.99):.2f} s")

@@ -49,7 +49,9 @@ http {{
 
 def proxy(drill: Drill) -> None:
     """Clients of nginx, and two reloads of the service's workers."""
-    required = "all is answered with 200, with connections that nginx keeps and no second try, while workers are reloaded"
+    required = (
+        "all is answered with 200, with connections that nginx keeps and no second try, while workers are reloaded"
+    )
     with drill.row("behind nginx", required) as row:
         program = shutil.which("nginx") or "/usr/sbin/nginx"
         if not Path(program).exists():
@@ -65,7 +67,11 @@ def proxy(drill: Drill) -> None:
         front.port = own
         front.wait_answering()
         large = b"x" * 300_000  # more than nginx buffers in memory
-        with Load(own, clients=8) as kept, Load(own, clients=8, kept=False) as fresh, Load(own, clients=2, body=large) as big:
+        with (
+            Load(own, clients=8) as kept,
+            Load(own, clients=8, kept=False) as fresh,
+            Load(own, clients=2, body=large) as big,
+        ):
             for number in (1, 2):
                 pause(drill.seconds / 2)
                 served.signal(signal.SIGHUP)

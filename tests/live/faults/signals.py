@@ -61,7 +61,9 @@ def sigkill(drill: Drill) -> None:
     """A worker is killed, as the kernel does when memory runs out."""
     required = f"lost are only requests on the killed worker's connections (at most {CLIENTS} a kill), at once"
     with drill.row("SIGKILL of a worker", f"{required}; another takes its place") as row:
-        kills = _one_after_the_other(row, drill, lambda served: os.kill(served.workers[-1], signal.SIGKILL), one_new=True)
+        kills = _one_after_the_other(
+            row, drill, lambda served: os.kill(served.workers[-1], signal.SIGKILL), one_new=True
+        )
         row.require(row.counts["lost"] <= kills * CLIENTS, f"{row.counts['lost']} lost")
         row.require(row.counts["lost by TimeoutError"] == 0, f"{row.counts['lost by TimeoutError']} were never told")
     with drill.row("SIGKILL of the master", "its workers answer what was sent, and end; none is left") as row:
@@ -76,7 +78,9 @@ def sigkill(drill: Drill) -> None:
 
 def recycle(drill: Drill) -> None:
     """Workers that have answered enough are replaced, over and over."""
-    with drill.row("workers replaced (--max-requests 200)", "all is answered with 200 while workers come and go") as row:
+    with drill.row(
+        "workers replaced (--max-requests 200)", "all is answered with 200 while workers come and go"
+    ) as row:
         served = row.serve("drill.py", "--max-requests", "200", workers=2)
         with Load(served.port, clients=CLIENTS) as load:
             pause(max(drill.seconds, 3.0))

@@ -35,7 +35,9 @@ def stuck(drill: Drill) -> None:
             which = ", on the spot" if short else ""
             with drill.row(f"run() stuck {where}{which}"[:50], required) as row:
                 _stuck(row, act, is_replaced=required is replaced, short=short)
-    with drill.row("run() stuck in C with the lock", f"killed after {HEARTBEAT_S} s without a sign of life; none hangs") as row:
+    with drill.row(
+        "run() stuck in C with the lock", f"killed after {HEARTBEAT_S} s without a sign of life; none hangs"
+    ) as row:
         _holding(row)
 
 

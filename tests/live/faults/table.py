@@ -112,7 +112,7 @@ class Row:
         """The processes of this row that are there after so many seconds at the latest."""
         mark = f"{MARK}={self.environ[MARK]}".encode()
         until_s = time.monotonic() + within_s
-        while (left := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if has_in_environ(pid, mark)]):
+        while left := [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if has_in_environ(pid, mark)]:
             if time.monotonic() > until_s:
                 return left
             time.sleep(0.05)

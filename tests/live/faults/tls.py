@@ -65,7 +65,9 @@ def tls(drill: Drill) -> None:
             for good in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
                 _let_in(row, served, _only(files.client(), good))
     for name in ("without a certificate", "with one of a stranger", "with one of the server's authority"):
-        with drill.row(f"TLS client {name}", "each is refused; those with a certificate of the clients' authority come in") as row:
+        with drill.row(
+            f"TLS client {name}", "each is refused; those with a certificate of the clients' authority come in"
+        ) as row:
             files = Certificates(row.folder)
             served = row.serve("drill.py", *files.flags, "--tls-client-ca", str(row.folder / "clients.pem"))
             by = {"without a certificate": None, "with one of a stranger": files.stranger}.get(name, files.authority)
@@ -79,7 +81,10 @@ def tls(drill: Drill) -> None:
 def _renewed(row: Row, files: Certificates, served: Served, seconds: float) -> None:
     seen = set()
     context = files.client()
-    with Load(served.port, clients=4, tls=context) as kept, Load(served.port, clients=4, kept=False, tls=context) as fresh:
+    with (
+        Load(served.port, clients=4, tls=context) as kept,
+        Load(served.port, clients=4, kept=False, tls=context) as fresh,
+    ):
         for _ in range(3):
             pause(max(seconds / 3, 1.5))  # the files are looked at once a second
             seen.add(_serial(served, context))
@@ -113,17 +118,22 @@ def _let_in(row: Row, served: Served, context: ssl.SSLContext) -> None:
         load.wait_for(TRIES)
     row.add(load.counts)
     row.require_none_lost()
-    row.require(load.counts["status 200"] == load.counts["answered"] >= TRIES, f"who may come in: {statuses(load.counts)}")
+    row.require(
+        load.counts["status 200"] == load.counts["answered"] >= TRIES, f"who may come in: {statuses(load.counts)}"
+    )
 
 
 def _refused(row: Row, served: Served, context: ssl.SSLContext) -> None:
     """Try to ask; nothing of an answer may come."""
     for _ in range(TRIES):
         answer = b""
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", served.port), timeout=30) as plain:
-            with context.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
-                secure.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
-                answer = secure.recv(100)
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", served.port), timeout=30) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
+        ):
+            secure.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+            answer = secure.recv(100)
         row.counts["refused"] += not answer
         row.require(not answer, f"it was let in: {answer[:50]!r}")
     row.require("POST /score" not in served.log.text, "a request of it was scored")

@@ -29,12 +29,20 @@ REFRESH_S = 10.0
 def tokens(drill: Drill) -> None:
     """Every way not to be good, behind `serve` and its JWKS over HTTP."""
     for name, bad in BAD.items():
-        with drill.row(f"token: {name}", "each is a 401, and no byte of its body is scored; good ones are let in") as row:
-            with issued(row) as (issuer, served):
-                asks_with_bad_and_good(row, served.port, bad(issuer), issuer.token())
-    with drill.row("token: rotated keys", "the new key is let in without a restart, the old one refused once removed") as row:
-        with issued(row) as (issuer, served):
-            _rotate(row, issuer, served, drill)
+        with (
+            drill.row(
+                f"token: {name}", "each is a 401, and no byte of its body is scored; good ones are let in"
+            ) as row,
+            issued(row) as (issuer, served),
+        ):
+            asks_with_bad_and_good(row, served.port, bad(issuer), issuer.token())
+    with (
+        drill.row(
+            "token: rotated keys", "the new key is let in without a restart, the old one refused once removed"
+        ) as row,
+        issued(row) as (issuer, served),
+    ):
+        _rotate(row, issuer, served, drill)
 
 
 def asks_with_bad_and_good(row: Row, port: int, bad: str, good: str) -> None:
@@ -143,7 +151,9 @@ def _ago(seconds: float) -> datetime:
 def _forged(issuer: Issuer) -> str:
     """A good token's claims with one more right, under the signature of the good one."""
     head, _, signature = issuer.token().split(".")
-    claims = {name: value.timestamp() if isinstance(value, datetime) else value for name, value in issuer.claims().items()}
+    claims = {
+        name: value.timestamp() if isinstance(value, datetime) else value for name, value in issuer.claims().items()
+    }
     return f"{head}.{_coded(claims | {'sub': 'admin'})}.{signature}"
 
 
@@ -204,7 +214,9 @@ def other_doors(drill: Drill) -> None:
     ):
         with drill.row(f"bad tokens, {name}", "each kind of bad token is a 401; good ones are let in") as row:
             issuer = make_issuer(row.folder / "jwks.json")
-            environ = dict(zip(("TOKEN_KEYS", "TOKEN_ISSUER", "TOKEN_AUDIENCE"), flags_for(str(issuer.path))[1::2], strict=True))
+            environ = dict(
+                zip(("TOKEN_KEYS", "TOKEN_ISSUER", "TOKEN_AUDIENCE"), flags_for(str(issuer.path))[1::2], strict=True)
+            )
             settings = {f"SCORINGHOST_{key}": value for key, value in environ.items()}
             (row.folder / "made.py").write_text(MADE.format(script=str(SCRIPT), name=name))
             row.exit_codes = (0, -signal.SIGTERM)  # uvicorn's own server ends by the signal that it was sent

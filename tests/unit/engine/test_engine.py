@@ -271,7 +271,8 @@ RETIRING = """
 
     logging.basicConfig(level=logging.ERROR, stream=sys.stdout, format="%(message)s")
     said = lambda what: lambda *_: print(what, flush=True)
-    site = SimpleNamespace(app=None, host=(), open=said("open"), drain=said("drain"), refuse_waiting=said("refuse"), close=said("close"))
+    site = SimpleNamespace(app=None, host=(), open=said("open"), drain=said("drain"), refuse_waiting=said("refuse"))
+    site.close = said("close")
     request = contextvars.ContextVar("request", default="none")
 
     class Door:
