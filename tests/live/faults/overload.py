@@ -143,7 +143,9 @@ def overloaded(drill: Drill) -> None:
     longest_s = LONGEST_REFUSAL_S * drill.patience
     share = max(0.5, 1 - 0.01 * drill.patience)
     for kind in KINDS:
-        required = f"at least {least:.0%} of the capacity is answered, {share:.1%} of the refusals come within {longest_s:.1f} s"
+        required = (
+            f"{least:.0%} of the capacity and more is answered, {share:.1%} of refusals come within {longest_s:.1f} s"
+        )
         with drill.row(f"overload x {TIMES}, limited by {kind}", f"{required}; none lost") as row:
             able, counts = overload_of(row, kind, drill.seconds, TIMES)
             goodput = counts.good / drill.seconds / able
