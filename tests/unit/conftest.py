@@ -32,8 +32,7 @@ START_S = 20.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs in a fresh interpreter is slow: it imports anew what the tests have imported already."""
     for item in items:
-        is_unit = Path(__file__).parent in item.path.parents
-        if is_unit and "python" in getattr(item, "fixturenames", ()):
+        if item.nodeid.startswith("tests/unit/") and "python" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 
