@@ -109,24 +109,28 @@ def test_files_in_order_from_several_processes(batch: Any, files: Any, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
+    "bad",
     [
-        ("raise", "ValueError: this one is bad"),
-        ("exit", "SystemExit: 3"),
-        ("die", "the worker process ended with exit code 7"),
-        ("kill", "the worker process ended by signal SIGKILL"),
+        {"raise": "ValueError: this one is bad", "exit": "SystemExit: 3"},
+        {
+            "die": "the worker process ended with exit code 7",
+            "kill": "the worker process ended by signal SIGKILL",
+        },
     ],
+    ids=["exceptions", "processes"],
 )
-def test_a_bad_file_fails_alone(batch: Any, files: Any, tmp_path: Path, text: str, error: str) -> None:
-    files("a", text, "b", "c", "d")
+def test_bad_files_fail_alone(batch: Any, files: Any, tmp_path: Path, bad: dict[str, str]) -> None:
+    first, second = bad
+    files("a", first, "b", second, "c", "d")
     done = batch(FILES, "--input", "in", "--output", "out.csv")
     assert done.returncode == 1
-    assert done.stdout.startswith("4 scored, 1 failed in ")
-    assert (tmp_path / "out.csv").read_text() == "0.txt: a\n2.txt: b\n3.txt: c\n4.txt: d\n"
+    assert done.stdout.startswith("4 scored, 2 failed in ")
+    assert (tmp_path / "out.csv").read_text() == "0.txt: a\n2.txt: b\n4.txt: c\n5.txt: d\n"
     assert (tmp_path / "ended").read_text() == "x"
-    [failure] = failures(tmp_path)
-    assert (failure["file"], failure["count"], failure["error"]) == (str(tmp_path / "in/1.txt"), 1, error)
-    assert f"{tmp_path}/in/1.txt failed: {error}" in done.stderr
+    failed = [(failure["file"], failure["count"], failure["error"]) for failure in failures(tmp_path)]
+    assert failed == [(str(tmp_path / "in/1.txt"), 1, bad[first]), (str(tmp_path / "in/3.txt"), 1, bad[second])]
+    for file, _, error in failed:
+        assert f"{file} failed: {error}" in done.stderr
 
 
 def test_a_run_that_does_not_end_is_ended(batch: Any, files: Any, tmp_path: Path) -> None:

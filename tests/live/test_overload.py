@@ -12,6 +12,7 @@ from tests.live.drill_overload import one_round
 SECONDS = 3.0
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["waiting", "deadline"])
 def test_under_too_much_load_a_service_goes_on_answering(kind: str) -> None:
     able, counts = one_round(kind, SECONDS, times=5)

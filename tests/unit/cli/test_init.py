@@ -60,6 +60,7 @@ def test_every_new_project_passes_its_check(projects: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 def test_every_new_project_passes_its_own_test(projects: Path) -> None:
     done = told_by(
