@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from scoringhost.cli import main
 
 PROGRAM = Path(sys.executable).with_name("scoringhost")
 
@@ -195,6 +198,8 @@ def test_a_job_that_can_score_nothing_ends_soon(batch: Any, tmp_path: Path, size
     else:
         assert "none of the first 12 items could be scored; row 10: " in done.stderr
     assert "--error-threshold -1 scores all the same" in done.stderr
+    if size != "20":
+        return
     everything = batch(DOUBLED, *arguments, "--overwrite", "--error-threshold", "-1")
     assert everything.stdout.startswith("0 scored, 100 failed")
     mended = batch(DOUBLED.replace("[[1.0, 2.0]]", "[[1.0, 2.0, 3.0]]"), *arguments, "--overwrite")
@@ -407,10 +412,14 @@ def test_a_worker_that_dies_in_init_is_told(batch: Any, files: Any) -> None:
         (("--input", "in", "--as", "table"), "0.txt: a file of rows ends in .csv, .jsonl, .ndjson, .parquet, .pq"),
     ],
 )
-def test_what_cannot_be_done_is_a_usage_error(batch: Any, files: Any, arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_done_is_a_usage_error(
+    files: Any, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files("a")
-    done = batch(FILES, *arguments, "--output", "out.csv")
-    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    (tmp_path / "score.py").write_text(FILES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["batch", "score.py", *arguments, "--output", "out.csv"])  # it starts no process
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
 
 
 # -- online scripts ---------------------------------------------------------------------------------
