@@ -25,7 +25,7 @@ from scoringhost.script.declaring import declarations_of
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.stand_ins import finder
 
-START_S = 20.0
+START_S = 60.0
 """How long anything may take before a test gives up; nothing ever waits that long when all is well."""
 
 
