@@ -57,9 +57,8 @@ class Job(Generic[T]):
         self.spent_s = time.perf_counter() - started_s
 
     def report(self) -> None:
-        """Tell whoever waits that the work is over; once."""
+        """Tell whoever waits that the work is over, and forget both: see `thread_runner._outcome_of`."""
         notify = self._notify
-        # Both lead back to this job: 100 MB of a request's body would be kept until the next garbage collection.
         del self._notify, self._work
         with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
             notify()
