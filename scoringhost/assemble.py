@@ -28,6 +28,7 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
 from scoringhost.recording.made import keepers_of
+from scoringhost.runtimes import mlflow_models
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -135,6 +136,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
+    dialects += _mlflow_dialects(settings, host, version)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
@@ -189,6 +191,16 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     )
 
 
+def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Dialect]:
+    """MLflow's own protocol, where a model folder of MLflow is served."""
+    scoring = mlflow_models.scoring_of(host.resolve().script)
+    if scoring is None:
+        return []
+    from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
+
+    return [MlflowServer(host, scoring, NanPolicy(settings.nan), settings.max_body_mb * MIB, version)]
+
+
 @dataclass(frozen=True, slots=True)
 class SharedParts:
     """What is made once, before a server forks its workers, since they count in it together."""
@@ -206,7 +218,7 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-DIALECTS = (AzureMl.name, Docs.name)
+DIALECTS = (AzureMl.name, Docs.name, "mlflow")
 """Whose requests are counted apart."""
 
 

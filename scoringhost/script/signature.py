@@ -86,6 +86,8 @@ class Declarations:
     """What run() takes, where its Python signature does not say so: the inputs of a model may have any name."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    """Makes run()'s arguments of the members of a body, where these are not simply its parameters."""
     chooses_outputs: str | None = None
     """The parameter that is told which outputs are wanted, as a list of their names, where a protocol can ask."""
 
@@ -135,6 +137,8 @@ class RunSignature:
     """Told of the keys of a body that are no parameters; what it raises is the answer."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    """Makes the arguments of a body's members; see `Declarations`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -151,7 +155,8 @@ class RunSignature:
         takes = _kind(run, declarations)
         if declarations.parameters is not None:
             wanted = declarations.parameters
-            return cls(takes, wanted, False, False, _buffers(wanted), aliases=declarations.aliases)
+            more = {"aliases": declarations.aliases, "reads": declarations.reads}
+            return cls(takes, wanted, False, False, _buffers(wanted), **more)
         found = inspect.signature(run).parameters.values()
         allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if any(parameter.kind not in allowed for parameter in found):

@@ -76,7 +76,7 @@ def _of_model(folder: Path, model: str, answers: dict[str, Answer]) -> None:
 
 
 def _wait(port: int) -> None:
-    give_up_s = time.monotonic() + 60
+    give_up_s = time.monotonic() + 300
     while True:
         try:
             if _ask(port, "GET", "/ping", None, None)[0] == 200:
