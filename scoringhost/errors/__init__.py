@@ -23,6 +23,7 @@
     │   ├── MissingTensor            an input of the model was not given
     │   ├── UnknownTensor            an input or output that the model does not have
     │   ├── NotInferable             the service takes no tensors
+    │   ├── FixedModel               a model that can neither be loaded nor unloaded by a request
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
@@ -169,6 +170,14 @@ class UnknownTensor(CallError):
 
 class NotInferable(CallError):
     """The service cannot be called with tensors."""
+
+
+class FixedModel(CallError):
+    """The only model of the host stays loaded, whatever a request asks for."""
+
+    def __init__(self, name: str, asked: str) -> None:
+        super().__init__(f"The model {name!r} is the only one of this host and stays loaded; it takes no {asked}")
+        self.name = name
 
 
 class BodyTooLarge(CallError):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoringhost.errors import MissingParameter, ModelRefused
-from scoringhost.runtimes.mlflow_scoring import FORMATS, INVALID, MlflowScoring, Reading
+from scoringhost.runtimes.mlflow_scoring import FORMATS, INVALID, MlflowScoring
 from scoringhost.schema.declared import JsonValue, Misfit
 from scoringhost.schema.openapi import RunSchemas
 from scoringhost.schema.output import FIRST_OUTPUT, DeclaredOutput
@@ -20,7 +20,6 @@ from scoringhost.schema.tensor_metadata import (
     BASE64,
     DATETIME,
     JSON,
-    JSON_TENSOR,
     TEXT,
     VARIABLE,
     TensorMetadata,
@@ -28,6 +27,7 @@ from scoringhost.schema.tensor_metadata import (
     datatype_of,
 )
 from scoringhost.schema.tensors import AsGiven
+from scoringhost.script.request_file import request_beside
 
 INPUT = "input_data"
 CHAT = ("messages", "prompt", "input")
@@ -314,7 +314,10 @@ def schemas_of(scoring: MlflowScoring) -> MlflowSchemas:
     if scoring.params_schema is not None:
         properties["params"] = _params_schema(scoring.params_schema)
     body = {"type": "object", "properties": properties, "description": f"{INPUT}, or one of {', '.join(FORMATS)}."}
-    if example is not None:
+    sample = request_beside(scoring.folder)
+    if isinstance(sample, dict):
+        body["example"] = sample
+    elif example is not None:
         body["example"] = {INPUT: example}
     return MlflowSchemas(body, {"description": "What the model predicts."})
 
@@ -355,5 +358,3 @@ def _params_schema(params: Any) -> dict[str, Any]:
         found[one.name] = schema
     return {"type": "object", "properties": found}
 
-
-__all__ = ["INPUT", "JSON_TENSOR", "MlflowInput", "MlflowOutput", "Reading", "output_of", "schemas_of"]
