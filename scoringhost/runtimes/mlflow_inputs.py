@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -33,6 +35,15 @@ INPUT = "input_data"
 CHAT = ("messages", "prompt", "input")
 _SPLIT_KEYS = frozenset({"columns", "index", "data"})
 _BYTES_CONTENT = {"string": TEXT, "datetime": DATETIME, "binary": BASE64}
+
+
+def _from_base64(element: str | bytes) -> bytes:
+    """Bytes as they are; text is base64, which is how JSON has them."""
+    return base64.b64decode(element, validate=True) if isinstance(element, str) else bytes(element)
+
+
+_ELEMENTS: dict[str | None, Callable[[Any], Any]] = {JSON: json.loads, BASE64: _from_base64}
+"""How the elements of a column of BYTES are read, where they are not what they stand for."""
 
 
 class MlflowInput:
@@ -109,7 +120,9 @@ class MlflowInput:
             Misfit: if they do not fit the signature.
         """
         if self._schema is None or self._scoring.is_hinted:
-            return self.to_python(self._as_given.from_tensors(tensors))
+            only = tensors.get("")
+            is_text = only is None or only.dtype.kind not in "biuf"
+            return self.to_python(self._as_given.from_tensors(tensors)) if is_text else only
         data: Any = dict(tensors)
         try:
             if self._schema.is_tensor_spec():
@@ -122,29 +135,29 @@ class MlflowInput:
             raise Misfit("tensors that fit the model's signature", str(refused)) from None
 
     def _frame(self, arrays: dict[str, Any]) -> pd.DataFrame:
+        """The columns of tensors of shape (n,) or (n, 1), cast to the signature's types."""
         from mlflow.utils.proto_json_utils import cast_df_types_according_to_schema
 
         columns: dict[str, Any] = {}
-        nested = {one.suffix for one in self.tensors() if one.content_type == JSON}
         for name, array in arrays.items():
-            if name in nested:
-                columns[name] = self._as_given.from_tensors({"": array})
-                continue
-            if array.ndim == 2 and array.shape[1] == 1:
-                array = array[:, 0]
-            if array.ndim != 1:
+            flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+            if flat.ndim != 1:
                 raise Misfit("a tensor of one axis", f"shape {array.shape}", f".{name}")
-            columns[name] = array
+            columns[name] = flat
         lengths = {len(column) for column in columns.values()}
         if len(lengths) > 1:
             raise Misfit("columns of one length", f"lengths {sorted(lengths)}")
-        frame = pd.DataFrame(columns)
-        binary = [name for name in frame if _kind(self._schema.input_dict()[name].type) == "binary"]
         try:
+            for one in self.tensors():
+                if one.suffix in columns and one.content_type in _ELEMENTS:
+                    read = _ELEMENTS[one.content_type]
+                    columns[one.suffix] = pd.Series([read(element) for element in columns[one.suffix]], dtype=object)
+            frame = pd.DataFrame(columns)
+            binary = [name for name in frame if _kind(self._schema.input_dict()[name].type) == "binary"]
             cast: pd.DataFrame = cast_df_types_according_to_schema(frame.drop(columns=binary), self._schema)
         except Exception as problem:
             raise Misfit("values that fit the model's signature", str(problem)) from None
-        for name in binary:  # they are bytes already, and no base64
+        for name in binary:  # which MLflow would take for base64 once more
             cast[name] = frame[name]
         return cast
 

@@ -29,6 +29,7 @@ def load(path: Path) -> EntryScript:
     Raises:
         MissingExtra: if mlflow is not installed.
         ScriptUnservable: if the model has no python_function flavor, or its MLmodel cannot be read.
+        SettingsError: if SERVING_MODEL_CONFIG is no JSON object.
     """
     require("mlflow", "mlflow")
     mlflow_folder.require_pyfunc(path)
@@ -36,10 +37,10 @@ def load(path: Path) -> EntryScript:
     from scoringhost.runtimes.mlflow_inputs import INPUT, MlflowInput, output_of, schemas_of
     from scoringhost.runtimes.mlflow_scoring import MlflowScoring
 
-    scoring = MlflowScoring(path)
+    scoring, config = MlflowScoring(path), model_config(os.environ)
 
     def init() -> None:
-        scoring.load(model_config(os.environ))
+        scoring.load(config)
         mlflow_folder.warn_of_mismatches(path)
 
     def run(input_data: Any, params: Any = None) -> Any:

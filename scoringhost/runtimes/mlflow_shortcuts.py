@@ -56,7 +56,7 @@ class Shortcuts:
     def _array(self, document: dict[str, Any]) -> Any:
         rows = document["inputs"] if "inputs" in document else document["instances"]
         dtype, shape = self._tensor.type, self._tensor.shape
-        if type(rows) is not list or dtype.kind not in "fi":
+        if type(rows) is not list or not rows or dtype.kind not in "fi":
             return None
         array = np.array(rows)
         if array.ndim != len(shape) or array.dtype.kind not in ("fi" if dtype.kind == "f" else "i"):
