@@ -86,6 +86,8 @@ class Declarations:
     """What run() takes, where its Python signature does not say so: the inputs of a model may have any name."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
     """The parameter that is told which outputs are wanted, as a list of their names, where a protocol can ask."""
 
@@ -135,6 +137,10 @@ class RunSignature:
     """Told of the keys of a body that are no parameters; what it raises is the answer."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
+    chooses_outputs: str | None = None
+    """The parameter that is told which outputs are wanted; no other one without a type is an input, then."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -151,7 +157,16 @@ class RunSignature:
         takes = _kind(run, declarations)
         if declarations.parameters is not None:
             wanted = declarations.parameters
-            return cls(takes, wanted, False, False, _buffers(wanted), aliases=declarations.aliases)
+            return cls(
+                takes,
+                wanted,
+                False,
+                False,
+                _buffers(wanted),
+                aliases=declarations.aliases,
+                restated=declarations.restated,
+                chooses_outputs=declarations.chooses_outputs,
+            )
         found = inspect.signature(run).parameters.values()
         allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if any(parameter.kind not in allowed for parameter in found):
