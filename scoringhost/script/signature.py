@@ -88,6 +88,8 @@ class Declarations:
     """Other names that a body may give a parameter by."""
     reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     """Makes run()'s arguments of the members of a body, where these are not simply its parameters."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
     """The parameter that is told which outputs are wanted, as a list of their names, where a protocol can ask."""
 
@@ -139,6 +141,10 @@ class RunSignature:
     """Other names that a body may give a parameter by."""
     reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     """Makes the arguments of a body's members; see `Declarations`."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
+    chooses_outputs: str | None = None
+    """The parameter that is told which outputs are wanted; no other one without a type is an input, then."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,6 +163,16 @@ class RunSignature:
             wanted = declarations.parameters
             more = {"aliases": declarations.aliases, "reads": declarations.reads}
             return cls(takes, wanted, False, False, _buffers(wanted), **more)
+            return cls(
+                takes,
+                wanted,
+                False,
+                False,
+                _buffers(wanted),
+                aliases=declarations.aliases,
+                restated=declarations.restated,
+                chooses_outputs=declarations.chooses_outputs,
+            )
         found = inspect.signature(run).parameters.values()
         allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if any(parameter.kind not in allowed for parameter in found):

@@ -30,6 +30,7 @@ PACKAGES = {
     "litserve": ["litserve", "numpy"],
     "mlserver": ["mlserver==1.7.1", "uvloop<0.22", "pandas<3"],
     "bentoml": ["bentoml", "numpy"],
+    "mlflow": ["mlflow==3.17.2", "scikit-learn", "skops"],
 }
 
 
@@ -140,6 +141,8 @@ def start(name: str, work: Any) -> Server:
     port = free_port()
     script = str(HERE / "services" / f"{work.service}.py")
     common = {"PORT": str(port), "PYTHONPATH": str(HERE / "peers")}
+    if work.service == "mlflow":
+        return _of_mlflow(host, name, work, tools, port, common)
     if host == "scoringhost":
         extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
         extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
@@ -165,6 +168,19 @@ def start(name: str, work: Any) -> Server:
         path = "/text" if work.service == "text" else "/data"
         return Server(name, work, command, path, "/readyz", work.body, **common)
     return _mlserver(name, work, tools, port, common)
+
+
+def _of_mlflow(host: str, name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:
+    """One model folder, served by MLflow's own server or by ours."""
+    folder = CACHE / "mlflow-model"
+    if not folder.exists():
+        python = environment_of("mlflow") / "python"
+        subprocess.run([python, HERE / "peers" / "mlflow_model.py", folder], check=True, stderr=subprocess.DEVNULL)
+    environ = {**common, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [str(tools / "scoringhost"), "serve", str(folder), "--port", str(port), "--host", "127.0.0.1"]
+    if host == "mlflow":
+        command = [str(tools / "mlflow"), "models", "serve", "-m", str(folder), "-p", str(port), "--env-manager", "local"]
+    return Server(name, work, command, "/invocations", "/ping", work.body, **environ)
 
 
 def _mlserver(name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:
