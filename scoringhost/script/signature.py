@@ -161,8 +161,6 @@ class RunSignature:
         takes = _kind(run, declarations)
         if declarations.parameters is not None:
             wanted = declarations.parameters
-            more = {"aliases": declarations.aliases, "reads": declarations.reads}
-            return cls(takes, wanted, False, False, _buffers(wanted), **more)
             return cls(
                 takes,
                 wanted,
@@ -170,6 +168,7 @@ class RunSignature:
                 False,
                 _buffers(wanted),
                 aliases=declarations.aliases,
+                reads=declarations.reads,
                 restated=declarations.restated,
                 chooses_outputs=declarations.chooses_outputs,
             )
