@@ -1,8 +1,8 @@
 """MLflow's scoring protocol: `/invocations`, `/ping`, `/health`, `/version`, as `mlflow models serve` answers them.
 
 Statuses and error codes are MLflow's: a model that raises is a 400 here, too. What differs is that no reply holds a
-traceback (but in debug mode), or repeats the data of the request; that what crashes MLflow's server is a 4xx; and that NaN
-and infinities leave as null, unless the setting `nan` says otherwise.
+traceback (but in debug mode), or repeats the data of the request; that what crashes MLflow's server is a 4xx; and that
+NaN and infinities leave as null, unless the setting `nan` says otherwise.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ _CODES = {
     400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND",
     429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
 }  # fmt: skip
-"""The code for an error that MLflow's server knows nothing of; a status that it has no code for is a BAD_REQUEST if it is
-the caller's fault, or else an INTERNAL_ERROR."""
+"""The code for an error that MLflow's server knows nothing of. A status that has none is a BAD_REQUEST if it is the
+caller's fault, or else an INTERNAL_ERROR."""
 
 
 class Invocation(Arguments):
@@ -167,7 +167,9 @@ class MlflowServer:
             return HttpResponse(status, [("Content-Type", JSON)], b"Request processing time exceeded limit")
         if isinstance(error, (MethodNotAllowed, UnknownRoute)):
             words = "Method Not Allowed" if isinstance(error, MethodNotAllowed) else "Not Found"
-            return HttpResponse(status, [("Content-Type", JSON), *headers_of(error)], json_text.dumps({"detail": words}))
+            return HttpResponse(
+                status, [("Content-Type", JSON), *headers_of(error)], json_text.dumps({"detail": words})
+            )
         said: dict[str, object]
         if isinstance(error, RunFailed):
             error = self.scoring.failure(error.__cause__)
@@ -206,6 +208,3 @@ def _media_type(given: str | None) -> str:
 
 def _answer(scored: Scored) -> HttpResponse:
     return HttpResponse(200, [("Content-Type", JSON)], scored.encoded)
-
-
-

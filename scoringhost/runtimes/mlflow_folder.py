@@ -74,7 +74,9 @@ def mismatch_warning(folder: Path) -> str:
     if not found:
         return ""
     wanted = ", ".join(found)
-    return f"{folder.name}: {REQUIREMENTS} wants what is not installed here (Python {platform.python_version()}): {wanted}"
+    return (
+        f"{folder.name}: {REQUIREMENTS} wants what is not installed here (Python {platform.python_version()}): {wanted}"
+    )
 
 
 def warn_of_mismatches(folder: Path) -> None:

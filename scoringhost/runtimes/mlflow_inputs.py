@@ -127,8 +127,10 @@ class MlflowInput:
         try:
             if self._schema.is_tensor_spec():
                 specs = self._schema.inputs
-                data = {one.name or "": _cast(data[one.name or ""], one.type) for one in specs if (one.name or "") in data}
-                return self._scoring.enforced(data[""] if "" in data else data)[0]
+                data = {
+                    one.name or "": _cast(data[one.name or ""], one.type) for one in specs if (one.name or "") in data
+                }
+                return self._scoring.enforced(data.get("", data))[0]
             frame = self._frame(data) if self._columns else pd.DataFrame(np.asarray(data[""], dtype="float64"))
             return self._scoring.enforced(frame)[0]
         except ModelRefused as refused:
@@ -307,10 +309,10 @@ def schemas_of(scoring: MlflowScoring) -> MlflowSchemas:
         properties[INPUT] = {"description": "The data, in any of the forms that MLflow takes."}
     elif schema.is_tensor_spec():
         specs = {spec.name or "": _tensor_schema(spec) for spec in schema.inputs}
-        properties[INPUT] = specs[""] if "" in specs else {"type": "object", "properties": specs}
+        properties[INPUT] = specs.get("", {"type": "object", "properties": specs})
         zeros = {spec.name or "": np.zeros([max(axis, 1) for axis in spec.shape]).tolist() for spec in schema.inputs}
         if all(spec.type.kind in "fiu" for spec in schema.inputs):
-            example = zeros[""] if "" in zeros else zeros
+            example = zeros.get("", zeros)
     else:
         properties[INPUT], example = _table(schema)
     properties["dataframe_split"] = {
@@ -370,4 +372,3 @@ def _params_schema(params: Any) -> dict[str, Any]:
             schema["default"] = one.default
         found[one.name] = schema
     return {"type": "object", "properties": found}
-

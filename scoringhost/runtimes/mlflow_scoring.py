@@ -1,8 +1,7 @@
 """MlflowScoring: the model of an MLflow folder, and what MLflow's scoring server does around it.
 
-Bodies are parsed, cast and checked by MLflow's own functions, as each of their rules has exceptions that depend on its
-version. `mlflow_shortcuts` is a faster way for common shapes of numbers, which gives the same. What is private to MLflow
-is looked for once, here, and done without where it is missing.
+Bodies are parsed, cast and checked by MLflow's own functions, as each of their rules has exceptions that depend on
+its version. `mlflow_shortcuts` is a faster way for common shapes of numbers, which gives the same.
 
 Casting and checking are done where bodies are decoded, before calls are joined into batches; run() only predicts.
 """
@@ -13,7 +12,7 @@ import contextlib
 import inspect
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from scoringhost.errors import ModelRefused, ResultNotEncodable
 from scoringhost.runtimes.mlflow_losses import loss_in
 from scoringhost.runtimes.mlflow_shortcuts import Shortcuts
+from scoringhost.runtimes.mlflow_sklearn import array_predict
 from scoringhost.schema import json_text
 from scoringhost.schema.json_text import NanPolicy
 
@@ -39,7 +39,7 @@ _SENT_BODY = "\nInput: \n"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a body is to the model: its data, its parameters, and whether the answer is to be wrapped in `predictions`."""
+    """What a body is to the model: its data, its parameters, whether the answer is to be wrapped in `predictions`."""
 
     data: Any
     params: Any
@@ -64,12 +64,14 @@ class MlflowScoring:
         self.params_schema = self.metadata.get_params_schema()
         self.output_schema = self.metadata.get_output_schema()
         self.is_hinted = self._says("_is_signature_from_type_hint")
-        self._loader = self.metadata.flavors[FLAVOR_NAME].get("loader_module")
+        flavor = self.metadata.flavors[FLAVOR_NAME]
+        self._loader, self._predict_name = flavor.get("loader_module"), flavor.get("predict_fn", "predict")
         # A signature that is read off type hints, or off an example, is enforced by the model's own predict().
         self._checks = not self.is_hinted and not self._says("_is_type_hint_from_example")
         self._shortcuts = Shortcuts(self.input_schema) if self._checks else None
         self._model: Any = None
         self._takes_params = False
+        self._of_array: Callable[[Any], Any] | None = None
 
     def _says(self, method: str) -> bool:
         """What newer versions of MLflow ask a model's metadata."""
@@ -97,6 +99,8 @@ class MlflowScoring:
             return
         found = inspect.signature(self._model._predict_fn).parameters.get("params")
         self._takes_params = found is not None and found.kind is not inspect.Parameter.VAR_KEYWORD
+        if self._loader == "mlflow.sklearn":
+            self._of_array = array_predict(self._model, self.input_schema, self._predict_name)
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -107,7 +111,9 @@ class MlflowScoring:
             ModelRefused: if it is not what the model takes.
         """
         if kind == CSV:
-            return self._checked(self._parsed(lambda: self._server.parse_csv_input(_text_file(body), self.input_schema)))
+            return self._checked(
+                self._parsed(lambda: self._server.parse_csv_input(_text_file(body), self.input_schema))
+            )
         if kind == PARQUET:
             return self._checked(self._parsed(lambda: self._server.parse_parquet_input(io.BytesIO(body))))
         return self.read(self._decoded(body))
@@ -145,6 +151,8 @@ class MlflowScoring:
         """What one of MLflow's parsers answers; it leaves some refusals to chance (`inputs` that are null, say)."""
         try:
             return parse()
+        except ModelRefused:
+            raise
         except RecursionError:
             raise refused("Invalid input. It is nested too deeply") from None
         except Exception as problem:
@@ -192,6 +200,8 @@ class MlflowScoring:
                 its own failure.
         """
         try:
+            if self._of_array is not None and self._checks:
+                return self._of_array(data.to_numpy())
             if not self._checks:
                 return self._model.predict(data, params=params)
             with self._in_context():
@@ -219,7 +229,7 @@ class MlflowScoring:
         return set_prediction_context(context)
 
     def failure(self, cause: BaseException | None) -> ModelRefused:
-        """What MLflow's server says of an exception of the model: its own are said as they are, others have no words."""
+        """What MLflow's server says of an exception of the model: MLflow's own as they are, no others."""
         code = getattr(cause, "error_code", None)
         if cause is None or not isinstance(code, str) or not hasattr(cause, "get_http_status_code"):
             return refused(UNEXPECTED)

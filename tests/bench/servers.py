@@ -179,7 +179,17 @@ def _of_mlflow(host: str, name: str, work: Any, tools: Path, port: int, common: 
     environ = {**common, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
     command = [str(tools / "scoringhost"), "serve", str(folder), "--port", str(port), "--host", "127.0.0.1"]
     if host == "mlflow":
-        command = [str(tools / "mlflow"), "models", "serve", "-m", str(folder), "-p", str(port), "--env-manager", "local"]
+        command = [
+            str(tools / "mlflow"),
+            "models",
+            "serve",
+            "-m",
+            str(folder),
+            "-p",
+            str(port),
+            "--env-manager",
+            "local",
+        ]
     return Server(name, work, command, "/invocations", "/ping", work.body, **environ)
 
 

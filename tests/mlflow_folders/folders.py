@@ -17,6 +17,9 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import Array, Object, Property
 
+sys.path.insert(0, str(Path(__file__).parent))
+from estimators import ESTIMATORS
+
 CODE = Path(__file__).with_name("model_code")
 
 MIXED = [
@@ -37,7 +40,7 @@ PARAMS = ParamSchema([
 
 
 def make(folder: Path) -> None:
-    """Save one model of each kind below `folder`, under its name."""
+    """Save one model of each kind of the comparison below `folder`, under its name."""
     numbers = [ColSpec(DataType.double, name) for name in "abc"]
     _sklearn(folder / "columns", Schema(numbers))
     _sklearn(folder / "longs", Schema([ColSpec(DataType.long, name) for name in "abc"]))
@@ -74,6 +77,22 @@ def _sklearn(folder: Path, schema: Schema | None) -> None:
     mlflow.sklearn.save_model(model, str(folder), **needs)
 
 
+def make_estimators(folder: Path) -> None:
+    """Save one model for each row of ESTIMATORS below `folder`, as `FAMILY.METHOD`."""
+    from mlflow.models import infer_signature
+    from sklearn import linear_model, naive_bayes, tree
+
+    frame = pd.DataFrame(np.random.default_rng(3).normal(size=(40, 4)), columns=list("abcd"))
+    target = np.where(frame["a"] > frame["b"], 2, 5)
+    for family, method in ESTIMATORS:
+        kind = next(getattr(one, family) for one in (linear_model, naive_bayes, tree) if hasattr(one, family))
+        needs = {"pyfunc_predict_fn": method, "signature": infer_signature(frame), "pip_requirements": ["mlflow"]}
+        model = kind().fit(frame, target)
+        mlflow.sklearn.save_model(
+            model, str(folder / f"{family}.{method}"), serialization_format="cloudpickle", **needs
+        )
+
+
 def _echo(folder: Path, schema: Schema | None, params: ParamSchema | None = None) -> None:
     _pyfunc(folder, "echo.py", ModelSignature(schema, None, params) if schema or params else None)
 
@@ -87,3 +106,4 @@ def _pyfunc(folder: Path, code: str, signature: ModelSignature | None) -> None:
 
 if __name__ == "__main__":
     make(Path(sys.argv[1]))
+    make_estimators(Path(sys.argv[1]))

@@ -38,7 +38,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder))
         for model in MODELS:
-            print(model, flush=True)
             _of_model(Path(folder) / model, model, answers)
     names = ("mlflow", "pandas", "numpy", "scikit-learn", "pydantic")
     made_with = {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -9,12 +9,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from scoringhost.client.answers import Response
 from scoringhost.errors import ScriptUnservable, SettingsError
 from scoringhost.testing import Client, serve
 from tests.mlflow_folders.conftest import Serve
+from tests.mlflow_folders.estimators import ESTIMATORS
 
 JSON = {"Content-Type": "application/json"}
 SPLIT = {"columns": ["a", "b", "c"], "data": [[1.0, 2.0, 3.5]]}
@@ -25,7 +28,9 @@ def _invoke(client: Client, document: Any, **headers: str) -> Response:
 
 
 def _infer(client: Client, model: str, inputs: list[dict[str, Any]]) -> Response:
-    return client.request("POST", f"/v2/models/{model}/infer", body=json.dumps({"inputs": inputs}).encode(), headers=JSON)
+    return client.request(
+        "POST", f"/v2/models/{model}/infer", body=json.dumps({"inputs": inputs}).encode(), headers=JSON
+    )
 
 
 # -- /score --------------------------------------------------------------------------------------
@@ -154,6 +159,21 @@ def test_calls_that_wait_are_scored_together(serve_model: Serve) -> None:
         assert not client.notices
 
 
+@pytest.mark.parametrize(("family", "method"), ESTIMATORS)
+def test_an_estimator_that_is_given_numbers_says_what_it_says_of_a_frame(
+    family: str, method: str, serve_model: Serve
+) -> None:
+    """The frame's array is handed over where an estimator would do nothing else with the frame."""
+    rows = np.random.default_rng(4).normal(size=(30, 4))
+    with serve_model(f"{family}.{method}") as client:
+        scoring = client.module.mlflow_scoring
+        expected = scoring._model.predict(pd.DataFrame(rows, columns=list("abcd"))).tolist()
+        assert scoring._of_array is not None
+        answer = _invoke(client, {"dataframe_split": {"columns": list("abcd"), "data": rows.tolist()}})
+        turned = _invoke(client, {"dataframe_split": {"columns": list("dcba"), "data": rows[:, ::-1].tolist()}})
+    assert answer.json() == turned.json() == {"predictions": expected}
+
+
 # -- V2 ------------------------------------------------------------------------------------------
 
 
@@ -176,7 +196,9 @@ def test_columns_of_every_kind_come_as_tensors(serve_model: Serve) -> None:
         by_tensors = _infer(client, "mixed", tensors)
         row = {**{name: one for name, _, one in cells}, "s": "x"}
         by_records = _invoke(client, {"dataframe_records": [row]})
-    assert json.loads(json.dumps(by_tensors.json()["outputs"][0]["data"][0])) == by_records.json()["predictions"]["input"]
+    assert (
+        json.loads(json.dumps(by_tensors.json()["outputs"][0]["data"][0])) == by_records.json()["predictions"]["input"]
+    )
 
 
 def test_dates_bytes_and_nested_columns_come_as_tensors(serve_model: Serve) -> None:

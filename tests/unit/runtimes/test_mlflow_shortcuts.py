@@ -16,7 +16,11 @@ pytest.importorskip("mlflow")
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mlflow"), pytest.mark.filterwarnings("ignore")]
 
 NUMBERS = st.one_of(
-    st.integers(-3, 3), st.integers(-(2**70), 2**70), st.integers(-(2**31) - 2, 2**31 + 2), st.floats(), st.floats(width=32)
+    st.integers(-3, 3),
+    st.integers(-(2**70), 2**70),
+    st.integers(-(2**31) - 2, 2**31 + 2),
+    st.floats(),
+    st.floats(width=32),
 )
 CELLS = st.one_of(NUMBERS, NUMBERS, NUMBERS, st.none(), st.booleans(), st.sampled_from(["1", "x", "", "nan"]))
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -27,7 +31,9 @@ KINDS = st.lists(st.sampled_from(["double", "float", "long", "integer"]), min_si
 def _documents(draw: st.DrawFn, width: int) -> dict[str, Any]:
     """A document in one of the shapes, more or less fitting a signature of `width` columns."""
     cells = draw(st.sampled_from([NUMBERS, st.floats(), st.integers(-9, 9), CELLS]))
-    names = draw(st.one_of(st.just(list("abc"[:width])), st.permutations(list("abc"[:width])), st.lists(NAMES, max_size=4)))
+    names = draw(
+        st.one_of(st.just(list("abc"[:width])), st.permutations(list("abc"[:width])), st.lists(NAMES, max_size=4))
+    )
     widths = st.one_of(st.just(len(names)), st.just(len(names)), st.integers(0, 4))
     rows = draw(st.lists(widths.flatmap(lambda size: st.lists(cells, min_size=size, max_size=size)), max_size=4))
     records = [dict(zip(names, row, strict=False)) for row in rows]
