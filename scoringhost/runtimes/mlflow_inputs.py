@@ -1,4 +1,4 @@
-"""What a model of MLflow declares by its signature: its input as JSON and as tensors, its output, and their schemas."""
+"""What a model of MLflow declares by its signature: its input as JSON and as tensors, and its output as tensors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ import pandas as pd
 from scoringhost.errors import MissingParameter, ModelRefused
 from scoringhost.runtimes.mlflow_scoring import FORMATS, INVALID, MlflowScoring
 from scoringhost.schema.declared import JsonValue, Misfit
-from scoringhost.schema.openapi import RunSchemas
 from scoringhost.schema.output import FIRST_OUTPUT, DeclaredOutput
 from scoringhost.schema.pandas_frames import columns_of
 from scoringhost.schema.tensor_metadata import (
@@ -29,7 +28,6 @@ from scoringhost.schema.tensor_metadata import (
     datatype_of,
 )
 from scoringhost.schema.tensors import AsGiven
-from scoringhost.script.request_file import request_beside
 
 INPUT = "input_data"
 CHAT = ("messages", "prompt", "input")
@@ -55,7 +53,7 @@ class MlflowInput:
         has_columns = self._schema is not None and not self._schema.is_tensor_spec() and self._schema.has_input_names()
         self._columns: list[str] = list(self._schema.input_names()) if has_columns else []
         self.rows_are_objects: bool | None = bool(self._columns) or self._schema is None
-        texts = (name for name in self._columns if _kind(self._schema.input_dict()[name].type) == "string")
+        texts = (name for name in self._columns if kind_of(self._schema.input_dict()[name].type) == "string")
         self.text_columns = frozenset(texts)
 
     # -- JSON -----------------------------------------------------------------------------------
@@ -155,7 +153,7 @@ class MlflowInput:
                     read = _ELEMENTS[one.content_type]
                     columns[one.suffix] = pd.Series([read(element) for element in columns[one.suffix]], dtype=object)
             frame = pd.DataFrame(columns)
-            binary = [name for name in frame if _kind(self._schema.input_dict()[name].type) == "binary"]
+            binary = [name for name in columns if kind_of(self._schema.input_dict()[name].type) == "binary"]
             cast: pd.DataFrame = cast_df_types_according_to_schema(frame.drop(columns=binary), self._schema)
         except Exception as problem:
             raise Misfit("values that fit the model's signature", str(problem)) from None
@@ -175,16 +173,16 @@ class MlflowInput:
         return _arrays_of(value if is_ready else self.to_python(value), "")
 
 
-def _kind(kind: Any) -> str:
+def kind_of(kind: Any) -> str:
     """The name of a column's type; empty for a nested one."""
     return getattr(kind, "name", "") or ""
 
 
 def _of_column(name: str, kind: Any) -> TensorMetadata:
-    if not _kind(kind):
+    if not kind_of(kind):
         return TensorMetadata(name, "BYTES", (VARIABLE,), JSON)
     datatype = datatype_of(kind.to_numpy())
-    content = _BYTES_CONTENT.get(_kind(kind)) if datatype == "BYTES" else None
+    content = _BYTES_CONTENT.get(kind_of(kind)) if datatype == "BYTES" else None
     return TensorMetadata(name, datatype, (VARIABLE,), content)
 
 
@@ -272,103 +270,3 @@ def output_of(scoring: MlflowScoring) -> MlflowOutput:
         named = one if one.suffix else one.under(f"output-{at}")
         found.append(named)
     return MlflowOutput(columns=tuple(found))
-
-
-# -- schemas -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class MlflowSchemas(RunSchemas):
-    """What the signature says, which is just what is meant."""
-
-    is_exact: ClassVar[bool] = True
-
-
-_JSON_TYPES: dict[str, dict[str, Any]] = {
-    "boolean": {"type": "boolean"},
-    "integer": {"type": "integer", "format": "int32"},
-    "long": {"type": "integer", "format": "int64"},
-    "float": {"type": "number", "format": "float"},
-    "double": {"type": "number", "format": "double"},
-    "string": {"type": "string"},
-    "datetime": {"type": "string"},
-    "binary": {"type": "string", "format": "byte"},
-}
-_EXAMPLES: dict[str, Any] = {
-    "boolean": True, "integer": 0, "long": 0, "float": 0.0, "double": 0.0, "string": "text",
-    "datetime": "2000-01-01T00:00:00", "binary": "AA==",
-}  # fmt: skip
-
-
-def schemas_of(scoring: MlflowScoring) -> MlflowSchemas:
-    """The JSON schemas of `/score` for a model."""
-    schema = scoring.input_schema
-    properties: dict[str, Any] = {}
-    example: Any = None
-    if schema is None or scoring.is_hinted:
-        properties[INPUT] = {"description": "The data, in any of the forms that MLflow takes."}
-    elif schema.is_tensor_spec():
-        specs = {spec.name or "": _tensor_schema(spec) for spec in schema.inputs}
-        properties[INPUT] = specs.get("", {"type": "object", "properties": specs})
-        zeros = {spec.name or "": np.zeros([max(axis, 1) for axis in spec.shape]).tolist() for spec in schema.inputs}
-        if all(spec.type.kind in "fiu" for spec in schema.inputs):
-            example = zeros.get("", zeros)
-    else:
-        properties[INPUT], example = _table(schema)
-    properties["dataframe_split"] = {
-        "type": "object",
-        "properties": {
-            "columns": {"type": "array", "items": {}},
-            "index": {"type": "array", "items": {}},
-            "data": {"type": "array", "items": {"type": "array", "items": {}}},
-        },
-        "required": ["data"],
-    }
-    properties["dataframe_records"] = {"type": "array", "items": {"type": "object"}}
-    properties["instances"] = properties["inputs"] = {}
-    if scoring.params_schema is not None:
-        properties["params"] = _params_schema(scoring.params_schema)
-    body = {"type": "object", "properties": properties, "description": f"{INPUT}, or one of {', '.join(FORMATS)}."}
-    sample = request_beside(scoring.folder)
-    if isinstance(sample, dict):
-        body["example"] = sample
-    elif example is not None:
-        body["example"] = {INPUT: example}
-    return MlflowSchemas(body, {"description": "What the model predicts."})
-
-
-def _table(schema: Any) -> tuple[dict[str, Any], Any]:
-    """The schema of a table of the signature's columns, as records, and one row of it."""
-    kinds = [_kind(kind) for kind in schema.input_types()]
-    row = [_EXAMPLES.get(kind) for kind in kinds]
-    if not schema.has_input_names():
-        return {"type": "array", "items": {"type": "array", "items": {}}}, [row]
-    names = schema.input_names()
-    columns = {name: dict(_JSON_TYPES.get(kind, {})) for name, kind in zip(names, kinds, strict=True)}
-    item: dict[str, Any] = {"type": "object", "properties": columns}
-    if schema.required_input_names():
-        item["required"] = list(schema.required_input_names())
-    is_flat = all(kinds)
-    return {"type": "array", "items": item}, [dict(zip(names, row, strict=True))] if is_flat else None
-
-
-def _tensor_schema(spec: Any) -> dict[str, Any]:
-    kind = "integer" if spec.type.kind in "iu" else "number" if spec.type.kind == "f" else ""
-    schema: dict[str, Any] = {"type": kind} if kind else {}
-    for axis in reversed(spec.shape):
-        schema = {"type": "array", "items": schema}
-        if axis >= 0:
-            schema |= {"minItems": axis, "maxItems": axis}
-    return schema
-
-
-def _params_schema(params: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in params.params:
-        schema = dict(_JSON_TYPES.get(_kind(one.dtype), {}))
-        if getattr(one, "shape", None):
-            schema = {"type": "array", "items": schema}
-        if type(one.default) in (bool, int, float, str, list):
-            schema["default"] = one.default
-        found[one.name] = schema
-    return {"type": "object", "properties": found}

@@ -34,7 +34,8 @@ def load(path: Path) -> EntryScript:
     require("mlflow", "mlflow")
     mlflow_folder.require_pyfunc(path)
     # Importing these imports mlflow.pyfunc, which takes seconds.
-    from scoringhost.runtimes.mlflow_inputs import INPUT, MlflowInput, output_of, schemas_of
+    from scoringhost.runtimes.mlflow_inputs import INPUT, MlflowInput, output_of
+    from scoringhost.runtimes.mlflow_schemas import schemas_of
     from scoringhost.runtimes.mlflow_scoring import MlflowScoring
 
     scoring, config = MlflowScoring(path), model_config(os.environ)

@@ -226,7 +226,8 @@ class MlflowScoring:
         update = getattr(self._model, "_update_dependencies_schemas_in_prediction_context", None)
         if update is not None and self.metadata.metadata:
             update(context)
-        return set_prediction_context(context)
+        around: contextlib.AbstractContextManager[Any] = set_prediction_context(context)
+        return around
 
     def failure(self, cause: BaseException | None) -> ModelRefused:
         """What MLflow's server says of an exception of the model: MLflow's own as they are, no others."""

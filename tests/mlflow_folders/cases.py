@@ -184,7 +184,8 @@ def _mixed() -> list[Case]:
         ("text for a boolean", "b", "false"), ("empty text for a boolean", "b", ""), ("null for a boolean", "b", None),
         ("1 for a boolean", "b", 1), ("2.5 for a boolean", "b", 2.5), ("a number for a string", "s", 5),
         ("a fraction for a string", "s", 5.5), ("null for a string", "s", None), ("truth for a string", "s", True),
-        ("a list for a string", "s", ["x"]), ("NaN for a double", "d", NAN), ("infinity for a double", "d", float("inf")),
+        ("a list for a string", "s", ["x"]), ("NaN for a double", "d", NAN),
+        ("infinity for a double", "d", float("inf")),
         ("NaN for a long", "l", NAN),
     ]  # fmt: skip
     found = [_sent("mixed", "split", _split([good, [1, 2, -3, -4, False, ""]], names))]
@@ -223,10 +224,12 @@ def _others() -> list[Case]:
         ("inputs", {"inputs": [[1, 2, 3]]}), ("inputs of fractions", {"inputs": [[0.1, 2, 3], [1e-3, 5, 6]]}),
         ("inputs of another width", {"inputs": [[1, 2]]}), ("inputs of another rank", {"inputs": [1, 2, 3]}),
         ("inputs of three dimensions", {"inputs": [[[1, 2, 3]]]}), ("inputs of text", {"inputs": [["a", "b", "c"]]}),
-        ("inputs of text that is numbers", {"inputs": [["1", "2", "3"]]}), ("inputs of null", {"inputs": [[1, None, 3]]}),
+        ("inputs of text that is numbers", {"inputs": [["1", "2", "3"]]}),
+        ("inputs of null", {"inputs": [[1, None, 3]]}),
         ("inputs of truths", {"inputs": [[True, False, True]]}), ("inputs: none", {"inputs": []}),
         ("inputs of too much", {"inputs": [[1e300, 1, 2]]}), ("inputs ragged", {"inputs": [[1, 2, 3], [4]]}),
-        ("inputs that are an object", {"inputs": {"x": [[1, 2, 3]]}}), ("inputs of large integers", {"inputs": [[2**24 + 1, 2**63, 1]]}),
+        ("inputs that are an object", {"inputs": {"x": [[1, 2, 3]]}}),
+        ("inputs of large integers", {"inputs": [[2**24 + 1, 2**63, 1]]}),
         ("instances", {"instances": [[1, 2, 3]]}), ("instances of an object", {"instances": [{"x": [1, 2, 3]}]}),
         ("split", _split([[1, 2, 3]], ["x", "y", "z"])), ("split without names", _split([[1, 2, 3]])),
         ("NaN", b'{"inputs": [[NaN, 1, -Infinity]]}'),
@@ -252,7 +255,8 @@ def _others() -> list[Case]:
         ("instances", {"instances": [{"thing": {"x": 1.5, "tags": ["a"]}, "ids": [1, 2]}]}),
     ]
     given: list[tuple[str, Any]] = [
-        ("none", ...), ("null", None), ("all", {"temperature": 0.1, "top": 5, "name": "y", "flag": True, "stops": ["b"]}),
+        ("none", ...), ("null", None),
+        ("all", {"temperature": 0.1, "top": 5, "name": "y", "flag": True, "stops": ["b"]}),
         ("one", {"top": 5}), ("unknown", {"unknown": 1}), ("integer for a double", {"temperature": 1}),
         ("text for a double", {"temperature": "10"}), ("truth for a long", {"top": True}),
         ("fraction for a long", {"top": 1.5}), ("number for a string", {"name": 5}),
@@ -304,7 +308,8 @@ def _others() -> list[Case]:
     found += [_sent("optional", "null", _split([[1.0, None]], ["a", "b"]))]
     found += [_sent("optional", "null, records", {"dataframe_records": [{"a": 1, "b": None}, {"a": None}]})]
     found += [_sent("floats", about, _split(rows, ["a", "b"])) for about, rows in (
-        ("fractions", [[0.1, 0.2]]), ("integers", [[16777217, 1]]), ("too much", [[1e300, 1.0]]), ("null", [[None, 1.0]]),
+        ("fractions", [[0.1, 0.2]]), ("integers", [[16777217, 1]]), ("too much", [[1e300, 1.0]]),
+        ("null", [[None, 1.0]]),
     )]  # fmt: skip
     return found
 

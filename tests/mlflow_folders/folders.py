@@ -17,8 +17,8 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.types.schema import Array, Object, Property
 
-sys.path.insert(0, str(Path(__file__).parent))
-from estimators import ESTIMATORS
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+from tests.mlflow_folders.estimators import ESTIMATORS
 
 CODE = Path(__file__).with_name("model_code")
 

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent.parent))
 
-from cases import CASES, MODELS  # noqa: E402
-from folders import make  # noqa: E402
+from tests.mlflow_folders.cases import CASES, MODELS  # noqa: E402
+from tests.mlflow_folders.folders import make  # noqa: E402
 
 Answer = tuple[int, str | None, str]
 

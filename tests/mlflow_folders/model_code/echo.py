@@ -12,7 +12,7 @@ import pandas as pd
 class Echo(mlflow.pyfunc.PythonModel):
     """Answers with a description of its input."""
 
-    def predict(self, context: Any, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(self, context: Any, model_input, params=None):
         """Describe the input, and the parameters if there are any."""
         found = {"input": _described(model_input)}
         if params:

@@ -13,7 +13,7 @@ import pandas as pd
 class Results(mlflow.pyfunc.PythonModel):
     """Answers with a result of the kind asked for."""
 
-    def predict(self, context: Any, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(self, context: Any, model_input, params=None):
         """The result that the first cell names."""
         kind = model_input["kind"].iloc[0] if isinstance(model_input, pd.DataFrame) else model_input["kind"]
         if kind == "raise":
@@ -32,7 +32,7 @@ _RESULTS: dict[str, Any] = {
     "frame": _FRAME,
     "indexed frame": _FRAME.set_index("label"),
     "empty frame": _FRAME.iloc[:0],
-    "frame of dates": pd.DataFrame({"when": pd.to_datetime(["2026-01-02", None]), "x": [float("nan"), 2.0]}),
+    "frame of dates": pd.DataFrame({"when": pd.Series([pd.Timestamp("2026-01-02"), pd.NaT]), "x": [float("nan"), 2.0]}),
     "series": pd.Series([1.5, 2.5]),
     "named series": pd.Series([1, 2], name="score"),
     "array": np.array([[1.5, 2.5], [3.0, 4.0]]),
