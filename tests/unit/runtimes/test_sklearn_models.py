@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,8 @@ import sklearn
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from scoringhost.errors import ScriptUnservable, SettingsError
 from scoringhost.testing import Client, serve
@@ -145,9 +144,7 @@ def test_a_column_that_may_be_anything_gets_the_dtype_of_what_comes(served: Serv
 def test_a_failure_of_the_model_itself_is_a_500(served: Served) -> None:
     model = LogisticRegression().fit(ROWS, CLASSES)
     del model.coef_
-    answer = served(model).request(
-        "POST", "/score", body={"data": NEW}, headers={"Content-Type": "application/json"}
-    )
+    answer = served(model).request("POST", "/score", body={"data": NEW}, headers={"Content-Type": "application/json"})
     assert answer.status == 500
 
 
@@ -265,9 +262,11 @@ def test_a_pickle_that_needs_a_module_says_which(tmp_path: Path) -> None:
 
 
 def test_a_module_beside_the_pickle_is_found(tmp_path: Path) -> None:
-    (tmp_path / "own_steps.py").write_text("def doubled(rows):\n    return rows * 2\n\n\nclass Model:\n"
-                                           "    n_features_in_ = 2\n    def predict(self, rows):\n"
-                                           "        return doubled(rows)[:, 0]\n")
+    (tmp_path / "own_steps.py").write_text(
+        "def doubled(rows):\n    return rows * 2\n\n\nclass Model:\n"
+        "    n_features_in_ = 2\n    def predict(self, rows):\n"
+        "        return doubled(rows)[:, 0]\n"
+    )
     (tmp_path / "model.pkl").write_bytes(b"(iown_steps\nModel\n.")
     with serve(tmp_path / "model.pkl", environ={}) as client:
         assert client.score({"data": [[1, 2]]}) == [2]
@@ -309,7 +308,9 @@ def test_versions_that_differ_are_one_line_of_the_log(
     saved: Any, served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = saved(pipeline())
-    path.write_bytes(re.sub(re.escape(sklearn.__version__.encode()), b"0" * len(sklearn.__version__), path.read_bytes()))
+    path.write_bytes(
+        re.sub(re.escape(sklearn.__version__.encode()), b"0" * len(sklearn.__version__), path.read_bytes())
+    )
     with caplog.at_level(logging.WARNING, logger="azmlinfsrv.model"):
         served(path)
     lines = [record.getMessage() for record in caplog.records if "was made with scikit-learn" in record.getMessage()]
