@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scoringhost.runtimes.recognising import framework_of
 from scoringhost.script.loading import EntryScript
+from scoringhost.settings.served import file_framework
 
 _MODULES = {
     "sklearn": "sklearn_models",
@@ -39,3 +40,11 @@ def load(path: Path, framework: str | None = None) -> EntryScript:
     module = importlib.import_module(f"scoringhost.runtimes.{_MODULES[made_by]}")
     script: EntryScript = module.load(path)
     return script
+
+
+def cautions(path: Path, framework: str | None = None) -> list[str]:
+    """What a user is to be warned of, once, before what is at a path is loaded."""
+    made_by = framework or file_framework(path)
+    if made_by != "sklearn" or path.suffix == ".py":
+        return []
+    return [f"{path} is a pickle, and loading it runs whatever code is in it: serve only those that you trust"]
