@@ -16,6 +16,7 @@ from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
@@ -192,7 +193,8 @@ def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Diale
         return []
     from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
 
-    return [MlflowServer(host, scoring, NanPolicy(settings.nan), settings.max_body_mb * MIB, version)]
+    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
+    return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> 
     return sample_of(documents) if sample is None else sample
 
 
-DIALECTS = (AzureMl.name, Docs.name, OipWords.name, "mlflow")
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name)
 """Whose requests are counted apart."""
 
 
@@ -264,7 +266,9 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)), UnreadyModel(error))
+    version = server_version(settings)
+    words = Unready(error, server_version=version), UnreadyModel(error), UnreadyMlflow(error, server_version=version)
+    return _http_app(settings, *words)
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:

@@ -10,50 +10,30 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
-from scoringhost.dialects.azureml_words import SERVER_VERSION
+from scoringhost.dialects.mlflow_words import MlflowWords
 from scoringhost.errors import (
-    DeadlineExceeded,
-    MethodNotAllowed,
-    ModelRefused,
     NotReady,
     RunFailed,
     ScoringHostError,
-    UnknownRoute,
     UnsupportedContentType,
 )
 from scoringhost.http.bodies import unpacked
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
-from scoringhost.http.errors import JSON, headers_of, row_of
+from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Endpoint
 from scoringhost.kernel.call import LATER, Arguments, Call, Scored
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.service import Service, State
 from scoringhost.runtimes.mlflow_scoring import CSV, PARQUET, MlflowScoring
-from scoringhost.schema import json_text
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.large_json import is_large
 from scoringhost.script.signature import RunSignature
 
 TAKEN = (JSON, CSV, PARQUET)
-_STATUSES = {
-    "NOT_IMPLEMENTED": 501, "TEMPORARILY_UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 504, "REQUEST_LIMIT_EXCEEDED": 429,
-    "RESOURCE_EXHAUSTED": 429, "CANCELLED": 499, "ABORTED": 409, "RESOURCE_CONFLICT": 409, "ALREADY_EXISTS": 409,
-    "NOT_FOUND": 404, "ENDPOINT_NOT_FOUND": 404, "RESOURCE_DOES_NOT_EXIST": 404, "PERMISSION_DENIED": 403,
-    "CUSTOMER_UNAUTHORIZED": 401, "UNAUTHENTICATED": 401, "BAD_REQUEST": 400, "RESOURCE_ALREADY_EXISTS": 400,
-    "INVALID_PARAMETER_VALUE": 400,
-}  # fmt: skip
-"""MLflow's error codes and their statuses; any other is a 500."""
-_CODES = {
-    400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "ENDPOINT_NOT_FOUND",
-    429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE", 504: "DEADLINE_EXCEEDED",
-}  # fmt: skip
-"""The code for an error that MLflow's server knows nothing of. A status that has none is a BAD_REQUEST if it is the
-caller's fault, or else an INTERNAL_ERROR."""
 
 
 class Invocation(Arguments):
@@ -88,17 +68,14 @@ def _never_streams(output: object) -> object | None:
 
 
 @dataclass(slots=True)
-class MlflowServer:
+class MlflowServer(MlflowWords):
     """The endpoints of MLflow's scoring server. max_body: bytes, unpacked."""
 
     host: Host
     scoring: MlflowScoring
     nan: NanPolicy
     max_body: int
-    server_version: str = ""
     _helper: HelperThread = field(default_factory=HelperThread)
-    name: ClassVar[str] = "mlflow"
-    prefix: ClassVar[str] = "/invocations"
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where."""
@@ -156,36 +133,11 @@ class MlflowServer:
             )
         )
 
-    # -- errors ---------------------------------------------------------------------------------
-
     def render(self, error: ScoringHostError, detail: str = "") -> HttpResponse:
         """The response for an error; `detail` is a traceback, in debug mode only."""
-        status = row_of(error).http
-        if isinstance(error, UnsupportedContentType):
-            return HttpResponse(status, [("Content-Type", "text/plain; charset=utf-8")], str(error).encode())
-        if isinstance(error, DeadlineExceeded):
-            return HttpResponse(status, [("Content-Type", JSON)], b"Request processing time exceeded limit")
-        if isinstance(error, (MethodNotAllowed, UnknownRoute)):
-            words = "Method Not Allowed" if isinstance(error, MethodNotAllowed) else "Not Found"
-            return HttpResponse(
-                status, [("Content-Type", JSON), *headers_of(error)], json_text.dumps({"detail": words})
-            )
-        said: dict[str, object]
         if isinstance(error, RunFailed):
             error = self.scoring.failure(error.__cause__)
-        if isinstance(error, ModelRefused):
-            said = {"error_code": error.code, "message": str(error), **error.details}
-            status = _STATUSES.get(error.code, 500)
-        else:
-            code = _CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
-            said = {"error_code": code, "message": str(error)}
-        if detail:
-            said["stack_trace"] = detail
-        return HttpResponse(status, [("Content-Type", JSON), *headers_of(error)], json_text.dumps(said))
-
-    def standing_headers(self, ids: RequestIds) -> list[tuple[str, str]]:
-        """The version of the server, and the ids of the request, as on every path."""
-        return [(SERVER_VERSION, self.server_version), *ids.pairs] if self.server_version else ids.pairs
+        return super(MlflowServer, self).render(error, detail)
 
 
 def _media_type(given: str | None) -> str:

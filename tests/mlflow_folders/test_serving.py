@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import logging
@@ -13,8 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scoringhost.assemble import settings_of, stand_in
 from scoringhost.client.answers import Response
-from scoringhost.errors import ScriptUnservable, SettingsError
+from scoringhost.errors import NotReady, ScriptUnservable, SettingsError
+from scoringhost.http.messages import HttpRequest
 from scoringhost.testing import Client, serve
 from tests.mlflow_folders.conftest import Serve
 from tests.mlflow_folders.estimators import ESTIMATORS
@@ -144,6 +147,20 @@ def test_a_guard_is_asked_for_invocations_and_not_for_ping(serve_model: Serve) -
         assert (refused.status, refused.json()["error_code"]) == (401, "UNAUTHENTICATED")
         assert _invoke(client, {"dataframe_split": SPLIT}, Authorization=f"Bearer {'k' * 32}").status == 200
         assert client.request("GET", "/ping").status == 200
+
+
+def test_while_it_loads_ping_is_a_503_and_so_are_invocations() -> None:
+    app = stand_in(settings_of(None, {}, {}).http, NotReady("The service is loading"))
+    for method, path in (("GET", "/ping"), ("GET", "/health"), ("POST", "/invocations")):
+        answer = asyncio.run(app.handle(HttpRequest(method, path)))
+        assert isinstance(answer.body, bytes)
+        assert (answer.status, json.loads(answer.body)["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+
+
+def test_a_call_that_takes_too_long_is_a_504_in_mlflows_words(serve_model: Serve) -> None:
+    with serve_model("results", scoring_timeout_ms=200) as client:
+        answer = _invoke(client, {"dataframe_split": {"columns": ["kind"], "data": [["sleep"]]}})
+    assert (answer.status, answer.text) == (504, "Request processing time exceeded limit")
 
 
 def test_a_path_below_invocations_is_a_404_in_mlflows_words(serve_model: Serve) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from typing import Any
 
 import mlflow
@@ -16,6 +17,8 @@ class Results(mlflow.pyfunc.PythonModel):
     def predict(self, context: Any, model_input, params=None):
         """The result that the first cell names."""
         kind = model_input["kind"].iloc[0] if isinstance(model_input, pd.DataFrame) else model_input["kind"]
+        if kind == "sleep":
+            time.sleep(20)
         if kind == "raise":
             raise ValueError("the model has broken down")
         if kind == "exit":
@@ -40,6 +43,7 @@ _RESULTS: dict[str, Any] = {
     "singles": np.array([0.1, 16777216.0, 1e-7], dtype="float32"),
     "texts": np.array(["a", "ß"]),
     "moments": np.array(["2026-01-02T03:04:05"], dtype="datetime64[s]"),
+    "sleep": None,
     "list": [1, 2.5, "three", None, True],
     "list of arrays": [np.array([1, 2]), np.float32(0.5)],
     "dict": {"a": [1, 2], "b": {"c": "d"}},
