@@ -101,6 +101,8 @@ class MlflowScoring:
         self._takes_params = found is not None and found.kind is not inspect.Parameter.VAR_KEYWORD
         if self._loader == "mlflow.sklearn":
             self._of_array = array_predict(self._model, self.input_schema, self._predict_name)
+            if self._shortcuts is not None:
+                self._shortcuts.gives_arrays = self._of_array is not None
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -201,7 +203,7 @@ class MlflowScoring:
         """
         try:
             if self._of_array is not None and self._checks:
-                return self._of_array(data.to_numpy())
+                return self._of_array(data.to_numpy() if hasattr(data, "to_numpy") else data)
             if not self._checks:
                 return self._model.predict(data, params=params)
             with self._in_context():

@@ -26,6 +26,8 @@ class Shortcuts:
     """The shortcuts for one signature; None is for a model without one."""
 
     def __init__(self, schema: Any) -> None:
+        self.gives_arrays = False
+        """Whether the model is given the array of a frame's numbers, so that the frame need not be made."""
         self._tensor: Any = None
         self._names: list[str] = []
         self._dtypes: list[np.dtype[Any]] = []
@@ -88,6 +90,8 @@ class Shortcuts:
             if array.ndim == 2 and array.dtype.kind in "fi" and array.shape[1] == len(names) and not _has_truths(rows):
                 # Column by column, as in MLflow's frames: the order decides how BLAS adds, and so the last digits.
                 numbers = np.asfortranarray(array, dtype="float64")
+                if self.gives_arrays:
+                    return numbers
                 return pd.DataFrame(numbers, columns=self._columns.copy())
             return None
         if len(set(names)) != len(names) or set(map(type, names)) != {str}:
