@@ -12,6 +12,8 @@ from scoringhost.settings.served import folder_of
 NAME = "request.json"
 MLFLOW_NAME = "serving_input_example.json"
 """What MLflow writes into a model folder, if it was given an example: a request for its own server, and for ours."""
+LARGEST_EXAMPLE = 65_536
+"""Bytes of a request.json up to which the API document shows it as its example, which everybody reads who calls."""
 
 logger = logging.getLogger("azmlinfsrv.swagger")
 
@@ -21,6 +23,12 @@ def request_file(script: Path) -> Path | None:
     names = (NAME, MLFLOW_NAME) if script.is_dir() else (NAME,)
     paths = (folder_of(script) / name for name in names)
     return next((path for path in paths if path.is_file()), None)
+
+
+def is_example(script: Path) -> bool:
+    """Whether the request.json beside a script is small enough to be shown in the API document."""
+    path = request_file(script)
+    return path is not None and path.stat().st_size <= LARGEST_EXAMPLE
 
 
 def request_beside(script: Path) -> JsonValue | None:
