@@ -49,6 +49,8 @@ def is_same_environment(record: Any) -> bool:
 def test_every_answer_is_that_of_mlflows_own_server(
     model: str, serve_model: Serve, record: Any, is_same_environment: bool
 ) -> None:
+    if _installed("mlflow").partition(".")[0] != record["made_with"]["mlflow"].partition(".")[0]:
+        pytest.skip("the record is of another MLflow, whose rules differ")
     cases = [case for case in CASES if case.model == model]
     differences = []
     with serve_model(model) as client:
