@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
-from scoringhost.kernel.call import Call, RawRequest
+from scoringhost.kernel.call import Arguments, Call, RawRequest
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.large_arrays import LEAST_BODY, read
@@ -24,7 +24,9 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
         UnknownParameter: if a key is no parameter, where that is refused.
     """
     payload = call.payload
-    if signature.takes is Takes.NAMED:
+    if type(payload) is not bytes and isinstance(payload, Arguments):
+        arguments = payload.arguments(signature)
+    elif signature.takes is Takes.NAMED:
         large = _large(signature, payload) if isinstance(payload, bytes) and len(payload) >= LEAST_BODY else None
         arguments = large or _named(signature, _values(payload))
     else:
@@ -43,7 +45,7 @@ def _large(signature: RunSignature, body: bytes) -> dict[str, Any] | None:
         if parameter.name not in found:
             if parameter.default is REQUIRED:
                 return None
-            found[parameter.name] = _default(parameter)
+            found[parameter.name] = default_of(parameter)
     return found
 
 
@@ -83,6 +85,8 @@ def _kind_of(value: object) -> str:
 
 
 def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, Any]:
+    if signature.reads is not None:
+        return signature.reads(values)
     arguments: dict[str, Any] = {}
     given = 0
     for parameter in signature.parameters:
@@ -90,13 +94,26 @@ def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, A
         if name in values:
             given += 1
             arguments[name] = _given(parameter, values[name])
+            continue
+        other = _by_alias(signature, name, values) if signature.aliases else None
+        if other is not None:
+            given += 1
+            arguments[name] = _given(parameter, values[other])
         elif parameter.default is REQUIRED:
-            raise MissingParameter(name, signature.names)
+            restated = signature.restated(values) if signature.restated is not None else None
+            if restated is None:
+                raise MissingParameter(name, signature.names)
+            return _named(signature, restated)
         else:
-            arguments[name] = _default(parameter)
+            arguments[name] = default_of(parameter)
     if len(values) != given:
-        signature.unknown_keys([name for name in values if name not in arguments])
+        signature.unknown_keys([name for name in values if name not in arguments and name not in signature.aliases])
     return arguments
+
+
+def _by_alias(signature: RunSignature, name: str, values: Mapping[str, object]) -> str | None:
+    """The key of the body that stands for a parameter which is not given by its own name."""
+    return next((alias for alias, of in signature.aliases.items() if of == name and alias in values), None)
 
 
 def _given(parameter: Parameter, value: object) -> object:
@@ -109,7 +126,7 @@ def _given(parameter: Parameter, value: object) -> object:
         raise InvalidParameter(parameter.name + misfit.path, misfit.expected, misfit.got) from None
 
 
-def _default(parameter: Parameter) -> object:
+def default_of(parameter: Parameter) -> object:
     """The default as the decorators would convert it: scripts write defaults as JSON values too."""
     declared = parameter.declared
     if declared is None or parameter.default is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "The script and its model": ("script", "model_dir", "app_root", "source_directory", "config_file"),
+    "The script and its model": ("script", "framework", "model_dir", "app_root", "source_directory", "config_file"),
     "Addresses": ("host", "port", "health_port", "separate_health_endpoint"),
     "Processes and threads": (
         "workers",
@@ -52,6 +52,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "document_as_azmlinfsrv",
         "docs",
     ),
+    "The Open Inference Protocol": ("v2", "model_name", "grpc_port", "grpc_max_message_mb"),
     "Metrics and traces": (
         "metrics",
         "metrics_port",
