@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from scoringhost import runtimes
 from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
@@ -31,6 +33,7 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
 from scoringhost.recording.made import keepers_of
+from scoringhost.runtimes import mlflow_models
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -79,16 +82,22 @@ def prepare_process(
     joins: logging has been set up by somebody else, whose handlers are to be used.
     arguments: the script's command line, if it is to have one.
     """
-    world = ScriptWorld(settings, arguments)
+    world = world_of(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
     warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
     if settings.script is not None:
         warnings += of_hidden_packages(Path(settings.script))
+        warnings += runtimes.cautions(Path(settings.script), settings.framework)
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
+
+
+def world_of(settings: Settings, arguments: Sequence[str] | None = None) -> ScriptWorld:
+    """The world of what is served, an entry script or a model; nothing is changed yet."""
+    return ScriptWorld(settings, arguments, runtimes.load)
 
 
 def _log_format(settings: Settings) -> logs.LogFormat:
@@ -113,7 +122,7 @@ def build(
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    world = world or ScriptWorld(settings)
+    world = world or world_of(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings))
     except BaseException:
@@ -134,6 +143,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
+    dialects += _mlflow_dialects(settings, host, version)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
@@ -175,6 +185,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         telemetry.exports,
         closings,
     )
+
+
+def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Dialect]:
+    """MLflow's own protocol, where a model folder of MLflow is served."""
+    scoring = mlflow_models.scoring_of(host.resolve().script)
+    if scoring is None:
+        return []
+    from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
+
+    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
+    return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +248,7 @@ def _sample(said: Description, documents: Mapping[OpenApiVersion, JsonValue]) ->
     return sample_of(documents) if said.sample is None else said.sample
 
 
-DIALECTS = (AzureMl.name, Docs.name, OipWords.name)
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name)
 """Whose requests are counted apart."""
 
 
@@ -246,7 +267,9 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)), UnreadyModel(error))
+    version = server_version(settings)
+    words = Unready(error, server_version=version), UnreadyModel(error), UnreadyMlflow(error, server_version=version)
+    return _http_app(settings, *words)
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scoringhost.errors import InvalidTensor, MissingTensor, ResultNotEncodable, UnknownTensor
@@ -46,6 +46,9 @@ class RunInputs:
     def __init__(self, signature: RunSignature) -> None:
         self._takes = signature.takes
         parameters = signature.parameters if signature.takes is Takes.NAMED else signature.parameters[:1]
+        self._choice = signature.chooses_outputs
+        if self._choice is not None:  # a model's run(), whose inputs are all declared
+            parameters = tuple(one for one in parameters if one.declared is not None)
         sources: list[_Source] = []
         tensors: list[NamedTensor] = []
         for parameter in parameters:
@@ -70,19 +73,43 @@ class RunInputs:
         Raises:
             MissingTensor, UnknownTensor, InvalidTensor: names the input at fault.
         """
-        given = {tensor.name: tensor for tensor in request.inputs}
-        if len(given) != len(request.inputs) or not given.keys() <= self._known.keys():
-            self._refuse_names(request)
+        if self._choice is None:
+            return self._arguments(request, request.inputs)
+        arguments = self._arguments(request, self._renamed(request.inputs))
+        arguments[self._choice] = [one.name for one in request.outputs]
+        return arguments
+
+    def _renamed(self, inputs: list[Tensor]) -> list[Tensor]:
+        """The inputs of a model. One that takes a single matrix takes it by any name.
+
+        The examples of KServe and MLServer call it input-0, or predict; and a table whose columns are all numbers is
+        sent as one matrix by those who do not know their names.
+        """
+        source = self._sources[0]
+        if len(self._sources) > 1 or len(inputs) != 1 or inputs[0].name in self._known:
+            return inputs
+        if source.only is not None:
+            return [replace(inputs[0], name=source.only)]
+        split = getattr(source.type, "columns_of_matrix", None)
+        columns = split(inputs[0].array) if split is not None else None
+        if columns is None:
+            return inputs
+        return [replace(inputs[0], name=name, shape=(len(column),), array=column) for name, column in columns.items()]
+
+    def _arguments(self, request: InferenceRequest, inputs: list[Tensor]) -> dict[str, Any]:
+        given = {tensor.name: tensor for tensor in inputs}
+        if len(given) != len(inputs) or not given.keys() <= self._known.keys():
+            self._refuse_names(inputs)
         if request.parameters and CONTENT_TYPE in request.parameters:
             self._check_content_type(request.parameters[CONTENT_TYPE], given)
         if self._takes is Takes.TEXT:
             return {self._sources[0].parameter.name: self._text(given)}
         return {source.parameter.name: self._argument(source, given, request) for source in self._sources}
 
-    def _refuse_names(self, request: InferenceRequest) -> None:
+    def _refuse_names(self, inputs: list[Tensor]) -> None:
         """Name the first input that the model does not have, or that is given twice."""
         seen = set()
-        for tensor in request.inputs:
+        for tensor in inputs:
             if tensor.name not in self._known:
                 raise UnknownTensor("input", tensor.name, tuple(self._known))
             if tensor.name in seen:
