@@ -167,6 +167,13 @@ class HttpApp:
             response = self._failed(NotReady(STOPPING), request)
         return self._finished(request, response)
 
+    def give_up(self, request: HttpRequest, error: ScoringHostError) -> HttpResponse:
+        """Answer a request whose handling does not come to an end; all who watch hear of it. From any thread.
+
+        For a door that is about to end its process: whatever is left of the handling must not go on.
+        """
+        return self._finished(request, self._failed(error, request))
+
     def _failed(self, error: Exception, request: HttpRequest) -> HttpResponse:
         if isinstance(error, ScoringHostError):
             known, cause = error, error.__cause__

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar, cast
 
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.call import never
 from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import told_apart
 
@@ -21,9 +22,9 @@ class LoopRunner:
     def __init__(self, admission: Admission, limit_s: float | None) -> None:
         self._admission, self.limit_s = admission, limit_s
 
-    async def turn(self, deadline: Deadline | None = None) -> LoopTurn:
+    async def turn(self, deadline: Deadline | None = None, abandoned: Callable[[], bool] = never) -> LoopTurn:
         """Wait for a place."""
-        await self._admission.enter(deadline)
+        await self._admission.enter(deadline, abandoned)
         return LoopTurn(self._admission, self.limit_s, deadline)
 
 

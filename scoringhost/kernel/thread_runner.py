@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from scoringhost.errors import NotReady
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.call import never
 from scoringhost.kernel.call_speed import CallSpeed
 from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import ScriptCancelled, told_apart
@@ -73,9 +74,9 @@ class ThreadRunner:
         self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
         self.call_speed, self.mover = CallSpeed(), mover or Fixed()
 
-    async def turn(self, deadline: Deadline | None = None) -> ThreadTurn:
+    async def turn(self, deadline: Deadline | None = None, abandoned: Callable[[], bool] = never) -> ThreadTurn:
         """Wait for a free scoring thread."""
-        await self._admission.enter(deadline)
+        await self._admission.enter(deadline, abandoned)
         return ThreadTurn(self, self._free.pop(), deadline=deadline)
 
     def thread_here(self, size: int) -> ScoringThread | None:

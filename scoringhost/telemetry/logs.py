@@ -114,9 +114,14 @@ class HostHandler(LineHandler):
         self._entries.clear()
 
     def access(self, entry: Any) -> None:
-        """Log one request, an AccessEntry here; to be called on the event loop."""
+        """Log one request, an AccessEntry here; to be called on the event loop, or in its place while it is blocked."""
         if not self._entries:
-            asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
+            try:
+                asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
+            except RuntimeError:  # a run() that does not end blocks it, and the process is about to be ended
+                self._entries.append(entry)
+                self.write_lines()
+                return
         self._entries.append(entry)  # no lock: only this thread appends, and while one waits a timer is set
 
     def write_lines(self) -> None:
