@@ -6,6 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,10 +15,10 @@ from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.dialects.docs import Docs
-from scoringhost.dialects.oip.model import Model
-from scoringhost.dialects.oip.naming import name_of
-from scoringhost.dialects.oip.rest import Oip
+from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.unready import UnreadyModel
+from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError
@@ -143,20 +144,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    if settings.docs:
-        page = Docs(
-            host,
-            description_of(service),
-            documents,
-            settings.service_name,
-            settings.service_version,
-            world.model_dir if settings.debug else None,
-            settings.open_docs,
-            server_version=version,
-        )
-        dialects.append(page)
-    if settings.v2:
-        dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
+    dialects += _other_dialects(settings, world, host, service, documents)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)
@@ -212,12 +200,40 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-def model_of(settings: Settings, service: Service) -> Model:
-    """The service as a model of the Open Inference Protocol."""
-    return Model(service, settings.model_name or name_of(service.script.path), settings.service_version)
+def _other_dialects(
+    settings: Settings,
+    world: ScriptWorld,
+    host: Host,
+    service: Service,
+    documents: Mapping[OpenApiVersion, JsonValue],
+) -> list[Dialect]:
+    """The page at /docs, and the Open Inference Protocol, if they are served."""
+    found: list[Dialect] = []
+    if settings.docs:
+        page = Docs(
+            host,
+            description_of(service),
+            documents,
+            settings.service_name,
+            settings.service_version,
+            world.model_dir if settings.debug else None,
+            settings.open_docs,
+            server_version=server_version(settings),
+        )
+        found.append(page)
+    if settings.v2:
+        model = model_of(settings, service)
+        found += oip_dialects(model, settings, partial(_sample, service, documents))
+    return found
 
 
-DIALECTS = (AzureMl.name, Docs.name, Oip.name)
+def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
+    """The input that the script, or a document of the user's own, shows as an example; None if none does."""
+    sample = description_of(service).sample
+    return sample_of(documents) if sample is None else sample
+
+
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name)
 """Whose requests are counted apart."""
 
 
@@ -236,7 +252,7 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)))
+    return _http_app(settings, Unready(error, server_version=server_version(settings)), UnreadyModel(error))
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
@@ -244,8 +260,8 @@ def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpA
     return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
 
 
-def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
-    return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
+def _http_app(settings: HttpSettings, *dialects: Dialect) -> HttpApp:
+    return HttpApp(dialects, cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:

@@ -57,9 +57,12 @@ class Job(Generic[T]):
         self.spent_s = time.perf_counter() - started_s
 
     def report(self) -> None:
-        """Tell whoever waits that the work is over."""
+        """Tell whoever waits that the work is over; once."""
+        notify = self._notify
+        # Both lead back to this job: 100 MB of a request's body would be kept until the next garbage collection.
+        del self._notify, self._work
         with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-            self._notify()
+            notify()
 
 
 class ScoringThread:
