@@ -39,8 +39,10 @@ HEARTBEAT_FILES = "/dev/shm"
 log = logging.getLogger(HOST_LOGGER)
 
 
-def require_free(host: str, ports: Sequence[int]) -> None:
+def require_free(host: str, ports: Sequence[int], setting: str = "port") -> None:
     """Make sure that the ports can be listened on, before gunicorn tries for five seconds and ends with 1.
+
+    setting: which one names them.
 
     Raises:
         PortInUse: if somebody else listens there.
@@ -54,9 +56,9 @@ def require_free(host: str, ports: Sequence[int]) -> None:
                 probe.bind((host, port))
             except OSError as problem:
                 if problem.errno == errno.EADDRINUSE:
-                    raise PortInUse(host, port) from None
+                    raise PortInUse(host, port, setting) from None
                 if problem.errno in (errno.EACCES, errno.EPERM):
-                    raise SettingsError("port", port, f"only root may listen on port {port}; choose another") from None
+                    raise SettingsError(setting, port, f"only root may listen on port {port}; choose another") from None
                 reason = f"nobody can listen on port {port} there: {problem.strerror}"
                 raise SettingsError("host", host, reason) from None
 
