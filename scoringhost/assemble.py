@@ -14,10 +14,10 @@ from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.dialects.docs import Docs
-from scoringhost.dialects.oip.model import Model
-from scoringhost.dialects.oip.naming import name_of
-from scoringhost.dialects.oip.rest import Oip
+from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.unready import UnreadyModel
+from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.site import Site
@@ -138,21 +138,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    if settings.docs:
-        page = Docs(
-            host,
-            description_of(service),
-            documents,
-            settings.service_name,
-            settings.service_version,
-            world.model_dir if settings.debug else None,
-            settings.open_docs,
-            server_version=version,
-        )
-        dialects.append(page)
-    model = model_of(settings, service)
-    if settings.v2:
-        dialects.append(Oip(model, max_body, settings.open_docs))
+    dialects += _other_dialects(settings, world, host, service, documents)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)
@@ -162,30 +148,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
     collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
     keepers = [one for one in (collection, recorder) if one is not None]
-    app = HttpApp(
-        dialects,
-        cors,
-        [observer, *telemetry.observers, *keepers],
+    of_all = partial(
+        HttpApp,
+        observers=[observer, *telemetry.observers, *keepers],
         guards=shared.guards,
         watchers=telemetry.watchers,
         server_timing=settings.server_timing,
         debug=settings.debug,
         kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
     )
-    grpc_app = None
-    if settings.grpc_port:
-        from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, of an extra
-
-        grpc_app = HttpApp(
-            [OipGrpc(model)],
-            Cors(None),
-            [observer, *telemetry.observers, *keepers],
-            guards=shared.guards,
-            watchers=telemetry.watchers,
-            server_timing=settings.server_timing,
-            debug=settings.debug,
-            kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
-        )
+    app = of_all(dialects, cors)
+    grpc_app = of_all(_grpc_dialects(settings, service), Cors(None)) if settings.grpc_port else None
     closings: list[Callable[[], object]] = [one.close for one in keepers]
     if collection is not None:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
@@ -201,7 +174,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         metrics_app,
         _health_app(settings, dialects[0]),
         grpc_app,
-        (model.name,),
+        (model_of(settings, service).name,),
         telemetry.exports,
         closings,
     )
@@ -224,13 +197,48 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-def model_of(settings: Settings, service: Service) -> Model:
-    """The service as a model of the Open Inference Protocol."""
-    return Model(service, settings.model_name or name_of(service.script.path), settings.service_version)
+def _other_dialects(
+    settings: Settings,
+    world: ScriptWorld,
+    host: Host,
+    service: Service,
+    documents: Mapping[OpenApiVersion, JsonValue],
+) -> list[Dialect]:
+    """The page at /docs, and the Open Inference Protocol, if they are served."""
+    found: list[Dialect] = []
+    if settings.docs:
+        page = Docs(
+            host,
+            description_of(service),
+            documents,
+            settings.service_name,
+            settings.service_version,
+            world.model_dir if settings.debug else None,
+            settings.open_docs,
+            server_version=server_version(settings),
+        )
+        found.append(page)
+    if settings.v2:
+        model = model_of(settings, service)
+        found += oip_dialects(model, settings, partial(_sample, service, documents))
+    return found
+
+
+def _grpc_dialects(settings: Settings, service: Service) -> list[Dialect]:
+    """The Open Inference Protocol as gRPC says it."""
+    from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, which comes with an extra
+
+    return [OipGrpc(model_of(settings, service))]
+
+
+def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
+    """The input that the script, or a document of the user's own, shows as an example; None if none does."""
+    sample = description_of(service).sample
+    return sample_of(documents) if sample is None else sample
 
 
 GRPC = "grpc"
-DIALECTS = (AzureMl.name, Docs.name, Oip.name, GRPC)
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, GRPC)
 """Whose requests are counted apart."""
 
 
@@ -267,7 +275,7 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)))
+    return _http_app(settings, Unready(error, server_version=server_version(settings)), UnreadyModel(error))
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
@@ -275,8 +283,8 @@ def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpA
     return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
 
 
-def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
-    return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
+def _http_app(settings: HttpSettings, *dialects: Dialect) -> HttpApp:
+    return HttpApp(dialects, cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from scoringhost.errors import InvalidTensor, MissingTensor, UnknownTensor
+from scoringhost.errors import InvalidTensor, MissingTensor, ResultNotEncodable, UnknownTensor
 from scoringhost.inference.content_types import decoded
 from scoringhost.inference.messages import InferenceRequest, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
 from scoringhost.kernel.binding import default_of
-from scoringhost.schema.declared import DeclaredType, Misfit
+from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.tensor_metadata import JSON, NUMPY, TEXT, Array
 from scoringhost.schema.tensors import AsGiven, json_of, one_element, text_of
 from scoringhost.script.signature import REQUIRED, Parameter, RunSignature, Takes
@@ -70,19 +70,24 @@ class RunInputs:
         Raises:
             MissingTensor, UnknownTensor, InvalidTensor: names the input at fault.
         """
-        given: dict[str, Tensor] = {}
-        for tensor in request.inputs:
-            name = tensor.name
-            if name not in self._known:
-                raise UnknownTensor("input", name, tuple(self._known))
-            if name in given:
-                raise InvalidTensor(name, "one tensor of that name", "several")
-            given[name] = tensor
+        given = {tensor.name: tensor for tensor in request.inputs}
+        if len(given) != len(request.inputs) or not given.keys() <= self._known.keys():
+            self._refuse_names(request)
         if request.parameters and CONTENT_TYPE in request.parameters:
             self._check_content_type(request.parameters[CONTENT_TYPE], given)
         if self._takes is Takes.TEXT:
             return {self._sources[0].parameter.name: self._text(given)}
         return {source.parameter.name: self._argument(source, given, request) for source in self._sources}
+
+    def _refuse_names(self, request: InferenceRequest) -> None:
+        """Name the first input that the model does not have, or that is given twice."""
+        seen = set()
+        for tensor in request.inputs:
+            if tensor.name not in self._known:
+                raise UnknownTensor("input", tensor.name, tuple(self._known))
+            if tensor.name in seen:
+                raise InvalidTensor(tensor.name, "one tensor of that name", "several")
+            seen.add(tensor.name)
 
     def _check_content_type(self, content_type: object, given: dict[str, Tensor]) -> None:
         """np and str of a whole request stand for one tensor, as with MLServer."""
@@ -104,21 +109,20 @@ class RunInputs:
         return text
 
     def _argument(self, source: _Source, given: dict[str, Tensor], request: InferenceRequest) -> object:
-        tensors = {name: given[name] for name in source.suffixes if name in given}
-        if not tensors:
-            return self._not_given(source, request)
         try:
             if source.only is not None:
-                return self._of_one(source, tensors[source.only])
-            arrays = {source.suffixes[name]: self._read(tensor) for name, tensor in tensors.items()}
-            return source.type.from_tensors(arrays)
+                if source.only in given:
+                    return self._of_one(source, given[source.only])
+                return self._not_given(source, request)
+            arrays = {suffix: self._read(given[name]) for name, suffix in source.suffixes.items() if name in given}
+            return source.type.from_tensors(arrays) if arrays else self._not_given(source, request)
         except Misfit as misfit:
             raise self._named(source, misfit) from None
 
     def _of_one(self, source: _Source, tensor: Tensor) -> object:
-        content_type = tensor.parameters.get(CONTENT_TYPE)
         if tensor.datatype == "BYTES":
-            if content_type == JSON and self._known[tensor.name].content_type != JSON:
+            said = tensor.parameters.get(CONTENT_TYPE)
+            if said == JSON and self._known[tensor.name].content_type != JSON:
                 return source.type.to_python(json_of({"": tensor.array}))
         elif isinstance(source.type, AsGiven):  # a number where any JSON value would do
             values: list[Any] = tensor.array.tolist()
@@ -159,3 +163,21 @@ class RunInputs:
             if suffix and misfit.path.startswith(f".{suffix}"):
                 name = whole + misfit.path.removeprefix(f".{suffix}")
         return InvalidTensor(name, misfit.expected, misfit.got)
+
+    def example(self, sample: JsonValue) -> list[Tensor]:
+        """The tensors of a sample of what /score takes; empty if there is none, or it does not fit."""
+        tensors: list[Tensor] = []
+        for source in self._sources:
+            name = source.parameter.name
+            if self._takes is Takes.NAMED and (not isinstance(sample, dict) or name not in sample):
+                continue
+            try:
+                value = source.type.to_python(sample[name]) if self._takes is Takes.NAMED else sample
+                arrays = source.type.to_tensors(value)
+            except (Misfit, ResultNotEncodable):
+                return []
+            for whole, suffix in source.suffixes.items():
+                if suffix in arrays:
+                    array = arrays[suffix]
+                    tensors.append(Tensor(whole, self._known[whole].datatype, array.shape, array))
+        return tensors
