@@ -15,11 +15,11 @@ from typing import Any
 from scoringhost._version import __version__
 from scoringhost.dialects import raw_http
 from scoringhost.dialects.oip.model import CallContext, Model
+from scoringhost.dialects.oip.words import message_of
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, INFERENCE_SERVICE, messages
-from scoringhost.dialects.oip_grpc.reading import Received, parsed, receive, request_of
+from scoringhost.dialects.oip_grpc.reading import parsed, receive, request_of
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
 from scoringhost.dialects.oip_grpc.writing import FINAL, final_bytes, response_bytes, streamed_bytes
-from scoringhost.dialects.oip.words import message_of
 from scoringhost.errors import FixedModel, ScoringHostError, ScriptRefused
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
 from scoringhost.http.errors import headers_of, row_of

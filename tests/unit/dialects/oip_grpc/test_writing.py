@@ -56,7 +56,9 @@ def test_texts_go_out_with_their_lengths() -> None:
 def test_parameters_of_every_kind_go_out() -> None:
     values = {"b": True, "i": -1, "s": "x", "d": 0.5, "u": 2**64 - 1, "big": 2**70, "l": [1], "n": None}
 
-    found = read_parameters(read(response_bytes(response(np.ones(1), "FP64", parameters=values), typed=False)).parameters)
+    found = read_parameters(
+        read(response_bytes(response(np.ones(1), "FP64", parameters=values), typed=False)).parameters
+    )
 
     assert found == {**values, "big": float(2**70), "l": "[1]", "n": "null"}
 

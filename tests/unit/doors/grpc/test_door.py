@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,10 @@ import grpc
 import numpy as np
 import pytest
 
+from scoringhost import assemble
 from scoringhost.dialects.oip_grpc.pool import HEALTH, INFERENCE, REFLECTION, messages
+from scoringhost.doors.grpc.door import sockets_at
+from scoringhost.errors import MissingExtra
 from scoringhost.http.messages import HttpRequest
 from scoringhost.schema.tensor_metadata import DATATYPES
 from scoringhost.telemetry.exposition import Exposition
@@ -270,7 +275,10 @@ def counts(count: int, **more: Any) -> Any:
 def test_each_item_of_a_generator_is_a_response_on_the_stream(grpc_service: Serve) -> None:
     answers = list(opened(grpc_service(STREAMS), [counts(2, id="a"), counts(1, id="b")]))
 
-    found = [(one.infer_response.id, np.frombuffer(one.infer_response.raw_output_contents[0], np.int64)[0]) for one in answers]
+    found = [
+        (one.infer_response.id, np.frombuffer(one.infer_response.raw_output_contents[0], np.int64)[0])
+        for one in answers
+    ]
     assert found == [("a", 0), ("a", 1), ("b", 0)]
 
 
@@ -411,3 +419,44 @@ def json_request(text: str) -> Any:
     tensor = request.inputs.add(name="data", datatype="BYTES", shape=[1])
     tensor.contents.bytes_contents.append(text.encode())
     return request
+
+
+def test_a_process_that_the_script_forks_holds_neither_the_port_nor_its_connections(grpc_service: Serve) -> None:
+    service = grpc_service()
+    service.call("ServerLive")
+    assert len(sockets_at(service.port)) >= 2  # one that listens, one with a client
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, str(len(sockets_at(service.port))).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(reader, 10) == b"0"
+    assert service.call("ServerLive").live
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("scoringhost.doors.grpc")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    settings = assemble.settings_of("score.py", {}, {"grpc_port": 1})
+
+    with pytest.raises(MissingExtra) as caught:
+        assemble.more_doors(settings, assemble.shared_parts(settings))
+
+    assert "pip install" in str(caught.value)
+
+
+def test_a_client_may_reach_the_port_only_with_a_server_behind_it(grpc_service: Serve) -> None:
+    service = grpc_service()
+    by_s = time.monotonic() + 10
+    service.process.run(service.door.stop_accepting(by_s))
+    service.process.run(service.door.finish(by_s))
+
+    error = service.fails("ServerLive")
+
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
