@@ -130,6 +130,8 @@ def _show(settings: Settings, other_place: str | None, cpu_line: str | None) -> 
     if settings.docs:
         places.append(f"Docs: GET {base}/docs")
     click.echo("   ".join(places) + (f"   at {other_place}" if other_place else ""))
+    if settings.grpc_port:
+        click.echo(f"gRPC: {address(settings.host, settings.grpc_port)}")
     for port in settings.health_ports:
         click.echo(f"Health: GET http://{address(settings.host, port)}/")
     sys.stdout.flush()

@@ -76,7 +76,9 @@ from kserve import InferenceGRPCClient, InferInput, InferRequest
 
 async def main():
     client = InferenceGRPCClient(sys.argv[1])
-    assert await client.is_server_live() and await client.is_server_ready() and await client.is_model_ready("grpc_model")
+    assert await client.is_server_live()
+    assert await client.is_server_ready()
+    assert await client.is_model_ready("grpc_model")
     for raw in (True, False):
         data = InferInput("data", [1, 2], "FP32", data=None if raw else [1.0, 2.0])
         if raw:
@@ -101,7 +103,12 @@ def test_the_clients_of_triton_and_kserve_and_a_script_that_imports_one(served: 
         assert client.infer(NAME, [tensor(tritonclient)], request_id="q").as_numpy("output-0").tolist() == [3.0]
         answers: list[Any] = []
         told = threading.Event()
-        client.start_stream(lambda result, error: (answers.append(error or result), told.set()))
+
+        def take(result: Any, error: Any) -> None:
+            answers.append(error or result)
+            told.set()
+
+        client.start_stream(take)
         client.async_stream_infer(NAME, [tensor(tritonclient)])
         assert told.wait(30)
         client.stop_stream()

@@ -221,7 +221,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(grpc_service: Serve) -> N
     error = service.fails("ModelInfer", request)
 
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "retry-after" in dict(error.trailing_metadata())  # type: ignore[attr-defined]
+    assert "retry-after" in dict(error.trailing_metadata())
 
 
 def test_calls_are_counted_like_those_over_http(grpc_service: Serve) -> None:
@@ -231,7 +231,7 @@ def test_calls_are_counted_like_those_over_http(grpc_service: Serve) -> None:
 
     metrics = service.process.engine.site.metrics
     assert metrics is not None
-    counted = Exposition(metrics, None).endpoints()["/metrics"].methods["GET"](HttpRequest("GET", "/metrics"))
+    counted: Any = Exposition(metrics, None).endpoints()["/metrics"].methods["GET"](HttpRequest("GET", "/metrics"))
     text = counted.body.decode()
     assert [line.split()[1] for line in text.splitlines() if "requests_total" in line and 'dialect="grpc"' in line]
 
@@ -264,12 +264,11 @@ def opened(service: GrpcService, requests: Any, **more: Any) -> Iterator[Any]:
         request_serializer=lambda message: message.SerializeToString(),
         response_deserializer=known[f"{INFERENCE}.ModelStreamInferResponse"].FromString,
     )
-    return method(iter(requests), timeout=30, **more)  # type: ignore[no-any-return]
+    return method(iter(requests), timeout=30, **more)
 
 
 def counts(count: int, **more: Any) -> Any:
-    request = request_of(np.array([count], np.int64), "INT64", "count", **more)
-    return request
+    return request_of(np.array([count], np.int64), "INT64", "count", **more)
 
 
 def test_each_item_of_a_generator_is_a_response_on_the_stream(grpc_service: Serve) -> None:
