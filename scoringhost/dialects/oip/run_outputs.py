@@ -63,17 +63,16 @@ class RunOutputs:
             ResultNotEncodable: if they cannot be made.
             UnknownTensor: if one that is asked for is not among them.
         """
-        arrays = self._arrays(output)
-        names: Any = arrays
-        if requested:
-            names = [one.name for one in requested]
-        found = []
-        for name in names:
-            if name not in arrays:
-                raise UnknownTensor("output", name, tuple(arrays))
-            array, parameters = arrays[name]
-            found.append(Tensor(name, datatype_of(array.dtype), array.shape, array, parameters))
-        return found
+        tensors = {
+            name: Tensor(name, datatype_of(array.dtype), array.shape, array, parameters)
+            for name, (array, parameters) in self._arrays(output).items()
+        }
+        if not requested:
+            return list(tensors.values())
+        for one in requested:
+            if one.name not in tensors:
+                raise UnknownTensor("output", one.name, tuple(tensors))
+        return [tensors[one.name] for one in requested]
 
     def _arrays(self, output: object) -> dict[str, tuple[Array, Parameters]]:
         if self._declared.is_declared:
