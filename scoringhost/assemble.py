@@ -250,14 +250,18 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
 
 
-def more_doors(settings: Settings, shared: SharedParts) -> list[Callable[[], WorkerDoor]]:
-    """What makes the doors of each worker beside the one for HTTP.
+def more_doors(
+    settings: Settings, shared: SharedParts, environ: MutableMapping[str, str]
+) -> list[Callable[[], WorkerDoor]]:
+    """What makes the doors of each worker beside the one for HTTP. environ: of this process.
 
     Raises:
         MissingExtra: if a package that one needs is not installed.
     """
     if settings.grpc_port is None:
         return []
+    # gRPC's core writes to stderr, past every log, for each process that a script forks.
+    environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         # Here, before the workers are forked: they share what importing it takes, 20 MB and 0.2 s.
         from scoringhost.doors.grpc.door import GrpcDoor

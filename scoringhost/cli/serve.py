@@ -96,7 +96,7 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         debugger.require_usable(settings)
         certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
-        more_doors = assemble.more_doors(settings, shared)
+        more_doors = assemble.more_doors(settings, shared, os.environ)
         require_free(settings.host, own_port + settings.extra_ports)
         if settings.grpc_port:
             require_free(settings.host, (settings.grpc_port,), "grpc_port")

@@ -87,7 +87,7 @@ def grpc_service(tmp_path: Path, port_of_nobody: Callable[[], int]) -> Iterator[
             given = {"host": "127.0.0.1", "grpc_port": port, **settings}
             chosen = assemble.settings_of(str(path), {}, given)
             shared = assemble.shared_parts(chosen)
-            (make_door,) = assemble.more_doors(chosen, shared)
+            (make_door,) = assemble.more_doors(chosen, shared, {})
             engine = Engine(partial(assemble.build, chosen, shared=shared))
             engine.load()
             door: Any = make_door()

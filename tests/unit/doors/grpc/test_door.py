@@ -445,7 +445,7 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
     settings = assemble.settings_of("score.py", {}, {"grpc_port": 1})
 
     with pytest.raises(MissingExtra) as caught:
-        assemble.more_doors(settings, assemble.shared_parts(settings))
+        assemble.more_doors(settings, assemble.shared_parts(settings), {})
 
     assert "pip install" in str(caught.value)
 
