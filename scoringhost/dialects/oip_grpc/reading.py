@@ -95,7 +95,7 @@ def _raw_tensors(message: Any, raw: list[Buffer]) -> list[Tensor]:
 
 
 def _typed_tensors(message: Any) -> list[Tensor]:
-    from scoringhost.dialects.oip_grpc.typed_contents import read_typed
+    from scoringhost.inference.numpy_typed import read_typed
 
     return [_tensor(tensor, partial(read_typed, tensor.contents)) for tensor in message.inputs]
 

@@ -31,8 +31,8 @@ def streamed_bytes(response: InferenceResponse, *, typed: bool) -> bytes:
 
 
 def _pieces(response: InferenceResponse, *, typed: bool) -> list[Buffer]:
-    from scoringhost.dialects.oip_grpc.typed_contents import FIELDS, write_typed
     from scoringhost.inference.numpy_elements import to_bytes
+    from scoringhost.inference.numpy_typed import FIELDS, write_typed
 
     message = _head(response)
     outputs = response.outputs

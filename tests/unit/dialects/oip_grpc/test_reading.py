@@ -7,8 +7,8 @@ import pytest
 
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, messages
 from scoringhost.dialects.oip_grpc.reading import LARGE, receive, request_of
-from scoringhost.dialects.oip_grpc.typed_contents import FIELDS
 from scoringhost.errors import CallError, InvalidTensor
+from scoringhost.inference.numpy_typed import FIELDS
 from scoringhost.schema.tensor_metadata import DATATYPES
 
 

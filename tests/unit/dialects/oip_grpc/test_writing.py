@@ -7,9 +7,9 @@ import pytest
 
 from scoringhost.dialects.oip_grpc.parameters import read_parameters
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, messages
-from scoringhost.dialects.oip_grpc.typed_contents import FIELDS
 from scoringhost.dialects.oip_grpc.writing import error_bytes, response_bytes, streamed_bytes
 from scoringhost.inference.messages import InferenceResponse, Tensor
+from scoringhost.inference.numpy_typed import FIELDS
 from scoringhost.schema.tensor_metadata import DATATYPES
 
 
