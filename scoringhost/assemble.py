@@ -21,8 +21,9 @@ from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
+from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.site import Site
-from scoringhost.errors import ScoringHostError
+from scoringhost.errors import MissingExtra, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
@@ -158,16 +159,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
     collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
     keepers = [one for one in (collection, recorder) if one is not None]
-    app = HttpApp(
-        dialects,
-        cors,
-        [observer, *telemetry.observers, *keepers],
+    of_all = partial(
+        HttpApp,
+        observers=[observer, *telemetry.observers, *keepers],
         guards=shared.guards,
         watchers=telemetry.watchers,
         server_timing=settings.server_timing,
         debug=settings.debug,
         kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
     )
+    app = of_all(dialects, cors)
+    grpc_app = of_all(_grpc_dialects(settings, service), Cors(None)) if settings.grpc_port else None
     closings: list[Callable[[], object]] = [one.close for one in keepers]
     if collection is not None:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
@@ -182,6 +184,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         metrics,
         metrics_app,
         _health_app(settings, dialects[0]),
+        grpc_app,
+        (model_of(settings, service).name,),
         telemetry.exports,
         closings,
     )
@@ -243,12 +247,20 @@ def _other_dialects(
     return found
 
 
+def _grpc_dialects(settings: Settings, service: Service) -> list[Dialect]:
+    """The Open Inference Protocol as gRPC says it."""
+    from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, which comes with an extra
+
+    return [OipGrpc(model_of(settings, service))]
+
+
 def _sample(said: Description, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
     """The input that the script, or a document of the user's own, shows as an example; None if none does."""
     return sample_of(documents) if said.sample is None else said.sample
 
 
-DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name)
+GRPC = "grpc"
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name, GRPC)
 """Whose requests are counted apart."""
 
 
@@ -258,6 +270,28 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
         return None
     offered = dialect.endpoints()
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+
+
+def more_doors(
+    settings: Settings, shared: SharedParts, environ: MutableMapping[str, str]
+) -> list[Callable[[], WorkerDoor]]:
+    """What makes the doors of each worker beside the one for HTTP. environ: of this process.
+
+    Raises:
+        MissingExtra: if a package that one needs is not installed.
+    """
+    if settings.grpc_port is None:
+        return []
+    # gRPC's core writes to stderr, past every log, for each process that a script forks.
+    environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    try:
+        # Here, before the workers are forked: they share what importing it takes, 20 MB and 0.2 s.
+        from scoringhost.doors.grpc.door import GrpcDoor
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
+            raise
+        raise MissingExtra("grpcio", "grpc") from None
+    return [partial(GrpcDoor, settings, is_guarded=bool(shared.guards))]
 
 
 def cors_of(settings: HttpSettings) -> Cors:
