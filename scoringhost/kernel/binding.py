@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
-from scoringhost.kernel.call import Call, RawRequest
+from scoringhost.kernel.call import Arguments, Call, RawRequest
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.large_arrays import LEAST_BODY, read
@@ -24,7 +24,9 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
         UnknownParameter: if a key is no parameter, where that is refused.
     """
     payload = call.payload
-    if signature.takes is Takes.NAMED:
+    if type(payload) is not bytes and isinstance(payload, Arguments):
+        arguments = payload.arguments(signature)
+    elif signature.takes is Takes.NAMED:
         large = _large(signature, payload) if isinstance(payload, bytes) and len(payload) >= LEAST_BODY else None
         arguments = large or _named(signature, _values(payload))
     else:

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from scoringhost.inference import content_types
+from scoringhost.inference import codecs as host_codecs
 from scoringhost.inference.messages import InferenceRequest, Tensor
 from scoringhost.runtimes.mlserver import types
 from scoringhost.runtimes.mlserver.converting import request_for_runtime, request_input, tensor_of
@@ -123,7 +123,7 @@ def register_input_codec(codec: C) -> C:
     is_own = kind.__module__.startswith("scoringhost.")
     _put(INPUT_CODECS, kind, first=not is_own)
     if not is_own:
-        content_types.register_input_codec(_Input(kind))
+        host_codecs.register_input_codec(_Input(kind))
     return codec
 
 
@@ -133,7 +133,7 @@ def register_request_codec(codec: C) -> C:
     is_own = kind.__module__.startswith("scoringhost.")
     _put(REQUEST_CODECS, kind, first=not is_own)
     if not is_own:
-        content_types.register_request_codec(_Request(kind))
+        host_codecs.register_request_codec(_Request(kind))
     return codec
 
 

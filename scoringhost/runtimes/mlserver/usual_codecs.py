@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scoringhost.inference import input_codecs, request_codecs
-from scoringhost.inference.content_types import said_of
+from scoringhost.inference.codecs import said_of
 from scoringhost.inference.messages import Tensor
 from scoringhost.runtimes.mlserver import types
 from scoringhost.runtimes.mlserver.codec_base import (
