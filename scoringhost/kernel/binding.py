@@ -92,13 +92,23 @@ def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, A
         if name in values:
             given += 1
             arguments[name] = _given(parameter, values[name])
+            continue
+        other = _by_alias(signature, name, values) if signature.aliases else None
+        if other is not None:
+            given += 1
+            arguments[name] = _given(parameter, values[other])
         elif parameter.default is REQUIRED:
             raise MissingParameter(name, signature.names)
         else:
             arguments[name] = _default(parameter)
     if len(values) != given:
-        signature.unknown_keys([name for name in values if name not in arguments])
+        signature.unknown_keys([name for name in values if name not in arguments and name not in signature.aliases])
     return arguments
+
+
+def _by_alias(signature: RunSignature, name: str, values: Mapping[str, object]) -> str | None:
+    """The key of the body that stands for a parameter which is not given by its own name."""
+    return next((alias for alias, of in signature.aliases.items() if of == name and alias in values), None)
 
 
 def _given(parameter: Parameter, value: object) -> object:

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from scoringhost.schema.declared import JsonValue
+from scoringhost.settings.served import folder_of
 
 NAME = "request.json"
 
@@ -15,7 +16,7 @@ logger = logging.getLogger("azmlinfsrv.swagger")
 
 def request_file(script: Path) -> Path | None:
     """The request.json beside a script, or None if there is none."""
-    path = script.parent / NAME
+    path = folder_of(script) / NAME
     return path if path.is_file() else None
 
 

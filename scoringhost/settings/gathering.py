@@ -15,8 +15,9 @@ from scoringhost.process.environment import users_own
 from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import PREFIX, Spec
 from scoringhost.settings.secret import Secret
+from scoringhost.settings.served import folder_of, served_at
 
-_ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
+_MAIN_FILE = "main.py"
 FOUND_MAIN = "found in the app root"
 """The origin of a script that nobody has named."""
 A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no such folder"
@@ -202,9 +203,9 @@ class Gathering:
             self._take_main()
         if not self.values.get("script"):
             return
-        script = script_at(self._script())
+        script = served_at(self._script())
         self.values["script"] = str(script)
-        beside = script.parent / "model"
+        beside = folder_of(script) / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"
@@ -221,13 +222,6 @@ class Gathering:
         if origin.startswith("flag "):
             raise SettingsError(origin.removeprefix("flag "), given, reason)
         self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
-
-
-def script_at(path: str | os.PathLike[str]) -> Path:
-    """The entry script that a path names: the file itself, or score.py in the folder."""
-    if os.path.isdir(path):  # which is False for a name that is too long, where Path.is_dir() raises
-        return Path(path) / _ENTRY_FILE
-    return Path(path)
 
 
 def gather(
