@@ -23,6 +23,7 @@
     │   ├── MissingTensor            an input of the model was not given
     │   ├── UnknownTensor            an input or output that the model does not have
     │   ├── NotInferable             the service takes no tensors
+    │   ├── ModelRefused             a runtime itself answered with an error of its choice
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
@@ -42,6 +43,7 @@
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
     │   ├── ResultMisfit             a typed run() returned something else than its annotation says
+    │   ├── ModelFailed              a runtime answered with an error of its choice, and a status of 500 or more
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -168,6 +170,14 @@ class UnknownTensor(CallError):
 
 class NotInferable(CallError):
     """The service cannot be called with tensors."""
+
+
+class ModelRefused(CallError):
+    """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 4xx."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class BodyTooLarge(CallError):
@@ -308,6 +318,14 @@ class ResultMisfit(RunError):
         where = f" at {path}" if path else ""
         super().__init__(f"The result of run() is not what its annotation says: expected {expected}, got {got}{where}")
         self.path, self.expected, self.got = path, expected, got
+
+
+class ModelFailed(RunError):
+    """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 5xx."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class DeadlineExceeded(RunError):

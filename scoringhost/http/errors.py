@@ -47,6 +47,7 @@ ROWS = (
     ErrorRow(errors.MissingTensor, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownTensor, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.NotInferable, 400, "FAILED_PRECONDITION"),
+    ErrorRow(errors.ModelRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.BodyTooLarge, 413, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.LengthRequired, 411, "INVALID_ARGUMENT"),
     ErrorRow(errors.HeadersTooLarge, 431, "RESOURCE_EXHAUSTED"),
@@ -66,6 +67,7 @@ ROWS = (
     ErrorRow(errors.RunFailed, 500, "INTERNAL"),
     ErrorRow(errors.ResultNotEncodable, 500, "INTERNAL"),
     ErrorRow(errors.ResultMisfit, 500, "INTERNAL"),
+    ErrorRow(errors.ModelFailed, 500, "INTERNAL"),
     ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.NotReady, 503, "UNAVAILABLE"),
     ErrorRow(errors.Overloaded, 503, "RESOURCE_EXHAUSTED"),
@@ -75,9 +77,25 @@ ROWS = (
 
 _BY_TYPE = {row.error: row for row in ROWS}
 
+_GRPC_OF_STATUS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    422: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+"""What a status that a runtime has chosen is over gRPC, where it is not what its class is; as MLServer has it."""
+
 
 def row_of(error: ScoringHostError) -> ErrorRow:
-    """The row of an error, or of the nearest class above it."""
+    """The row of an error, or of the nearest class above it; with the status that a runtime has chosen itself."""
+    if isinstance(error, (errors.ModelRefused, errors.ModelFailed)):
+        usual = _BY_TYPE[type(error)]
+        return ErrorRow(type(error), error.status, _GRPC_OF_STATUS.get(error.status, usual.grpc))
     for kind in type(error).__mro__:
         if kind in _BY_TYPE:
             return _BY_TYPE[kind]

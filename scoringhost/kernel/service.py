@@ -71,6 +71,8 @@ class Service:
         self.limits = limits
         self.observer: Observer = observer or Silence()
         self.state = State.LOADED
+        self.refusal = ""
+        """Why the script takes no calls though it has been loaded and opened; empty if it does."""
         try:
             self.declarations = declarations(script.run)
             signature = RunSignature.read(script.run, self.declarations)
@@ -116,7 +118,11 @@ class Service:
             self._thread_runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck, mover)
             self._runner = self._thread_runner
         self._batcher = self._make_batcher()
-        self._enter(State.READY)
+        self.refusal = self.script.refusal()
+        if self.refusal:
+            self.observer.noticed(self.name, f"the service is not ready: {self.refusal}")
+        else:
+            self._enter(State.READY)
 
     def _make_batcher(self) -> Batcher | None:
         policy, signature = self.limits.batch, self.signature
@@ -180,7 +186,7 @@ class Service:
     def begin(self, call: Call) -> Scored | Coroutine[Any, Any, Scored]:
         """Score a call on the spot, or begin it: the rest is to be awaited then. Raises as `score` does."""
         if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
-            raise NotReady(f"The service {self.name!r} is {self.state.value}")
+            raise NotReady(self.refusal or f"The service {self.name!r} is {self.state.value}")
         if self._batcher is not None and not self._batcher.has_ended:
             if call.size > LARGE_BODY:
                 return self._bind_beside(self._batcher, call)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from scoringhost.runtimes.recognising import framework_of
 from scoringhost.script.loading import EntryScript
+from scoringhost.settings.mlserver_files import is_model_settings
+from scoringhost.settings.served import MLSERVER
 
 _MODULES = {
     "sklearn": "sklearn_models",
@@ -33,6 +35,10 @@ def load(path: Path, framework: str | None = None) -> EntryScript:
         StartupError: if it is not there, cannot be served, or is no such model; MissingExtra if what is to load it is
             not installed.
     """
+    if framework == MLSERVER or (framework is None and is_model_settings(path)):
+        from scoringhost.runtimes.mlserver import entry
+
+        return entry.load(path)
     made_by = framework_of(path, framework)
     if made_by is None:
         return EntryScript.load(path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from scoringhost.dialects.oip import whole_requests
 from scoringhost.dialects.oip.run_inputs import RunInputs
 from scoringhost.dialects.oip.run_outputs import RunOutputs
 from scoringhost.errors import NotInferable, ResultNotEncodable, UnknownService
@@ -77,6 +78,9 @@ class Model:
 
     def metadata(self) -> ModelMetadata:
         """What the model says about itself; a service that takes HTTP requests has no tensors."""
+        whole = self.service.declarations.model
+        if whole is not None:
+            return whole_requests.metadata_of(whole, self.name, self.version)
         if self.service.signature.takes is Takes.RAW:
             return ModelMetadata(self.name, (self.version,), (), ())
         return ModelMetadata(self.name, (self.version,), self.inputs.tensors, self.outputs.tensors)
@@ -103,6 +107,7 @@ class Model:
         only result. Must be closed with `aclose()` if it is not read to its end. Raises as `infer` does.
         """
         inference = Inference(self, request, encode)
+        inference.wants_stream = True
         begun = self._begin(inference, call)
         scored = begun if isinstance(begun, Scored) else await begun
         if scored.items is None:
@@ -117,6 +122,7 @@ class Model:
     def _begin(self, inference: Inference, call: CallContext) -> Scored | Awaitable[Scored]:
         if self.service.signature.takes is Takes.RAW:
             raise NotInferable(f"The model {self.name!r} takes HTTP requests (@rawhttp), and no tensors")
+        inference.headers = call.headers
         return self.service.begin(
             Call(
                 inference,
@@ -140,11 +146,15 @@ class Inference(Arguments):
     def __init__(self, model: Model, request: InferenceRequest | Read, encode: Encode) -> None:
         self._model, self._given, self._encode = model, request, encode
         self._request: InferenceRequest | None = None
+        self.headers: Callable[[], dict[str, str]] = _no_headers
+        self.wants_stream = False
 
     def arguments(self, signature: RunSignature) -> dict[str, Any]:
         """The arguments from the tensors. Raises CallError."""
         given = self._given
         request = self._request = given if isinstance(given, InferenceRequest) else given()
+        if signature.takes is Takes.REQUEST:
+            return whole_requests.arguments(signature, request, self.headers, wants_stream=self.wants_stream)
         self._model.outputs.check(request.outputs)
         return self._model.inputs.arguments(request)
 
@@ -169,6 +179,8 @@ class Inference(Arguments):
         assert request is not None
         model = self._model
         try:
+            if model.service.signature.takes is Takes.REQUEST:
+                return whole_requests.response_of(output, request, model.name, model.version)
             tensors = model.outputs.of(output, request.outputs)
         except ResultNotEncodable as error:
             model.service.observer.run_failed(model.service.name, error, "")

@@ -30,6 +30,7 @@ from scoringhost.runtimes.mlserver.usual_codecs import (
     NumpyCodec,
     NumpyRequestCodec,
     PandasCodec,
+    SingleInputRequestCodec,
     StringCodec,
     StringRequestCodec,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "PandasCodec",
     "RequestCodec",
     "RequestCodecLike",
+    "SingleInputRequestCodec",
     "StringCodec",
     "StringRequestCodec",
     "decode_args",

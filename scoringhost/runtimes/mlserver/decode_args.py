@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from scoringhost.runtimes.mlserver import types
+from scoringhost.runtimes.mlserver.awaiting import INNER
 from scoringhost.runtimes.mlserver.codec_base import RequestCodec, find_input_codec, find_request_codec
 from scoringhost.runtimes.mlserver.errors import CodecNotFound, InputMissing, InputsNotFound, OutputNotFound
 
@@ -49,6 +50,7 @@ def decode_args(predict: Callable[..., Any]) -> Callable[[Any, Any], Awaitable[A
             model_name=self.name, model_version=self.version, outputs=_outputs(result, outputs, output_hints)
         )
 
+    setattr(decoded, INNER, predict)  # all that it awaits is predict()
     optional = {name for name, hint in typing.get_type_hints(predict).items() if _without_none(hint) is not hint}
     return decoded
 

@@ -142,7 +142,7 @@ class DatetimeCodec(_OneTensor):
     _codec = input_codecs.DatetimeCodec()
 
 
-class _SingleInput(RequestCodec):
+class SingleInputRequestCodec(RequestCodec):
     """A request of exactly one input, or a response of one output."""
 
     InputCodec: ClassVar[Any]
@@ -206,7 +206,7 @@ def tensor_parameters(item: Any) -> dict[str, Any]:
 
 
 @register_request_codec
-class NumpyRequestCodec(_SingleInput):
+class NumpyRequestCodec(SingleInputRequestCodec):
     """A request of one array."""
 
     ContentType = "np"
@@ -215,7 +215,7 @@ class NumpyRequestCodec(_SingleInput):
 
 
 @register_request_codec
-class StringRequestCodec(_SingleInput):
+class StringRequestCodec(SingleInputRequestCodec):
     """A request of one list of text."""
 
     ContentType = "str"
