@@ -24,6 +24,7 @@
     │   ├── UnknownTensor            an input or output that the model does not have
     │   ├── NotInferable             the service takes no tensors
     │   ├── ModelRefused             a runtime itself answered with an error of its choice
+    │   ├── FixedModel               a model that can neither be loaded nor unloaded by a request
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
@@ -178,6 +179,14 @@ class ModelRefused(CallError):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
+
+
+class FixedModel(CallError):
+    """The only model of the host stays loaded, whatever a request asks for."""
+
+    def __init__(self, name: str, asked: str) -> None:
+        super().__init__(f"The model {name!r} is the only one of this host and stays loaded; it takes no {asked}")
+        self.name = name
 
 
 class BodyTooLarge(CallError):

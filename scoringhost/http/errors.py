@@ -48,6 +48,7 @@ ROWS = (
     ErrorRow(errors.UnknownTensor, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.NotInferable, 400, "FAILED_PRECONDITION"),
     ErrorRow(errors.ModelRefused, 400, "INVALID_ARGUMENT"),
+    ErrorRow(errors.FixedModel, 400, "UNIMPLEMENTED"),
     ErrorRow(errors.BodyTooLarge, 413, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.LengthRequired, 411, "INVALID_ARGUMENT"),
     ErrorRow(errors.HeadersTooLarge, 431, "RESOURCE_EXHAUSTED"),

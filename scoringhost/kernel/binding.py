@@ -45,7 +45,7 @@ def _large(signature: RunSignature, body: bytes) -> dict[str, Any] | None:
         if parameter.name not in found:
             if parameter.default is REQUIRED:
                 return None
-            found[parameter.name] = _default(parameter)
+            found[parameter.name] = default_of(parameter)
     return found
 
 
@@ -102,7 +102,7 @@ def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, A
         elif parameter.default is REQUIRED:
             raise MissingParameter(name, signature.names)
         else:
-            arguments[name] = _default(parameter)
+            arguments[name] = default_of(parameter)
     if len(values) != given:
         signature.unknown_keys([name for name in values if name not in arguments and name not in signature.aliases])
     return arguments
@@ -123,7 +123,7 @@ def _given(parameter: Parameter, value: object) -> object:
         raise InvalidParameter(parameter.name + misfit.path, misfit.expected, misfit.got) from None
 
 
-def _default(parameter: Parameter) -> object:
+def default_of(parameter: Parameter) -> object:
     """The default as the decorators would convert it: scripts write defaults as JSON values too."""
     declared = parameter.declared
     if declared is None or parameter.default is None:

@@ -64,7 +64,8 @@ def never() -> bool:
     return False
 
 
-def _nothing(error: BaseException) -> ScoringHostError | None:
+def no_answer(error: BaseException) -> ScoringHostError | None:
+    """What an exception of run() stands for where none stands for an answer: a failure."""
     return None
 
 
@@ -136,7 +137,7 @@ class Call:
     abandoned: Callable[[], bool] = never
     around: Around | None = None
     stream_of: Callable[[object], object | None] = generated
-    deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
+    deliberate: Callable[[BaseException], ScoringHostError | None] = no_answer
     size: int = 0
     context: Context | None = None
     encoder: Encoder = _AS_IT_IS

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextvars import Context
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from scoringhost.dialects.oip import whole_requests
 from scoringhost.dialects.oip.run_inputs import RunInputs
 from scoringhost.dialects.oip.run_outputs import RunOutputs
-from scoringhost.errors import NotInferable, ResultNotEncodable, UnknownService
+from scoringhost.errors import NotInferable, ResultNotEncodable, ScoringHostError, UnknownService
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse
 from scoringhost.inference.model_metadata import ModelMetadata
-from scoringhost.kernel.call import LATER, Arguments, Around, Call, Scored, generated, never
+from scoringhost.kernel.call import LATER, Arguments, Around, Call, Scored, generated, never, no_answer
 from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.observer import Stages
 from scoringhost.kernel.service import Service, State
+from scoringhost.schema.large_json import LARGE
 from scoringhost.script.signature import RunSignature, Takes
 
 Encode = Callable[[InferenceResponse], object]
 Read = Callable[[], InferenceRequest]
 """Decodes what came; called where bodies are decoded, which may be on another thread."""
 
-LARGE_RESULT = 262_144
-"""Bytes of tensors above which a response is not encoded on the event loop."""
+TEXT_WEIGHT = 16
+"""The weight of an element of BYTES, which becomes a Python object before it is encoded."""
 
 
 def _no_headers() -> dict[str, str]:
@@ -44,6 +45,11 @@ class CallContext:
     stages: Stages | None = None
     began_s: float = 0.0
     deadline: Deadline | None = None
+    deliberate: Callable[[BaseException], ScoringHostError | None] = no_answer
+    new_id: str | None = None
+    """The id of the response to a request that has none."""
+    large: int = LARGE
+    """The weight, roughly in numbers, above which a response is encoded beside the event loop."""
 
 
 class Model:
@@ -74,7 +80,9 @@ class Model:
     @cached_property
     def outputs(self) -> RunOutputs:
         """How the result of run() becomes tensors."""
-        return RunOutputs(self.service.declarations.output)
+        service = self.service
+        notice = partial(service.observer.noticed, service.name)
+        return RunOutputs(service.declarations.output, service.signature.takes, notice)
 
     def metadata(self) -> ModelMetadata:
         """What the model says about itself; a service that takes HTTP requests has no tensors."""
@@ -98,15 +106,32 @@ class Model:
             RunError: if run() raised, took too long, or returned what is no tensor.
             Unavailable: if the service is not ready, or too many calls wait.
         """
-        return self._begin(Inference(self, request, encode), call)
+        inference = Inference(self, request, encode, call)
+        begun = self._begin(inference, call)
+        return begun if isinstance(begun, Scored) else self._gathered(begun, inference, encode)
+
+    async def _gathered(self, begun: Awaitable[Scored], inference: Inference, encode: Encode) -> Scored:
+        """The answer; the items of a stream become one, with their tensors one after the other."""
+        scored = await begun
+        if scored.items is None:
+            return scored
+        from scoringhost.inference.numpy_results import copied, joined
+
+        try:
+            parts = [copied(inference.response(item)) async for item in scored.items]
+        finally:
+            await scored.items.aclose()  # type: ignore[attr-defined]
+        return replace(scored, items=None, encoded=encode(joined(parts)))
 
     async def stream(
         self, request: InferenceRequest | Read, call: CallContext, encode: Encode
     ) -> AsyncGenerator[object, None]:
-        """Score a request and yield what `encode` makes of the response for each item that run() yields, or for its
-        only result. Must be closed with `aclose()` if it is not read to its end. Raises as `infer` does.
+        """Score a request and yield what `encode` makes of the response for each item that run() yields.
+
+        One that yields nothing has one response. Must be closed with `aclose()` if it is not read to its end. Raises
+        as `infer` does, what concerns the request before the first response.
         """
-        inference = Inference(self, request, encode)
+        inference = Inference(self, request, encode, call)
         inference.wants_stream = True
         begun = self._begin(inference, call)
         scored = begun if isinstance(begun, Scored) else await begun
@@ -122,7 +147,6 @@ class Model:
     def _begin(self, inference: Inference, call: CallContext) -> Scored | Awaitable[Scored]:
         if self.service.signature.takes is Takes.RAW:
             raise NotInferable(f"The model {self.name!r} takes HTTP requests (@rawhttp), and no tensors")
-        inference.headers = call.headers
         return self.service.begin(
             Call(
                 inference,
@@ -130,12 +154,13 @@ class Model:
                 call.abandoned,
                 call.around,
                 generated,
-                size=call.size,
-                context=call.context,
-                encoder=inference,
-                stages=call.stages,
-                began_s=call.began_s,
-                deadline=call.deadline,
+                call.deliberate,
+                call.size,
+                call.context,
+                inference,
+                call.stages,
+                call.began_s,
+                call.deadline,
             )
         )
 
@@ -143,10 +168,10 @@ class Model:
 class Inference(Arguments):
     """One inference: what becomes the arguments of run(), and what its result becomes."""
 
-    def __init__(self, model: Model, request: InferenceRequest | Read, encode: Encode) -> None:
-        self._model, self._given, self._encode = model, request, encode
-        self._request: InferenceRequest | None = None
-        self.headers: Callable[[], dict[str, str]] = _no_headers
+    __slots__ = ("_call", "_encode", "_given", "_model", "_request", "_tensors", "wants_stream")
+
+    def __init__(self, model: Model, request: InferenceRequest | Read, encode: Encode, call: CallContext) -> None:
+        self._model, self._given, self._encode, self._call = model, request, encode, call
         self.wants_stream = False
 
     def arguments(self, signature: RunSignature) -> dict[str, Any]:
@@ -154,20 +179,22 @@ class Inference(Arguments):
         given = self._given
         request = self._request = given if isinstance(given, InferenceRequest) else given()
         if signature.takes is Takes.REQUEST:
-            return whole_requests.arguments(signature, request, self.headers, wants_stream=self.wants_stream)
-        self._model.outputs.check(request.outputs)
+            return whole_requests.arguments(signature, request, self._call.headers, wants_stream=self.wants_stream)
+        if request.outputs:
+            self._model.outputs.check(request.outputs)
         return self._model.inputs.arguments(request)
 
     def at_once(self, output: object) -> object | None:
         """The response encoded, or LATER."""
         response = self.response(output)
-        if sum(tensor.array.nbytes for tensor in response.outputs) > LARGE_RESULT:
+        if _weight(response) > self._call.large:
+            self._tensors = response
             return LATER
         return self._encode(response)
 
     def beside(self, output: object) -> object:
         """A large response encoded."""
-        return self._encode(self.response(output))
+        return self._encode(self._tensors)
 
     def response(self, output: object) -> InferenceResponse:
         """The response with the tensors of a result.
@@ -175,9 +202,7 @@ class Inference(Arguments):
         Raises:
             ResultNotEncodable: if it is none; tells the observer.
         """
-        request = self._request
-        assert request is not None
-        model = self._model
+        request, model = self._request, self._model
         try:
             if model.service.signature.takes is Takes.REQUEST:
                 return whole_requests.response_of(output, request, model.name, model.version)
@@ -185,4 +210,12 @@ class Inference(Arguments):
         except ResultNotEncodable as error:
             model.service.observer.run_failed(model.service.name, error, "")
             raise
-        return InferenceResponse(model.name, tensors, model.version, request.id)
+        id = self._call.new_id if request.id is None else request.id
+        return InferenceResponse(model.name, tensors, model.version, id)
+
+
+def _weight(response: InferenceResponse) -> int:
+    weight = 0
+    for tensor in response.outputs:
+        weight += tensor.array.size * (TEXT_WEIGHT if tensor.datatype == "BYTES" else 1)
+    return weight
