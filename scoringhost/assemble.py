@@ -14,6 +14,7 @@ from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
+from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs
 from scoringhost.dialects.oip.model import Model
 from scoringhost.dialects.oip.naming import name_of
@@ -156,6 +157,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         dialects.append(page)
     if settings.v2:
         dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
+    if service.script.handlers:
+        dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)

@@ -155,18 +155,31 @@ class Base64Codec(_PerElement):
     content_type = BASE64
     _takes = (bytes, bytearray)
 
+    def __init__(self, *, in_bytes: bool = False) -> None:
+        """`in_bytes`: whether bytes are base64, too, if they can be, as MLServer's own clients send them."""
+        self._in_bytes = in_bytes
+
     def _element(self, value: Any) -> bytes:
         return value.encode("utf-8") if isinstance(value, str) else bytes(value)
 
     def _value(self, element: Any) -> object:
-        if element is None or isinstance(element, bytes):
-            return element
+        if element is None:
+            return None
+        if isinstance(element, bytes):
+            return _perhaps_base64(element) if self._in_bytes else element
         if not isinstance(element, str):
             raise Misfit("base64 text", phrase(element))
         try:
             return base64.b64decode("".join(element.split()), validate=True)
         except (binascii.Error, ValueError):
             raise Misfit("base64 text", phrase(element)) from None
+
+
+def _perhaps_base64(element: bytes) -> bytes:
+    try:
+        return base64.b64decode(element, validate=True)
+    except (binascii.Error, ValueError):
+        return element
 
 
 class DatetimeCodec(_PerElement):

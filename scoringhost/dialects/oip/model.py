@@ -203,14 +203,14 @@ class Inference(Arguments):
             ResultNotEncodable: if it is none; tells the observer.
         """
         request, model = self._request, self._model
+        id = self._call.new_id if request.id is None else request.id
         try:
             if model.service.signature.takes is Takes.REQUEST:
-                return whole_requests.response_of(output, request, model.name, model.version)
+                return whole_requests.response_of(output, request, InferenceResponse(model.name, [], model.version, id))
             tensors = model.outputs.of(output, request.outputs)
         except ResultNotEncodable as error:
             model.service.observer.run_failed(model.service.name, error, "")
             raise
-        id = self._call.new_id if request.id is None else request.id
         return InferenceResponse(model.name, tensors, model.version, id)
 
 

@@ -39,9 +39,10 @@ def arguments(
     return {signature.parameters[0].name: whole}
 
 
-def response_of(output: object, request: InferenceRequest, name: str, version: str) -> InferenceResponse:
-    """The response that run() has returned: with the request's id, and only the outputs that are asked for, if it has
-    them all.
+def response_of(output: object, request: InferenceRequest, usual: InferenceResponse) -> InferenceResponse:
+    """The response that run() has returned, with only the outputs that are asked for, if it has them all.
+
+    usual: the name, the version and the id that it has, if it says nothing else.
 
     Raises:
         ResultNotEncodable: if it is none.
@@ -52,7 +53,11 @@ def response_of(output: object, request: InferenceRequest, name: str, version: s
     by_name = {tensor.name: tensor for tensor in output.outputs}
     outputs = [by_name[one] for one in wanted] if wanted and set(wanted) <= by_name.keys() else output.outputs
     return InferenceResponse(
-        name, outputs, output.model_version or version, request.id if output.id is None else output.id, output.parameters
+        usual.model_name,
+        outputs,
+        output.model_version or usual.model_version,
+        usual.id if output.id is None else output.id,
+        output.parameters,
     )
 
 

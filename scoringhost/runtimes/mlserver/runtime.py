@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from scoringhost.errors import ModelFailed, ModelRefused, ResultNotEncodable, ScoringHostError
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse
@@ -98,7 +98,7 @@ class Runtime:
                 payload = request_for_runtime(request, self.surface.types)
                 return self._response(finished(self.model.predict(payload)))
         except Exception as error:
-            raise _translated(error) from error
+            _raise(error)
 
     async def _run_awaited(self, request: InferenceRequest | HandlerCall) -> Any:
         """Answer a request, on the loop of the model; with a stream of responses if that is what it wants."""
@@ -115,7 +115,7 @@ class Runtime:
                 answer = self.model.predict(request_for_runtime(request, self.surface.types))
                 return self._response(await answer if inspect.isawaitable(answer) else answer)
         except Exception as error:
-            raise _translated(error) from error
+            _raise(error)
 
     async def _handled(self, call: HandlerCall) -> Any:
         try:
@@ -123,7 +123,7 @@ class Runtime:
                 answer = call.handler.answer(call.request)
                 return await answer if inspect.isawaitable(answer) else answer
         except Exception as error:
-            raise _translated(error) from error
+            _raise(error)
 
     async def _responses(self, request: InferenceRequest) -> AsyncIterator[InferenceResponse]:
         """What predict_stream() yields; each step is taken on the loop of the model."""
@@ -150,7 +150,7 @@ class Runtime:
         except StopAsyncIteration:
             return None
         except Exception as error:
-            raise _translated(error) from error
+            _raise(error)
 
     def _response(self, answer: Any) -> InferenceResponse:
         """The response as the host's own.
@@ -214,13 +214,13 @@ def _to_its_end(make: Callable[[], Any]) -> None:
     asyncio.run(make())
 
 
-def _translated(error: Exception) -> Exception:
-    """An error that is meant for the caller, with the status that it has; any other is the model's failure."""
-    if isinstance(error, ScoringHostError):
-        return error
+def _raise(error: Exception) -> NoReturn:
+    """Raise an error that is meant for the caller, with the status that it has; any other is the model's failure."""
     status = getattr(error, "status_code", None)
     is_meant = any(base.__name__ in ("MLServerError", "HTTPException") for base in type(error).__mro__)
-    if not is_meant or not isinstance(status, int):
-        return error
+    if isinstance(error, ScoringHostError) or not is_meant or not isinstance(status, int):
+        raise error
     message = str(getattr(error, "detail", None) or error)
-    return ModelRefused(message, int(status)) if 400 <= status < 500 else ModelFailed(message, int(status))
+    if 400 <= status < 500:
+        raise ModelRefused(message, int(status)) from error
+    raise ModelFailed(message, int(status)) from error

@@ -119,11 +119,11 @@ class StringCodec(_OneTensor):
 
 @register_input_codec
 class Base64Codec(_OneTensor):
-    """Lists of bytes, as base64 text. What comes as bytes, as binary tensors do, is what it is."""
+    """Lists of bytes, as base64 text. What comes as bytes is base64, too, if it can be, as in MLServer."""
 
     ContentType = "base64"
     TypeHint = list[bytes]
-    _codec = input_codecs.Base64Codec()
+    _codec = input_codecs.Base64Codec(in_bytes=True)
 
     @classmethod
     def _tensor(cls, name: str, payload: Any, use_bytes: bool = True, **unused: Any) -> Tensor:
