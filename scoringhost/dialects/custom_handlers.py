@@ -68,6 +68,11 @@ class _Handled(Arguments):
     def __init__(self, handler: Handler, request: HandlerRequest) -> None:
         self._call = HandlerCall(handler, request)
 
+    @property
+    def may_join(self) -> bool:
+        """A handler answers one request."""
+        return False
+
     def arguments(self, signature: RunSignature) -> dict[str, Any]:
         """The call of the handler. Raises NotInferable if run() knows none."""
         if signature.takes is not Takes.REQUEST:

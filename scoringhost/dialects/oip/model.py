@@ -174,6 +174,11 @@ class Inference(Arguments):
         self._model, self._given, self._encode, self._call = model, request, encode, call
         self.wants_stream = False
 
+    @property
+    def may_join(self) -> bool:
+        """A stream is a call's own."""
+        return not self.wants_stream
+
     def arguments(self, signature: RunSignature) -> dict[str, Any]:
         """The arguments from the tensors. Raises CallError."""
         given = self._given
