@@ -29,7 +29,7 @@ INPUT_CODECS: dict[str, InputCodec] = {
     for codec in (NumpyCodec(), StringCodec(), Base64Codec(), DatetimeCodec(), JsonCodec())
 }
 REQUEST_CODECS: dict[str, RequestCodec] = {codec.content_type: codec for codec in usual_request_codecs()}
-_OWN = {name: codec for name, codec in INPUT_CODECS.items()}
+_OWN, _OWN_OF_REQUESTS = dict(INPUT_CODECS), dict(REQUEST_CODECS)
 
 
 def register_input_codec(codec: InputCodec) -> None:
@@ -57,12 +57,19 @@ def codec_of(tensor: Tensor, known: str | None = None) -> InputCodec | None:
     return None
 
 
-def is_custom(codec: InputCodec | None) -> bool:
-    """Whether a script has added it."""
-    return codec is not None and _OWN.get(codec.content_type) is not codec
+def added_input_codec(content_type: object) -> InputCodec | None:
+    """The codec of that content type that a script has added; None for the host's own, and without one."""
+    codec = INPUT_CODECS.get(content_type) if isinstance(content_type, str) else None
+    return None if codec is _OWN.get(str(content_type)) else codec
 
 
-def decoded(tensor: Tensor, known: str | None = None) -> object:
+def added_request_codec(content_type: object) -> RequestCodec | None:
+    """The same for whole requests."""
+    codec = REQUEST_CODECS.get(content_type) if isinstance(content_type, str) else None
+    return None if codec is _OWN_OF_REQUESTS.get(str(content_type)) else codec
+
+
+def value_of(tensor: Tensor, known: str | None = None) -> object:
     """The value of a tensor, by its content type; the tensor itself if it has none.
 
     Raises:
@@ -77,7 +84,7 @@ def decoded(tensor: Tensor, known: str | None = None) -> object:
         raise misfit.under(tensor.name) from None
 
 
-def decoded_together(
+def value_of_all(
     tensors: Sequence[Tensor], content_type: str | None, known: Mapping[str, str | None] | None = None
 ) -> object | None:
     """The value of all tensors together, by the content type of the request; None if there is no codec of that name.
@@ -91,7 +98,7 @@ def decoded_together(
     if codec is None:
         return None
     said = known or {}
-    return codec.decode(tensors, lambda tensor: decoded(tensor, said.get(tensor.name)))
+    return codec.decode(tensors, lambda tensor: value_of(tensor, said.get(tensor.name)))
 
 
 def find_input_codec(value: object) -> InputCodec | None:

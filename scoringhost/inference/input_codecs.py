@@ -200,7 +200,7 @@ class DatetimeCodec(_PerElement):
         if text is None or isinstance(text, datetime):
             return text
         try:
-            return moments.read_datetime(text)
+            return None if moments.read(text) is None else moments.read_datetime(text)
         except (ValueError, TypeError, ArithmeticError):
             raise Misfit(f"a date ({moments.HOW})", phrase(text)) from None
 

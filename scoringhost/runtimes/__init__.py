@@ -9,11 +9,40 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from scoringhost.runtimes.made import require
 from scoringhost.runtimes.recognising import framework_of
 from scoringhost.script.loading import EntryScript
 from scoringhost.settings.mlserver_files import is_model_settings
 from scoringhost.settings.served import MLSERVER
+
+if TYPE_CHECKING:
+    from scoringhost.runtimes.mlserver import MLModel, ModelParameters, ModelSettings, Settings, log, register
+    from scoringhost.runtimes.mlserver import codecs as codecs
+    from scoringhost.runtimes.mlserver import errors as errors
+    from scoringhost.runtimes.mlserver import types as types
+    from scoringhost.runtimes.mlserver import utils as utils
+    from scoringhost.runtimes.mlserver.codecs import decode_args
+    from scoringhost.runtimes.mlserver.errors import MLServerError
+    from scoringhost.runtimes.mlserver.handlers import custom_handler
+
+__all__ = [
+    "MLModel",
+    "MLServerError",
+    "ModelParameters",
+    "ModelSettings",
+    "Settings",
+    "codecs",
+    "custom_handler",
+    "decode_args",
+    "errors",
+    "load",
+    "log",
+    "register",
+    "types",
+    "utils",
+]
 
 _MODULES = {
     "sklearn": "sklearn_models",
@@ -24,6 +53,17 @@ _MODULES = {
     "transformers": "transformers_models",
     "tensorflow": "tensorflow_models",
 }
+
+
+_SURFACE = "scoringhost.runtimes.mlserver"
+_OF_MLSERVER = {
+    **dict.fromkeys(("MLModel", "ModelParameters", "ModelSettings", "Settings", "log", "register"), _SURFACE),
+    **{name: f"{_SURFACE}.{name}" for name in ("codecs", "errors", "types", "utils")},
+    "custom_handler": f"{_SURFACE}.handlers",
+    "decode_args": f"{_SURFACE}.codecs",
+    "MLServerError": f"{_SURFACE}.errors",
+}
+"""Names of MLServer's Python surface, and where they are."""
 
 
 def load(path: Path, framework: str | None = None) -> EntryScript:
@@ -45,3 +85,18 @@ def load(path: Path, framework: str | None = None) -> EntryScript:
     module = importlib.import_module(f"scoringhost.runtimes.{_MODULES[made_by]}")
     script: EntryScript = module.load(path)
     return script
+
+
+def __getattr__(name: str) -> Any:
+    """MLServer's Python surface, which needs pydantic and is imported when somebody asks for it.
+
+    Raises:
+        MissingExtra: if pydantic is not installed.
+    """
+    if name not in _OF_MLSERVER:
+        raise AttributeError(f"module 'scoringhost.runtimes' has no attribute {name!r}")
+    require("pydantic", "mlserver")
+    home = importlib.import_module(_OF_MLSERVER[name])
+    found = home if home.__name__.endswith(f".{name}") else getattr(home, name)
+    globals()[name] = found
+    return found
