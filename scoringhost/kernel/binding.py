@@ -100,7 +100,10 @@ def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, A
             given += 1
             arguments[name] = _given(parameter, values[other])
         elif parameter.default is REQUIRED:
-            raise MissingParameter(name, signature.names)
+            restated = signature.restated(values) if signature.restated is not None else None
+            if restated is None:
+                raise MissingParameter(name, signature.names)
+            return _named(signature, restated)
         else:
             arguments[name] = default_of(parameter)
     if len(values) != given:

@@ -90,6 +90,8 @@ class Declarations:
     """Other names that a body may give a parameter by."""
     model: DescribesModel | None = None
     """Of a run() that takes an InferenceRequest and returns, or yields, InferenceResponses."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
     """The parameter that is told which outputs are wanted, as a list of their names, where a protocol can ask."""
 
@@ -146,6 +148,10 @@ class RunSignature:
     """Told of the keys of a body that are no parameters; what it raises is the answer."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
+    chooses_outputs: str | None = None
+    """The parameter that is told which outputs are wanted; no other one without a type is an input, then."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,7 +168,16 @@ class RunSignature:
         takes = _kind(run, declarations)
         if declarations.parameters is not None:
             wanted = declarations.parameters
-            return cls(takes, wanted, False, False, _buffers(wanted), aliases=declarations.aliases)
+            return cls(
+                takes,
+                wanted,
+                False,
+                False,
+                _buffers(wanted),
+                aliases=declarations.aliases,
+                restated=declarations.restated,
+                chooses_outputs=declarations.chooses_outputs,
+            )
         found = inspect.signature(run).parameters.values()
         allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if any(parameter.kind not in allowed for parameter in found):
