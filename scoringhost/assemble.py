@@ -157,8 +157,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         dialects.append(page)
     if settings.v2:
         dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
-    if service.script.handlers:
-        dialects += handlers_of(service, max_body, dialects)
+    dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)

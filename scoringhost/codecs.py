@@ -7,8 +7,8 @@
     reply = httpx.post("http://localhost:5001/v2/models/diabetes/infer", content=body, headers=headers)
     print(codecs.to_frame(codecs.response_of(reply.content, reply.headers)))
 
-These are the codecs that the server reads and writes tensors with, by their content types: `np` (arrays), `pd` (frames),
-`str`, `base64` (bytes), `datetime`, `json`. A codec of your own is registered on both sides with
+These are the codecs that the server reads and writes tensors with, by their content types: `np` (arrays), `pd`
+(frames), `str`, `base64` (bytes), `datetime`, `json`. A codec of your own is registered on both sides with
 `register_input_codec` or `register_request_codec`; a score.py does that where it is imported.
 """
 

@@ -11,8 +11,8 @@ from scoringhost.dialects import raw_http
 from scoringhost.dialects.oip.words import OipWords
 from scoringhost.errors import NotInferable
 from scoringhost.http.bodies import unpacked
-from scoringhost.http.dialect import Dialect
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
+from scoringhost.http.dialect import Dialect
 from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Answer, Endpoint
@@ -22,6 +22,7 @@ from scoringhost.schema import json_text
 from scoringhost.schema.json_values import is_a
 from scoringhost.script.handlers import Handler, HandlerCall, HandlerRequest
 from scoringhost.script.signature import RunSignature, Takes
+
 
 @dataclass(slots=True)
 class CustomHandlers(OipWords):
@@ -120,6 +121,7 @@ def _response(output: Any) -> HttpResponse:
 
 def _from_starlette(response: Any) -> HttpResponse:
     if inspect.isasyncgen(getattr(response, "body_iterator", None)):
+
         async def pieces() -> Any:
             async for piece in response.body_iterator:
                 yield piece if isinstance(piece, bytes) else piece.encode("utf-8")
@@ -141,6 +143,8 @@ def handlers_of(service: Service, max_body: int, others: Sequence[Dialect]) -> l
 
     others: the host's dialects, which go on to answer at their paths.
     """
+    if not service.script.handlers:
+        return []
     taken = {path for dialect in others for path in dialect.endpoints()}
     own = [handler for handler in service.script.handlers if handler.path not in taken]
     for handler in service.script.handlers:

@@ -1,7 +1,7 @@
 """Content types: which codec reads a tensor, or all of them, and the codecs that scripts have added.
 
-Who is asked first, as in MLServer: the input's own `parameters.content_type`, then what the model's metadata says of it.
-A name that nobody knows says nothing.
+Who is asked first, as in MLServer: the input's own `parameters.content_type`, then what the model's metadata says of
+it. A name that nobody knows says nothing.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ CONTENT_TYPE = "content_type"
 """The parameter that names one, of a tensor and of a whole request."""
 
 INPUT_CODECS: dict[str, InputCodec] = {
-    codec.content_type: codec
-    for codec in (NumpyCodec(), StringCodec(), Base64Codec(), DatetimeCodec(), JsonCodec())
+    codec.content_type: codec for codec in (NumpyCodec(), StringCodec(), Base64Codec(), DatetimeCodec(), JsonCodec())
 }
 REQUEST_CODECS: dict[str, RequestCodec] = {codec.content_type: codec for codec in usual_request_codecs()}
 _OWN, _OWN_OF_REQUESTS = dict(INPUT_CODECS), dict(REQUEST_CODECS)
@@ -114,5 +113,3 @@ def find_request_codec(value: object) -> RequestCodec | None:
 def _newest_first(codecs: Mapping[str, Any]) -> list[Any]:
     added = [codec for codec in codecs.values() if not type(codec).__module__.startswith("scoringhost.inference.")]
     return [*reversed(added), *(codec for codec in codecs.values() if codec not in added)]
-
-

@@ -191,9 +191,7 @@ class Batcher:
             if not self._evidence.divides(output):
                 await self._run_parts(group, middle)  # as some scripts answer to a bad call
                 return
-            pieces = self._joining.divide(
-                output, [entry.arguments for entry in group], [entry.rows for entry in group]
-            )
+            pieces = self._joining.divide(output, [entry.arguments for entry in group], [entry.rows for entry in group])
         except NotDivisible as problem:
             self._end(str(problem))
             await self._run_parts(group, 1)

@@ -61,7 +61,7 @@ class HandlerRequest:
 
 @dataclass(frozen=True, slots=True)
 class HandlerCall:
-    """What run() of such a service is given in place of its argument: the handler that is to answer, and the request."""
+    """What such a run() is given in place of its argument: the handler that is to answer, and the request."""
 
     handler: Handler
     request: HandlerRequest

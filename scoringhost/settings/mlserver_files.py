@@ -73,7 +73,9 @@ def model_settings_at(folder: Path) -> Path | None:
     if len(found) > 1:
         shown = ", ".join(str(path.relative_to(folder).parent) for path in found[:5])
         more = ", ..." if len(found) > 5 else ""
-        why = f"it holds the settings of {len(found)} models ({shown}{more}), and one server serves one; name its folder"
+        why = (
+            f"it holds the settings of {len(found)} models ({shown}{more}), and one server serves one; name its folder"
+        )
         raise SettingsError("script", str(folder), why)
     return own if own in found else next(iter(found), None)
 

@@ -69,7 +69,9 @@ SERVER = (
     Key("root_path", "service_path_prefix"),
     Key("cors_settings", "cors_origins", convert=_origins),
     Key("metrics_port", "metrics_port"),
-    Key("metrics_endpoint", None, "metrics are at /metrics, once --metrics or a metrics_port asks for them", "/metrics"),
+    Key(
+        "metrics_endpoint", None, "metrics are at /metrics, once --metrics or a metrics_port asks for them", "/metrics"
+    ),
     Key("metrics_rest_server_prefix", None, "the names of the metrics are the host's own", "rest_server"),
     Key("metrics_dir"),
     Key("debug", None, "", True),
@@ -125,8 +127,7 @@ def settings_from(keys: tuple[Key, ...], given: Given) -> dict[str, tuple[Any, s
         if value is None:
             continue
         if key.setting is None:
-            if key.why and value not in (None, key.default) and str(value).lower() != str(key.default).lower():
-                given.warnings.append(f"{key.name} ({origin}) is ignored: {key.why}")
+            _warn_of_ignored(key, value, given)
             continue
         try:
             found[key.setting] = key.convert(value), origin, key.name
@@ -139,13 +140,21 @@ def settings_from(keys: tuple[Key, ...], given: Given) -> dict[str, tuple[Any, s
     return found
 
 
+def _warn_of_ignored(key: Key, value: Any, given: Given) -> None:
+    """Say why a key stands for nothing here, unless it asks for what is so anyway."""
+    if key.why and value != key.default and str(value).lower() != str(key.default).lower():
+        given.warnings.append(f"{key.name} ({given.origins[key.name]}) is ignored: {key.why}")
+
+
 def batching_from(given: Given) -> dict[str, tuple[Any, str, str]]:
     """The settings for batching: both keys are needed, as in MLServer, where either alone leaves it off."""
     size, seconds = given.values.get("max_batch_size", 0), given.values.get("max_batch_time", 0)
     try:
         is_on = float(size) > 1 and float(seconds) > 0
     except (TypeError, ValueError):
-        given.warnings.append(f"max_batch_size={size!r} and max_batch_time={seconds!r} are no numbers; nothing is batched")
+        given.warnings.append(
+            f"max_batch_size={size!r} and max_batch_time={seconds!r} are no numbers; nothing is batched"
+        )
         return {}
     if not is_on:
         if float(size) > 1 or float(seconds) > 0:

@@ -138,7 +138,9 @@ class Oip(OipWords):
         model = self.model
         if wanted.get("ready", False) and not model.is_ready:
             return _json([])
-        state, reason = ("READY", "") if model.is_ready else ("UNAVAILABLE", model.service.refusal or model.service.state.value)
+        state, reason = (
+            ("READY", "") if model.is_ready else ("UNAVAILABLE", model.service.refusal or model.service.state.value)
+        )
         return _json([{"name": model.name, "version": model.version, "state": state, "reason": reason}])
 
     def _keep(self, asked: str, request: HttpRequest) -> HttpResponse:

@@ -75,7 +75,7 @@ def taken_headers(response: InferenceResponse) -> list[tuple[str, str]]:
 _OF_THE_MESSAGE = frozenset(
     {"content-length", "transfer-encoding", "connection", "content-type", "content-encoding", "date", "host"}
 )
-"""What the host says itself, of the body that it writes. A runtime that hands its request's headers on would break it."""
+"""What the host says itself of the body that it writes. A runtime may hand the headers of its request on."""
 
 
 def _is_sendable(name: str, value: str) -> bool:

@@ -143,16 +143,12 @@ def _put(codecs: dict[str, Any], codec: Any, *, first: bool) -> None:
     codecs.update({codec.ContentType: codec, **others} if first else {**others, codec.ContentType: codec})
 
 
-def find_input_codec(
-    content_type: str | None = None, payload: Any = None, type_hint: Any = None
-) -> Any | None:
+def find_input_codec(content_type: str | None = None, payload: Any = None, type_hint: Any = None) -> Any | None:
     """The codec of a content type, or for a value, or for an annotation; None if there is none."""
     return _found(INPUT_CODECS, content_type, payload, type_hint)
 
 
-def find_request_codec(
-    content_type: str | None = None, payload: Any = None, type_hint: Any = None
-) -> Any | None:
+def find_request_codec(content_type: str | None = None, payload: Any = None, type_hint: Any = None) -> Any | None:
     """The codec of a content type, or for a value, or for an annotation; None if there is none."""
     return _found(REQUEST_CODECS, content_type, payload, type_hint)
 
@@ -225,5 +221,3 @@ def translated(work: Callable[[], C]) -> C:
         return work()
     except MLServerError as problem:
         raise Misfit("what its content type reads", str(problem)) from None
-
-

@@ -74,9 +74,7 @@ def decode_inference_request(
     return value
 
 
-def encode_response_output(
-    payload: Any, request_output: Any, metadata_outputs: Mapping[str, Any] | None = None
-) -> Any:
+def encode_response_output(payload: Any, request_output: Any, metadata_outputs: Mapping[str, Any] | None = None) -> Any:
     """A value as the output that is asked for: by its content type, or by the value; None if no codec takes it."""
     said = content_type_of(request_output, (metadata_outputs or {}).get(request_output.name))
     codec = find_input_codec(said) if said else find_input_codec(payload=payload)

@@ -22,7 +22,9 @@ def request_for_runtime(request: InferenceRequest, types: Any) -> Any:
     """The request as a runtime gets it, in types of that module."""
     outputs = None
     if request.outputs:
-        outputs = [_made(types.RequestOutput, name=one.name, parameters=_parameters(one, types)) for one in request.outputs]
+        outputs = [
+            _made(types.RequestOutput, name=one.name, parameters=_parameters(one, types)) for one in request.outputs
+        ]
     return _made(
         types.InferenceRequest,
         id=request.id,
@@ -67,7 +69,7 @@ def _parameters(of: Any, types: Any) -> Any:
 
 
 def parameters_of(item: Any) -> dict[str, Any]:
-    """The parameters of a request, a response or a tensor of any of these types; without what a codec has kept there."""
+    """The parameters of a request, a response or a tensor of any of these types, without what a codec has kept."""
     said = getattr(item, "parameters", None)
     if said is None:
         return {}
@@ -93,9 +95,7 @@ def response_of(response: Any) -> InferenceResponse:
         CodecError: if the elements of a tensor are not of its datatype, or not of its shape.
     """
     outputs = [tensor_of(one) for one in response.outputs]
-    return InferenceResponse(
-        response.model_name, outputs, response.model_version, response.id, parameters_of(response)
-    )
+    return InferenceResponse(response.model_name, outputs, response.model_version, response.id, parameters_of(response))
 
 
 def tensor_of(item: Any) -> Tensor:

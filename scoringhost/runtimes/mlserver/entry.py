@@ -30,7 +30,7 @@ def load(place: Path) -> EntryScript:
     folder = place.parent if is_model_settings(place) else place
     implementation = given.values.get("implementation")
     if not isinstance(implementation, str) or "." not in implementation:
-        why = "it names no `implementation`: where the class of the runtime is, as in \"models.MyRuntime\""
+        why = 'it names no `implementation`: where the class of the runtime is, as in "models.MyRuntime"'
         raise ScriptUnservable(str(place), why)
     own = known_runtimes.load(implementation, given, folder, place)
     if own is not None:
@@ -115,9 +115,7 @@ def _function(runtime: Any) -> Any:
 def _settings(kind: type, given: Given, place: Path, module: Any) -> Any:
     """The model's settings as its runtime gets them; a relative uri is that of a file beside them."""
     values = {key: value for key, value in given.values.items() if not key.startswith("parameters.")}
-    parameters = {
-        key.partition(".")[2]: value for key, value in given.values.items() if key.startswith("parameters.")
-    }
+    parameters = {key.partition(".")[2]: value for key, value in given.values.items() if key.startswith("parameters.")}
     if given.file is not None and not parameters.get("uri"):
         parameters["uri"] = str(place.parent)
     elif parameters.get("uri") and "://" not in parameters["uri"]:

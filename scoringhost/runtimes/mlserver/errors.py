@@ -66,9 +66,8 @@ class CodecNotFound(MLServerError):
     def __init__(
         self, name: str | None = None, payload_type: str | None = None, is_input: bool = False, is_request: bool = False
     ) -> None:
-        place = {
-            (True, True): "the request", (True, False): "input", (False, True): "the response", (False, False): "output",
-        }[is_input, is_request]  # fmt: skip
+        wholes, parts = ("the response", "the request"), ("output", "input")
+        place = (wholes if is_request else parts)[is_input]
         of = f" {name!r}" if name else ""
         kind = f" of type {payload_type}" if payload_type else ""
         super().__init__(f"There is no codec for {place}{of}{kind}")

@@ -26,5 +26,7 @@ def surface_of(kind: type) -> Surface:
     """The surface for a runtime's class: that of the real package if it is derived from its MLModel, else ours."""
     is_real = any(base.__module__.partition(".")[0] == "mlserver" for base in kind.__mro__)
     package = "mlserver" if is_real else "scoringhost.runtimes.mlserver"
-    types, settings, context = (importlib.import_module(f"{package}.{part}") for part in ("types", "settings", "context"))
+    types, settings, context = (
+        importlib.import_module(f"{package}.{part}") for part in ("types", "settings", "context")
+    )
     return Surface(types, settings, context)

@@ -29,7 +29,7 @@ class _OldSpellings(pydantic.BaseModel):
         """`model_dump_json`."""
         return self.model_dump_json(**options)
 
-    def copy(self, *, deep: bool = False, **options: Any) -> Self:  # type: ignore[override]
+    def copy(self, *, deep: bool = False, **options: Any) -> Self:
         """`model_copy`."""
         return self.model_copy(deep=deep, **options)
 
@@ -99,7 +99,9 @@ class TensorData(_OldSpellings, RootModel[Any]):
     def __init__(self, /, root: Any = _UNSET, **data: Any) -> None:
         if "__root__" in data:
             root = data.pop("__root__")
-        super().__init__(**data) if root is _UNSET else super().__init__(root)
+        if root is not _UNSET:
+            data["root"] = root
+        pydantic.RootModel.__init__(self, **data)
 
     @classmethod
     def of(cls, array: Array) -> TensorData:
@@ -279,4 +281,3 @@ class RepositoryUnloadErrorResponse(BaseModel):
     """Why a model was not unloaded."""
 
     error: str | None = None
-

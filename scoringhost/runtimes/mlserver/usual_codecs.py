@@ -69,7 +69,7 @@ class _OneTensor(InputCodec):
     @classmethod
     def _tensor(cls, name: str, payload: Any, use_bytes: bool = True, **unused: Any) -> Tensor:
         """The tensor of a value: [n] elements have the shape [n, 1], as MLServer's manual says."""
-        tensor = _or_codec_error(lambda: cls._codec.encode(name, payload))
+        tensor: Tensor = _or_codec_error(lambda: cls._codec.encode(name, payload))
         if len(tensor.shape) < 2:
             tensor.shape = (*tensor.shape, 1)
         return tensor
