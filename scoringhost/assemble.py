@@ -140,9 +140,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
     cors = cors_of(settings)
-    for entry in cors.bare_hosts():
-        advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
-        observer.noticed(service.name, advice)
+    _warn_of_bare_hosts(cors, service, observer)
     if settings.docs:
         page = Docs(
             host,
@@ -228,6 +226,12 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
         return None
     offered = dialect.endpoints()
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+
+
+def _warn_of_bare_hosts(cors: Cors, service: Service, observer: LogObserver) -> None:
+    for entry in cors.bare_hosts():
+        advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
+        observer.noticed(service.name, advice)
 
 
 def cors_of(settings: HttpSettings) -> Cors:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scoringhost.errors import InvalidTensor, MissingTensor, UnknownTensor
@@ -46,7 +47,7 @@ class RunInputs:
     """The inputs of one run()."""
 
     def __init__(self, signature: RunSignature) -> None:
-        self._takes = signature.takes
+        self._takes, self._any_name = signature.takes, signature.takes_any_name
         parameters = signature.parameters if signature.takes is Takes.NAMED else signature.parameters[:1]
         sources: list[_Source] = []
         tensors: list[NamedTensor] = []
@@ -77,7 +78,7 @@ class RunInputs:
             if added is not None:
                 return {self._sources[0].parameter.name: self._by_added(added, request)}
         given: dict[str, Tensor] = {}
-        for tensor in request.inputs:
+        for tensor in self._renamed(request.inputs) if self._any_name else request.inputs:
             name = tensor.name
             if name not in self._known:
                 raise UnknownTensor("input", name, tuple(self._known))
@@ -94,6 +95,12 @@ class RunInputs:
         """np and str of a whole request stand for one tensor, as with MLServer."""
         if content_type in (NUMPY, TEXT) and len(given) != 1:
             raise InvalidTensor(", ".join(given), f"one input for the content type {content_type!r}", f"{len(given)}")
+
+    def _renamed(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The only tensor under the name of the first input, if it has another one."""
+        if len(tensors) != 1 or tensors[0].name in self._known:
+            return tensors
+        return [replace(tensors[0], name=self.tensors[0].name)]
 
     def _by_added(self, codec: RequestCodec, request: InferenceRequest) -> object:
         """The only argument, of a whole request that a codec of the script's own is to read."""
