@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scoringhost.inference.codecs import (
     CONTENT_TYPE,
@@ -31,10 +31,7 @@ from scoringhost.inference.input_codecs import InputCodec, JsonCodec, NumpyCodec
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse, RequestedOutput, Tensor
 from scoringhost.inference.request_codecs import RequestCodec
 from scoringhost.schema.declared import Misfit
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+from scoringhost.schema.tensor_metadata import PANDAS, Array
 
 __all__ = [
     "InferenceRequest",
@@ -95,13 +92,10 @@ def _encoded(name: str, value: Any) -> Tensor:
         single = find_input_codec([value])  # bytes, or a date
         if single is not None and not isinstance(value, (dict, type(None))):
             return single.encode(name, [value])
-    import numpy as np
+    from scoringhost.inference.numpy_values import array_of_numbers
 
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        return JsonCodec().encode(name, value)
-    if array.dtype.kind not in "biuf":
+    array = array_of_numbers(value)
+    if array is None:
         return JsonCodec().encode(name, value)
     tensor = NumpyCodec().encode(name, array)
     tensor.parameters = {}
@@ -115,17 +109,12 @@ def _is_series(value: Any) -> bool:
 
 def to_dict(request: InferenceRequest) -> dict[str, Any]:
     """The request as the JSON object that is sent, of plain Python values."""
-    import numpy as np
-
     from scoringhost.inference.numpy_client import request_message
+    from scoringhost.inference.numpy_values import plain
 
     message = request_message(request)
     for one in message["inputs"]:
-        one["shape"] = list(one["shape"])
-        if isinstance(one["data"], np.ndarray):
-            numbers = one["data"].tolist()
-            is_float = one["data"].dtype.kind == "f"
-            one["data"] = [None if is_float and number != number else number for number in numbers]
+        one["shape"], one["data"] = list(one["shape"]), plain(one["data"])
     return message
 
 
@@ -152,19 +141,18 @@ def response_of(body: bytes | Mapping[str, Any], headers: Mapping[str, str] | No
     return read_response(body, headers or {})
 
 
-def to_arrays(response: InferenceResponse) -> dict[str, np.ndarray[Any, Any]]:
+def to_arrays(response: InferenceResponse) -> dict[str, Array]:
     """The outputs as arrays, by their names; those of BYTES hold text, or else objects."""
     return {tensor.name: NumpyCodec().decode(tensor) for tensor in response.outputs}
 
 
-def to_frame(response: InferenceResponse) -> pd.DataFrame:
+def to_frame(response: InferenceResponse) -> Any:
     """The outputs as the columns of a frame, each of its own content type.
 
     Raises:
         Misfit: if one is no column, or they differ in length.
     """
-    frame: Any = value_of_all(response.outputs, "pd")
-    return frame  # type: ignore[no-any-return]
+    return value_of_all(response.outputs, PANDAS)
 
 
 def to_values(response: InferenceResponse) -> Any:

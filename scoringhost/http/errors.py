@@ -94,12 +94,13 @@ _GRPC_OF_STATUS = {
 
 def row_of(error: ScoringHostError) -> ErrorRow:
     """The row of an error, or of the nearest class above it; with the status that a runtime has chosen itself."""
-    if isinstance(error, (errors.ModelRefused, errors.ModelFailed)):
-        usual = _BY_TYPE[type(error)]
-        return ErrorRow(type(error), error.status, _GRPC_OF_STATUS.get(error.status, usual.grpc))
     for kind in type(error).__mro__:
         if kind in _BY_TYPE:
-            return _BY_TYPE[kind]
+            usual = _BY_TYPE[kind]
+            chosen = getattr(error, "status", usual.http)
+            if chosen == usual.http:
+                return usual
+            return ErrorRow(kind, chosen, _GRPC_OF_STATUS.get(chosen, usual.grpc))
     return _BY_TYPE[errors.InternalError]
 
 

@@ -18,13 +18,11 @@ from scoringhost.schema import json_text, moments
 from scoringhost.schema.declared import Misfit, phrase
 from scoringhost.schema.tensor_metadata import (
     BASE64,
-    DATATYPES,
     DATETIME,
     JSON,
     NUMPY,
     TEXT,
     Array,
-    datatype_of,
 )
 from scoringhost.schema.tensors import text_of
 
@@ -67,29 +65,15 @@ class NumpyCodec:
 
     def encode(self, name: str, value: Any) -> Tensor:
         """An array as it is; anything else as numpy makes an array of it."""
-        import numpy as np
+        from scoringhost.inference.numpy_values import tensor_array
 
-        from scoringhost.schema.numpy_tensors import to_tensor
-
-        array = np.asarray(value)
-        if not array.ndim:
-            array = array.reshape(1)
-        tensor = Tensor(name, datatype_of(array.dtype), array.shape, to_tensor(array))
-        tensor.parameters = {"content_type": NUMPY}
-        return tensor
+        return Tensor(name, *tensor_array(value), {"content_type": NUMPY})
 
     def decode(self, tensor: Tensor) -> Array:
         """An array of the tensor's shape: numbers, or text where all elements are text, or else objects."""
-        import numpy as np
+        from scoringhost.inference.numpy_values import own_array
 
-        array = tensor.array
-        if array.dtype.kind not in "OSU":
-            return np.array(array).reshape(_shape(tensor))
-        elements = np.empty(array.size, dtype=object)
-        elements[:] = array.ravel()
-        if elements.size and all(isinstance(element, str) for element in elements):
-            elements = elements.astype(str)
-        return elements.reshape(_shape(tensor))
+        return own_array(tensor.array, _shape(tensor))
 
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:
@@ -265,11 +249,7 @@ def numbers_tensor(name: str, datatype: str, values: Any, shape: tuple[int, ...]
     Raises:
         Misfit: if one of the values is no number that the datatype can hold.
     """
-    import numpy as np
+    from scoringhost.inference.numpy_values import numbers
 
-    try:
-        array = np.asarray(values, dtype=DATATYPES[datatype].numpy)
-    except (OverflowError, ValueError, TypeError):
-        raise Misfit(datatype, "values that it cannot hold") from None
-    array = array.reshape(1) if not array.ndim else array
+    array = numbers(values, datatype)
     return Tensor(name, datatype, array.shape if shape is None else shape, array)

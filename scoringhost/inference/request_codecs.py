@@ -97,7 +97,7 @@ class PandasCodec:
         Raises:
             Misfit: if FP64 would change such a number, or two columns have one name.
         """
-        from scoringhost.inference.frames import column_tensors
+        from scoringhost.inference.pandas_frames import column_tensors
 
         tensors = column_tensors(value)
         for tensor in tensors:
@@ -112,7 +112,7 @@ class PandasCodec:
         Raises:
             Misfit: if a tensor is no column, or they differ in length, or one does not fit its content type.
         """
-        from scoringhost.inference.frames import frame_of
+        from scoringhost.inference.pandas_frames import frame_of
 
         return frame_of(tensors, decode_one)
 

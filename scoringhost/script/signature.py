@@ -154,7 +154,6 @@ class RunSignature:
     """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
     """The parameter that is told which outputs are wanted; no other one without a type is an input, then."""
-
     takes_any_name: bool = False
     """Whether the only tensor of a request may have any name."""
 
