@@ -6,19 +6,19 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from scoringhost import runtimes
 from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.custom_handlers import handlers_of
-from scoringhost.dialects.docs import Docs
-from scoringhost.dialects.oip.model import Model
-from scoringhost.dialects.oip.naming import name_of
-from scoringhost.dialects.oip.rest import Oip
+from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.unready import UnreadyModel
+from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError
@@ -80,7 +80,7 @@ def prepare_process(
     joins: logging has been set up by somebody else, whose handlers are to be used.
     arguments: the script's command line, if it is to have one.
     """
-    world = world_of(settings, arguments)
+    world = ScriptWorld(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
     warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
@@ -90,11 +90,6 @@ def prepare_process(
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
-
-
-def world_of(settings: Settings, arguments: Sequence[str] | None = None) -> ScriptWorld:
-    """The world of what is served, an entry script or a model; nothing is changed yet."""
-    return ScriptWorld(settings, arguments, runtimes.load)
 
 
 def _log_format(settings: Settings) -> logs.LogFormat:
@@ -119,7 +114,7 @@ def build(
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    world = world or world_of(settings)
+    world = world or ScriptWorld(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings))
     except BaseException:
@@ -140,21 +135,10 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
     cors = cors_of(settings)
-    _warn_of_bare_hosts(cors, service, observer)
-    if settings.docs:
-        page = Docs(
-            host,
-            description_of(service),
-            documents,
-            settings.service_name,
-            settings.service_version,
-            world.model_dir if settings.debug else None,
-            settings.open_docs,
-            server_version=version,
-        )
-        dialects.append(page)
-    if settings.v2:
-        dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
+    for entry in cors.bare_hosts():
+        advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
+        observer.noticed(service.name, advice)
+    dialects += _other_dialects(settings, world, host, service, documents)
     dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
@@ -211,12 +195,40 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-def model_of(settings: Settings, service: Service) -> Model:
-    """The service as a model of the Open Inference Protocol."""
-    return Model(service, settings.model_name or name_of(service.script.path), settings.service_version)
+def _other_dialects(
+    settings: Settings,
+    world: ScriptWorld,
+    host: Host,
+    service: Service,
+    documents: Mapping[OpenApiVersion, JsonValue],
+) -> list[Dialect]:
+    """The page at /docs, and the Open Inference Protocol, if they are served."""
+    found: list[Dialect] = []
+    if settings.docs:
+        page = Docs(
+            host,
+            description_of(service),
+            documents,
+            settings.service_name,
+            settings.service_version,
+            world.model_dir if settings.debug else None,
+            settings.open_docs,
+            server_version=server_version(settings),
+        )
+        found.append(page)
+    if settings.v2:
+        model = model_of(settings, service)
+        found += oip_dialects(model, settings, partial(_sample, service, documents))
+    return found
 
 
-DIALECTS = (AzureMl.name, Docs.name, Oip.name)
+def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
+    """The input that the script, or a document of the user's own, shows as an example; None if none does."""
+    sample = description_of(service).sample
+    return sample_of(documents) if sample is None else sample
+
+
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name)
 """Whose requests are counted apart."""
 
 
@@ -228,12 +240,6 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
 
 
-def _warn_of_bare_hosts(cors: Cors, service: Service, observer: LogObserver) -> None:
-    for entry in cors.bare_hosts():
-        advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
-        observer.noticed(service.name, advice)
-
-
 def cors_of(settings: HttpSettings) -> Cors:
     """Which origins browsers may call from."""
     return Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
@@ -241,7 +247,7 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)))
+    return _http_app(settings, Unready(error, server_version=server_version(settings)), UnreadyModel(error))
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
@@ -249,8 +255,8 @@ def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpA
     return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
 
 
-def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
-    return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
+def _http_app(settings: HttpSettings, *dialects: Dialect) -> HttpApp:
+    return HttpApp(dialects, cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:

@@ -88,8 +88,6 @@ class Declarations:
     """What run() takes, where its Python signature does not say so: the inputs of a model may have any name."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
-    takes_any_name: bool = False
-    """Whether the only tensor of a request may have any name, as with MLServer's own runtimes."""
     model: DescribesModel | None = None
     """Of a run() that takes an InferenceRequest and returns, or yields, InferenceResponses."""
     restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
@@ -154,8 +152,6 @@ class RunSignature:
     """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
     """The parameter that is told which outputs are wanted; no other one without a type is an input, then."""
-    takes_any_name: bool = False
-    """Whether the only tensor of a request may have any name."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,7 +177,6 @@ class RunSignature:
                 aliases=declarations.aliases,
                 restated=declarations.restated,
                 chooses_outputs=declarations.chooses_outputs,
-                takes_any_name=declarations.takes_any_name,
             )
         found = inspect.signature(run).parameters.values()
         allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

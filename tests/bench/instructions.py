@@ -26,6 +26,7 @@ KEY = "0123456789abcdef"
 KINDS: dict[str, dict[str, str]] = {
     "log": {},
     "silent": {},
+    "v2": {},
     "metrics": {"SCORINGHOST_METRICS": "true"},
     "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
     # Spans are made and ended, and go nowhere: whoever sends them does so on a thread of its own.
@@ -70,10 +71,11 @@ def serve(count: int, kind: str) -> None:
     site.init()
     if kind == "silent":
         site.app._observers = ()
-    head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(hot_path.BODY)}"
+    path, body = (hot_path.V2_PATH, hot_path.V2_BODY) if kind == "v2" else ("/score", hot_path.BODY)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
-    asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
+    asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + body, count))
 
 
 if __name__ == "__main__":

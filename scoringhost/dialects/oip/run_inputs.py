@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from scoringhost.errors import InvalidTensor, MissingTensor, UnknownTensor
-from scoringhost.inference.codecs import added_input_codec, added_request_codec, value_of
+from scoringhost.errors import InvalidTensor, MissingTensor, ResultNotEncodable, UnknownTensor
 from scoringhost.inference.content_types import decoded
 from scoringhost.inference.messages import InferenceRequest, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
-from scoringhost.inference.request_codecs import RequestCodec
 from scoringhost.kernel.binding import default_of
-from scoringhost.schema.declared import DeclaredType, Misfit
+from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.tensor_metadata import JSON, NUMPY, TEXT, Array
 from scoringhost.schema.tensors import AsGiven, json_of, one_element, text_of
 from scoringhost.script.signature import REQUIRED, Parameter, RunSignature, Takes
@@ -47,7 +44,7 @@ class RunInputs:
     """The inputs of one run()."""
 
     def __init__(self, signature: RunSignature) -> None:
-        self._takes, self._any_name = signature.takes, signature.takes_any_name
+        self._takes = signature.takes
         parameters = signature.parameters if signature.takes is Takes.NAMED else signature.parameters[:1]
         sources: list[_Source] = []
         tensors: list[NamedTensor] = []
@@ -73,43 +70,29 @@ class RunInputs:
         Raises:
             MissingTensor, UnknownTensor, InvalidTensor: names the input at fault.
         """
-        if request.parameters and len(self._sources) == 1:
-            added = added_request_codec(request.parameters.get(CONTENT_TYPE))
-            if added is not None:
-                return {self._sources[0].parameter.name: self._by_added(added, request)}
-        given: dict[str, Tensor] = {}
-        for tensor in self._renamed(request.inputs) if self._any_name else request.inputs:
-            name = tensor.name
-            if name not in self._known:
-                raise UnknownTensor("input", name, tuple(self._known))
-            if name in given:
-                raise InvalidTensor(name, "one tensor of that name", "several")
-            given[name] = tensor
+        given = {tensor.name: tensor for tensor in request.inputs}
+        if len(given) != len(request.inputs) or not given.keys() <= self._known.keys():
+            self._refuse_names(request)
         if request.parameters and CONTENT_TYPE in request.parameters:
             self._check_content_type(request.parameters[CONTENT_TYPE], given)
         if self._takes is Takes.TEXT:
             return {self._sources[0].parameter.name: self._text(given)}
         return {source.parameter.name: self._argument(source, given, request) for source in self._sources}
 
+    def _refuse_names(self, request: InferenceRequest) -> None:
+        """Name the first input that the model does not have, or that is given twice."""
+        seen = set()
+        for tensor in request.inputs:
+            if tensor.name not in self._known:
+                raise UnknownTensor("input", tensor.name, tuple(self._known))
+            if tensor.name in seen:
+                raise InvalidTensor(tensor.name, "one tensor of that name", "several")
+            seen.add(tensor.name)
+
     def _check_content_type(self, content_type: object, given: dict[str, Tensor]) -> None:
         """np and str of a whole request stand for one tensor, as with MLServer."""
         if content_type in (NUMPY, TEXT) and len(given) != 1:
             raise InvalidTensor(", ".join(given), f"one input for the content type {content_type!r}", f"{len(given)}")
-
-    def _renamed(self, tensors: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The only tensor under the name of the first input, if it has another one."""
-        if len(tensors) != 1 or tensors[0].name in self._known:
-            return tensors
-        return [replace(tensors[0], name=self.tensors[0].name)]
-
-    def _by_added(self, codec: RequestCodec, request: InferenceRequest) -> object:
-        """The only argument, of a whole request that a codec of the script's own is to read."""
-        source = self._sources[0]
-        try:
-            value = codec.decode(request.inputs, value_of)
-            return value if self._takes is Takes.TEXT else source.type.to_python(value)
-        except Misfit as misfit:
-            raise InvalidTensor(source.parameter.name + misfit.path, misfit.expected, misfit.got) from None
 
     def _text(self, given: dict[str, Tensor]) -> object:
         """The body of a run() that takes it as text: the JSON text in the only element."""
@@ -117,10 +100,7 @@ class RunInputs:
         if name not in given:
             raise MissingTensor(name, tuple(self._known))
         tensor = given[name]
-        added = added_input_codec(tensor.parameters.get(CONTENT_TYPE))
         try:
-            if added is not None:
-                return added.decode(tensor)
             text = text_of(one_element({"": tensor.array}))
             if tensor.parameters.get(CONTENT_TYPE) != TEXT:
                 json_of({"": tensor.array})
@@ -129,24 +109,20 @@ class RunInputs:
         return text
 
     def _argument(self, source: _Source, given: dict[str, Tensor], request: InferenceRequest) -> object:
-        tensors = {name: given[name] for name in source.suffixes if name in given}
-        if not tensors:
-            return self._not_given(source, request)
         try:
             if source.only is not None:
-                return self._of_one(source, tensors[source.only])
-            arrays = {source.suffixes[name]: self._read(tensor) for name, tensor in tensors.items()}
-            return source.type.from_tensors(arrays)
+                if source.only in given:
+                    return self._of_one(source, given[source.only])
+                return self._not_given(source, request)
+            arrays = {suffix: self._read(given[name]) for name, suffix in source.suffixes.items() if name in given}
+            return source.type.from_tensors(arrays) if arrays else self._not_given(source, request)
         except Misfit as misfit:
             raise self._named(source, misfit) from None
 
     def _of_one(self, source: _Source, tensor: Tensor) -> object:
-        content_type = tensor.parameters.get(CONTENT_TYPE)
-        added = added_input_codec(content_type)
-        if added is not None:
-            return source.type.to_python(added.decode(tensor))
         if tensor.datatype == "BYTES":
-            if content_type == JSON and self._known[tensor.name].content_type != JSON:
+            said = tensor.parameters.get(CONTENT_TYPE)
+            if said == JSON and self._known[tensor.name].content_type != JSON:
                 return source.type.to_python(json_of({"": tensor.array}))
         elif isinstance(source.type, AsGiven):  # a number where any JSON value would do
             values: list[Any] = tensor.array.tolist()
@@ -187,3 +163,21 @@ class RunInputs:
             if suffix and misfit.path.startswith(f".{suffix}"):
                 name = whole + misfit.path.removeprefix(f".{suffix}")
         return InvalidTensor(name, misfit.expected, misfit.got)
+
+    def example(self, sample: JsonValue) -> list[Tensor]:
+        """The tensors of a sample of what /score takes; empty if there is none, or it does not fit."""
+        tensors: list[Tensor] = []
+        for source in self._sources:
+            name = source.parameter.name
+            if self._takes is Takes.NAMED and (not isinstance(sample, dict) or name not in sample):
+                continue
+            try:
+                value = source.type.to_python(sample[name]) if self._takes is Takes.NAMED else sample
+                arrays = source.type.to_tensors(value)
+            except (Misfit, ResultNotEncodable):
+                return []
+            for whole, suffix in source.suffixes.items():
+                if suffix in arrays:
+                    array = arrays[suffix]
+                    tensors.append(Tensor(whole, self._known[whole].datatype, array.shape, array))
+        return tensors

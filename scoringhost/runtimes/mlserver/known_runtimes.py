@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost.errors import ScriptUnservable
 from scoringhost.script.loading import EntryScript
-from scoringhost.script.signature import DECLARED_MARK, Declarations, declares
 from scoringhost.settings.mlserver_files import Given
 
 
@@ -59,11 +57,7 @@ def load(implementation: str, given: Given, folder: Path, place: Path) -> EntryS
     from scoringhost import runtimes
 
     model = _model_at(given, folder, row, place)
-    script = runtimes.load(model, row.framework)
-    own = getattr(script.run, DECLARED_MARK, None)
-    if isinstance(own, Declarations):
-        declares(script.run, dataclasses.replace(own, takes_any_name=True))
-    return script
+    return runtimes.load(model, row.framework)
 
 
 def _model_at(given: Given, folder: Path, row: KnownRuntime, place: Path) -> Path:
