@@ -86,6 +86,7 @@ def prepare_process(
     script_output.capture()
     if settings.script is not None:
         warnings += of_hidden_packages(Path(settings.script))
+        warnings += runtimes.cautions(Path(settings.script), settings.framework)
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)

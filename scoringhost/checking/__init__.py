@@ -110,6 +110,10 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from unread_settings(settings)
     yield from misspelt_environment(environ, source)
     yield from contradicting_limits(settings)
+    folders = [Path(settings.model_dir)] if settings.model_dir else []
+    if source.is_model:
+        yield from foreign_versions([*folders, source.path])
+        return
     yield from model_folder(settings, source)
     yield from helper_modules(source, settings, environ)
     yield from hidden_packages(source)
@@ -122,7 +126,7 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from undefined_names(source)
     yield from unmeant_results(source)
     yield from ignored_annotations(source)
-    yield from foreign_versions([Path(settings.model_dir)] if settings.model_dir else [])
+    yield from foreign_versions(folders)
 
 
 def _served(

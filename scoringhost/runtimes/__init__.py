@@ -15,7 +15,7 @@ from scoringhost.runtimes.made import require
 from scoringhost.runtimes.recognising import framework_of
 from scoringhost.script.loading import EntryScript
 from scoringhost.settings.mlserver_files import is_model_settings
-from scoringhost.settings.served import MLSERVER
+from scoringhost.settings.served import MLSERVER, file_framework
 
 if TYPE_CHECKING:
     from scoringhost.runtimes.mlserver import MLModel, ModelParameters, ModelSettings, Settings, log, register
@@ -33,6 +33,7 @@ __all__ = [
     "ModelParameters",
     "ModelSettings",
     "Settings",
+    "cautions",
     "codecs",
     "custom_handler",
     "decode_args",
@@ -85,6 +86,14 @@ def load(path: Path, framework: str | None = None) -> EntryScript:
     module = importlib.import_module(f"scoringhost.runtimes.{_MODULES[made_by]}")
     script: EntryScript = module.load(path)
     return script
+
+
+def cautions(path: Path, framework: str | None = None) -> list[str]:
+    """What a user is to be warned of, once, before what is at a path is loaded."""
+    made_by = framework or file_framework(path)
+    if made_by != "sklearn" or path.suffix == ".py":
+        return []
+    return [f"{path} is a pickle, and loading it runs whatever code is in it: serve only those that you trust"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 
 from scoringhost.errors import InvalidParameter, ScriptUnservable
 from scoringhost.process.cpu_budget import library_threads
+from scoringhost.runtimes import onnx_tables
 from scoringhost.runtimes.made import entry_script, require
 from scoringhost.runtimes.model_schemas import ROWS, NamedOutputs, body_schema, item_schema, schemas_of, tensor_schema
+from scoringhost.runtimes.numpy_inputs import ModelInput
 from scoringhost.runtimes.numpy_shapes import array_type
 from scoringhost.schema.declared import JsonValue, shortened
 from scoringhost.schema.tensor_metadata import TEXT, VARIABLE, TensorMetadata, datatype_of
@@ -20,12 +23,16 @@ from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import REQUIRED, Declarations, DeclaredInput, Parameter
 
 ALIASES = ("data", "input_data", "inputs")
-"""What the only input of a graph may be called in a body, and what a table for several is."""
+"""What the only input of a graph, or the table of all, may be called in a body."""
 _DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool", "string": "str",
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
 _CALLERS_FAULTS = ("InvalidArgument", "RuntimeException")
+_SAID = re.compile(r"^.*(?:\[ONNXRuntimeError\] : \d+ : \w+ : |Status Message: )")
+"""What stands before the reason that onnxruntime gives."""
+_UNKNOWN = "Unknown Category"
+"""What the operator OneHotEncoder says of a value."""
 
 
 def load(path: Path) -> EntryScript:
@@ -36,35 +43,41 @@ def load(path: Path) -> EntryScript:
         ScriptUnservable: if the file holds no graph that onnxruntime can run, or one with inputs that are no tensors.
     """
     graph = Graph(path)
-    inputs = {one.name: _input(path, one) for one in graph.session.get_inputs()}
+    nodes = graph.session.get_inputs()
+    dtypes = {one.name: _dtype_of(path, one) for one in nodes}
+    table = onnx_tables.table_of({one.name: (dtypes[one.name], _shape(one.shape)) for one in nodes})
+    if table is not None:
+        inputs = {onnx_tables.DATA: table.input}
+    else:
+        inputs = {one.name: _input(dtypes[one.name], _shape(one.shape)) for one in nodes}
     choice = next(name for name in ("outputs", "requested_outputs", "only_outputs") if name not in inputs)
-    parameters = [Parameter(name, REQUIRED, DeclaredInput(kind)) for name, (kind, _) in inputs.items()]
-    parameters.append(Parameter(choice, None, None))
-    aliases = {}
-    if len(inputs) == 1:
-        aliases = {alias: next(iter(inputs)) for alias in ALIASES if alias not in inputs}
 
     def run(**arguments: Any) -> Any:
         wanted = arguments.pop(choice)
-        return graph.scored(arguments, wanted)
+        return graph.scored(arguments if table is None else table.columns(arguments[onnx_tables.DATA]), wanted)
 
     run.__doc__ = graph.session.get_modelmeta().description or "Run the graph."
     tensors = tuple(_output(one) for one in graph.session.get_outputs())
     result = {one.suffix: tensor_schema(one.datatype, one.shape) if one.shape else ROWS for one in tensors}
     whole = next(iter(result.values())) if len(result) == 1 else {"type": "object", "properties": result}
     chosen = {"type": ["array", "null"], "items": {"type": "string", "enum": list(result)}}
-    properties = {name: schema for name, (_, schema) in inputs.items()} | {choice: chosen}
-    sample = {name: _sample(schema) for name, (_, schema) in inputs.items()}
+    body = body_schema(
+        {name: one.schema for name, one in inputs.items()} | {choice: chosen},
+        list(inputs),
+        {name: one.sample for name, one in inputs.items()},
+    )
+    declared = {name: DeclaredInput(one.type) for name, one in inputs.items()}
+    only = next(iter(inputs)) if len(inputs) == 1 else None
     declarations = Declarations(
         run,
-        {one.name: one.declared for one in parameters if one.declared is not None},
+        declared,
         True,
-        schemas_of(body_schema(properties, list(inputs), sample), whole),
+        schemas_of(body, whole),
         NamedOutputs(whole, tensors, tensors[0].suffix),
-        parameters=tuple(parameters),
-        aliases=aliases,
+        parameters=(*(Parameter(name, REQUIRED, one) for name, one in declared.items()), Parameter(choice, None, None)),
+        aliases={alias: only for alias in ALIASES if alias not in inputs} if only is not None else {},
         chooses_outputs=choice,
-        restated=None if len(inputs) == 1 else Table(graph.session.get_inputs()).restated,
+        restated=None if table is None else table.restated,
     )
     return entry_script(path, run, declarations, graph.start)
 
@@ -87,7 +100,7 @@ class Graph:
             return
         options = self._runtime.SessionOptions()
         options.intra_op_num_threads = library_threads(os.environ)
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what is wrong is in the exception, too
         try:
             self.session = self._runtime.InferenceSession(os.fspath(self._path), options, providers=self._providers())
         except Exception as error:  # onnxruntime's own classes are made in C, without a base of their own
@@ -118,21 +131,24 @@ class Graph:
         try:
             return self.session.run(names, dict(inputs))  # type: ignore[no-any-return]
         except Exception as error:
-            if type(error).__name__ not in _CALLERS_FAULTS:
+            if type(error).__name__ not in _CALLERS_FAULTS and _UNKNOWN not in str(error):
                 raise
-            text = str(error).strip().rpartition("[ONNXRuntimeError] : ")[2].partition("\n")[0]
+            text = _SAID.sub("", str(error).strip()).partition("\n")[0]
             expected = "arrays that fit each other and the graph"
             raise InvalidParameter(", ".join(inputs), expected, text[:200]) from error
 
 
-def _input(path: Path, one: Any) -> tuple[Any, dict[str, Any]]:
-    """The declared type and the JSON schema of an input."""
+def _dtype_of(path: Path, one: Any) -> str:
+    """numpy's name for the elements of an input."""
     dtype = _dtype(one.type)
     if dtype is None:
         raise ScriptUnservable(str(path), f"its input {one.name!r} is a {one.type}, and only tensors can be sent")
-    shape = _shape(one.shape)
-    datatype = datatype_of(np.dtype(dtype))
-    return array_type(dtype, shape), tensor_schema(datatype, shape)
+    return dtype
+
+
+def _input(dtype: str, shape: tuple[int, ...]) -> ModelInput:
+    schema = tensor_schema(datatype_of(np.dtype(dtype)), shape)
+    return ModelInput(array_type(dtype, shape), schema, _sample(schema))
 
 
 def _dtype(kind: str) -> str | None:
@@ -178,31 +194,3 @@ def _as_array(result: Any) -> Any:
     if isinstance(result, list) and result and isinstance(result[0], dict):
         return np.array([list(one.values()) for one in result], dtype=np.float32)
     return np.asarray(result)
-
-
-class Table:
-    """A graph with an input for each column, as skl2onnx makes of a pipeline: a table may be sent for all of them."""
-
-    def __init__(self, inputs: Sequence[Any]) -> None:
-        self._ranks = {one.name: len(one.shape) for one in inputs}
-
-    def restated(self, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The columns of the table that a body has, by the names of the inputs; None if there is none."""
-        found = next((alias for alias in ALIASES if isinstance(values.get(alias), list)), None)
-        if found is None:
-            return None
-        rest = {name: value for name, value in values.items() if name != found}
-        rows = values[found]
-        names = list(self._ranks)
-        if rows and all(isinstance(row, dict) for row in rows):
-            names = [name for name in names if all(name in row for row in rows)]
-            columns = {name: [row[name] for row in rows] for name in names}
-            extra = {name: None for row in rows for name in row if name not in self._ranks}
-            return rest | extra | {name: self._shaped(name, cells) for name, cells in columns.items()}
-        if rows and all(isinstance(row, list) and len(row) == len(names) for row in rows):
-            columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-            return rest | {name: self._shaped(name, cells) for name, cells in columns.items()}
-        return None
-
-    def _shaped(self, name: str, cells: list[Any]) -> list[Any]:
-        return [[cell] for cell in cells] if self._ranks[name] == 2 else cells

@@ -52,6 +52,13 @@ class ModelTable:
         """
         return self._inferred(self._records.from_tensors(tensors))
 
+    def columns_of_matrix(self, array: Array) -> dict[str, Array] | None:
+        """The columns of a matrix of numbers that is as wide as the table; None for any other array."""
+        names = [one.suffix for one in self.tensors()]
+        if array.ndim != 2 or array.shape[1] != len(names) or array.dtype.kind not in "biuf":
+            return None
+        return {name: array[:, at] for at, name in enumerate(names)}
+
     def to_tensors(self, value: object) -> dict[str, Array]:
         """The columns.
 

@@ -23,7 +23,7 @@ from scoringhost.settings.mlserver_files import (
 )
 from scoringhost.settings.mlserver_keys import MODEL, SERVER, batching_from, settings_from
 from scoringhost.settings.secret import Secret
-from scoringhost.settings.served import MLSERVER, folder_of, served_at
+from scoringhost.settings.served import MLSERVER, folder_of, model_in, served_at
 
 _MAIN_FILE = "main.py"
 FOUND_MAIN = "found in the app root"
@@ -212,11 +212,18 @@ class Gathering:
         root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
         return Path(self._absolute(self.values["script"], root))
 
-    def _take_main(self) -> None:
-        """Without a script azmlinfsrv imports `main`, which it finds in the app root."""
+    def _find_script(self) -> None:
+        """Without a script azmlinfsrv imports `main`, which it finds in the app root.
+
+        Without that, either, Azure ML serves the model in the model folder.
+        """
         main = Path(self.values["app_root"]) / _MAIN_FILE
         if os.path.isfile(main):
             self.values["script"], self.origins["script"] = str(main), FOUND_MAIN
+            return
+        model = model_in(self.values.get("model_dir") or "")
+        if model is not None:
+            self.values["script"], self.origins["script"] = str(model), "found in the model folder"
 
     def _absolute(self, path: str, base: Path) -> str:
         # Path.expanduser() raises for a user that there is not; this leaves the path, which is not found then.
@@ -233,7 +240,7 @@ class Gathering:
         if given:
             self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):
-            self._take_main()
+            self._find_script()
         if not self.values.get("script"):
             return
         script = served_at(self._script())

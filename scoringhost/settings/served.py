@@ -56,6 +56,22 @@ def served_at(path: str | os.PathLike[str]) -> Path:
     return models[0] if models else script
 
 
+def model_in(folder: str) -> Path | None:
+    """The model in a model folder, or in the only folder that it holds; None if there is none.
+
+    Raises:
+        SettingsError: if there are several.
+    """
+    path = Path(folder)
+    if not folder or not os.path.isdir(path):
+        return None
+    names = _names_in(path)
+    if len(names) == 1 and os.path.isdir(path / names[0]) and not is_model_folder(path):
+        return model_in(str(path / names[0]))
+    found = served_at(path)
+    return None if found.name == ENTRY_FILE else found
+
+
 def folder_of(served: Path) -> Path:
     """Where the user's other files are: beside a file, in a folder."""
     return served if os.path.isdir(served) else served.parent

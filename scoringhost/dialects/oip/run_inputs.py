@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scoringhost.errors import InvalidTensor, MissingTensor, ResultNotEncodable, UnknownTensor
+from scoringhost.inference.codecs import added_input_codec, added_request_codec, value_of
 from scoringhost.inference.content_types import decoded
 from scoringhost.inference.messages import InferenceRequest, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
+from scoringhost.inference.request_codecs import RequestCodec
 from scoringhost.kernel.binding import default_of
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.tensor_metadata import JSON, NUMPY, TEXT, Array
@@ -46,6 +48,9 @@ class RunInputs:
     def __init__(self, signature: RunSignature) -> None:
         self._takes = signature.takes
         parameters = signature.parameters if signature.takes is Takes.NAMED else signature.parameters[:1]
+        self._choice = signature.chooses_outputs
+        if self._choice is not None:  # a model's run(), whose inputs are all declared
+            parameters = tuple(one for one in parameters if one.declared is not None)
         sources: list[_Source] = []
         tensors: list[NamedTensor] = []
         for parameter in parameters:
@@ -70,19 +75,47 @@ class RunInputs:
         Raises:
             MissingTensor, UnknownTensor, InvalidTensor: names the input at fault.
         """
-        given = {tensor.name: tensor for tensor in request.inputs}
-        if len(given) != len(request.inputs) or not given.keys() <= self._known.keys():
-            self._refuse_names(request)
+        if request.parameters and len(self._sources) == 1:
+            added = added_request_codec(request.parameters.get(CONTENT_TYPE))
+            if added is not None:
+                return {self._sources[0].parameter.name: self._by_added(added, request)}
+        if self._choice is None:
+            return self._arguments(request, request.inputs)
+        arguments = self._arguments(request, self._renamed(request.inputs))
+        arguments[self._choice] = [one.name for one in request.outputs]
+        return arguments
+
+    def _renamed(self, inputs: list[Tensor]) -> list[Tensor]:
+        """The inputs of a model. One that takes a single matrix takes it by any name.
+
+        The examples of KServe and MLServer call it input-0, or predict; and a table whose columns are all numbers is
+        sent as one matrix by those who do not know their names.
+        """
+        source = self._sources[0]
+        if len(self._sources) > 1 or len(inputs) != 1 or inputs[0].name in self._known:
+            return inputs
+        if source.only is not None:
+            return [replace(inputs[0], name=source.only)]
+        split = getattr(source.type, "columns_of_matrix", None)
+        columns = split(inputs[0].array) if split is not None else None
+        if columns is None:
+            return inputs
+        return [replace(inputs[0], name=name, shape=(len(column),), array=column) for name, column in columns.items()]
+
+    def _arguments(self, request: InferenceRequest, inputs: list[Tensor]) -> dict[str, Any]:
+        given = {tensor.name: tensor for tensor in inputs}
+        if len(given) != len(inputs) or not given.keys() <= self._known.keys():
+            self._refuse_names(inputs)
         if request.parameters and CONTENT_TYPE in request.parameters:
             self._check_content_type(request.parameters[CONTENT_TYPE], given)
         if self._takes is Takes.TEXT:
             return {self._sources[0].parameter.name: self._text(given)}
         return {source.parameter.name: self._argument(source, given, request) for source in self._sources}
 
-    def _refuse_names(self, request: InferenceRequest) -> None:
+    def _refuse_names(self, inputs: list[Tensor]) -> None:
         """Name the first input that the model does not have, or that is given twice."""
         seen = set()
-        for tensor in request.inputs:
+        for tensor in inputs:
             if tensor.name not in self._known:
                 raise UnknownTensor("input", tensor.name, tuple(self._known))
             if tensor.name in seen:
@@ -94,6 +127,15 @@ class RunInputs:
         if content_type in (NUMPY, TEXT) and len(given) != 1:
             raise InvalidTensor(", ".join(given), f"one input for the content type {content_type!r}", f"{len(given)}")
 
+    def _by_added(self, codec: RequestCodec, request: InferenceRequest) -> object:
+        """The only argument, of a whole request that a codec of the script's own is to read."""
+        source = self._sources[0]
+        try:
+            value = codec.decode(request.inputs, value_of)
+            return value if self._takes is Takes.TEXT else source.type.to_python(value)
+        except Misfit as misfit:
+            raise InvalidTensor(source.parameter.name + misfit.path, misfit.expected, misfit.got) from None
+
     def _text(self, given: dict[str, Tensor]) -> object:
         """The body of a run() that takes it as text: the JSON text in the only element."""
         name = self._sources[0].parameter.name
@@ -101,6 +143,9 @@ class RunInputs:
             raise MissingTensor(name, tuple(self._known))
         tensor = given[name]
         try:
+            added = added_input_codec(tensor.parameters.get(CONTENT_TYPE)) if tensor.parameters else None
+            if added is not None:
+                return added.decode(tensor)
             text = text_of(one_element({"": tensor.array}))
             if tensor.parameters.get(CONTENT_TYPE) != TEXT:
                 json_of({"": tensor.array})
@@ -120,6 +165,9 @@ class RunInputs:
             raise self._named(source, misfit) from None
 
     def _of_one(self, source: _Source, tensor: Tensor) -> object:
+        added = added_input_codec(tensor.parameters.get(CONTENT_TYPE)) if tensor.parameters else None
+        if added is not None:
+            return source.type.to_python(added.decode(tensor))
         if tensor.datatype == "BYTES":
             said = tensor.parameters.get(CONTENT_TYPE)
             if said == JSON and self._known[tensor.name].content_type != JSON:

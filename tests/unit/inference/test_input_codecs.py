@@ -62,7 +62,9 @@ def test_moments_in_an_array_go_as_iso_8601() -> None:
 
 
 def test_a_shape_that_is_the_length_of_a_text_is_borne_with() -> None:
-    assert NumpyCodec().decode(Tensor("x", "BYTES", (11,), bytes_tensor("x", ["hello world"], (1,)).array)).shape == (1,)
+    assert NumpyCodec().decode(Tensor("x", "BYTES", (11,), bytes_tensor("x", ["hello world"], (1,)).array)).shape == (
+        1,
+    )
 
 
 def test_base64_as_text_is_decoded_and_bytes_are_what_they_are() -> None:
