@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from scoringhost import runtimes
 from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
@@ -80,7 +81,7 @@ def prepare_process(
     joins: logging has been set up by somebody else, whose handlers are to be used.
     arguments: the script's command line, if it is to have one.
     """
-    world = ScriptWorld(settings, arguments)
+    world = world_of(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
     warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
@@ -91,6 +92,11 @@ def prepare_process(
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
+
+
+def world_of(settings: Settings, arguments: Sequence[str] | None = None) -> ScriptWorld:
+    """The world of what is served, an entry script or a model; nothing is changed yet."""
+    return ScriptWorld(settings, arguments, runtimes.load)
 
 
 def _log_format(settings: Settings) -> logs.LogFormat:
@@ -115,7 +121,7 @@ def build(
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    world = world or ScriptWorld(settings)
+    world = world or world_of(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings))
     except BaseException:

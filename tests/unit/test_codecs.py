@@ -43,7 +43,7 @@ def run(data):
 FRAME = pd.DataFrame({
     "number": [1, 2],
     "text": ["a", "ü"],
-    "when": pd.to_datetime(["2020-01-01", None]),
+    "when": pd.Series(["2020-01-01", None], dtype="M8[ns]"),
     "zoned": pd.to_datetime(["2020-01-01", "2021-06-01"]).tz_localize("Europe/Berlin"),
     "kind": pd.Categorical(["u", "v"]),
     "whole": pd.array([1, 2], dtype="Int64"),
@@ -54,11 +54,12 @@ FRAME = pd.DataFrame({
 @pytest.fixture
 def registered() -> Iterator[None]:
     """Whatever a test registers is forgotten after it."""
-    before = dict(registry.INPUT_CODECS), dict(registry.REQUEST_CODECS)
+    tables: list[dict[str, Any]] = [registry.INPUT_CODECS, registry.REQUEST_CODECS]
+    before = [dict(table) for table in tables]
     yield
-    for codecs_, old in zip((registry.INPUT_CODECS, registry.REQUEST_CODECS), before, strict=True):
-        codecs_.clear()
-        codecs_.update(old)
+    for table, old in zip(tables, before, strict=True):
+        table.clear()
+        table.update(old)
 
 
 def _infer(client: Any, request: codecs.InferenceRequest, *, binary: bool) -> codecs.InferenceResponse:
@@ -115,7 +116,10 @@ def test_outputs_are_arrays_or_values_by_their_content_types() -> None:
         "model_name": "m",
         "outputs": [
             {"name": "n", "datatype": "INT32", "shape": [1, 2], "data": [1, 2]},
-            {"name": "b", "datatype": "BYTES", "shape": [1], "data": ["/w=="], "parameters": {"content_type": "base64"}},
+            {
+                "name": "b", "datatype": "BYTES", "shape": [1], "data": ["/w=="],
+                "parameters": {"content_type": "base64"},
+            },
         ],
     })  # fmt: skip
     assert codecs.to_arrays(response)["n"].tolist() == [[1, 2]]

@@ -55,7 +55,7 @@ def test_each_dtype_has_its_tensor(column: Any, datatype: str, elements: list[An
 
 @pytest.mark.parametrize("dtype", ["Int64", "boolean", "int64[pyarrow]"])
 def test_a_missing_number_makes_a_column_of_floats(dtype: str) -> None:
-    tensor, back = _round_trip(pd.array([1, None], dtype=dtype))
+    tensor, back = _round_trip(pd.Series([1, None], dtype=dtype))
     assert tensor.datatype == "FP64"
     assert back.isna().tolist() == [False, True]
 
@@ -71,7 +71,7 @@ def test_missing_texts_stay_missing() -> None:
 
 
 def test_moments_come_back_as_moments_and_missing_ones_as_missing() -> None:
-    tensor, back = _round_trip(pd.to_datetime(["2020-01-01", None]))
+    tensor, back = _round_trip(pd.Series(["2020-01-01", None], dtype="M8[ns]"))
     assert tensor.parameters == {"content_type": "datetime"}
     assert back.dtype.kind == "M"
     assert back.isna().tolist() == [False, True]

@@ -69,8 +69,10 @@ def tensor(name: str, datatype: str, data: list[Any], shape: list[int] | None = 
 
 @pytest.fixture
 def serve_model(tmp_path: Path) -> Iterator[Serve]:
-    """Serves a class `Model`, whose source is given, with settings; codecs that it registers are forgotten afterwards."""
-    tables = registry.INPUT_CODECS, registry.REQUEST_CODECS, codec_base.INPUT_CODECS, codec_base.REQUEST_CODECS
+    """Serves a class `Model`, whose source is given; the codecs that it registers are forgotten afterwards."""
+    tables: list[dict[str, Any]] = [
+        registry.INPUT_CODECS, registry.REQUEST_CODECS, codec_base.INPUT_CODECS, codec_base.REQUEST_CODECS
+    ]  # fmt: skip
     before = [dict(table) for table in tables]
 
     @contextlib.contextmanager

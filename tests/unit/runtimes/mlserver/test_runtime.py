@@ -13,7 +13,6 @@ import pytest
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptUnservable
 from scoringhost.kernel.service import State
 from scoringhost.testing import serve
-
 from tests.unit.runtimes.mlserver.conftest import Serve, tensor, texts
 
 ECHO = """
