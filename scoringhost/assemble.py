@@ -137,7 +137,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
-    documents = api_documents(settings, service)
+    said = description_of(service)
+    documents = api_documents(settings, service, said)
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
@@ -145,7 +146,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    dialects += _other_dialects(settings, world, host, service, documents)
+    dialects += _other_dialects(settings, world, host, service, said, documents)
     dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
@@ -207,6 +208,7 @@ def _other_dialects(
     world: ScriptWorld,
     host: Host,
     service: Service,
+    said: Description,
     documents: Mapping[OpenApiVersion, JsonValue],
 ) -> list[Dialect]:
     """The page at /docs, and the Open Inference Protocol, if they are served."""
@@ -214,7 +216,7 @@ def _other_dialects(
     if settings.docs:
         page = Docs(
             host,
-            description_of(service),
+            said,
             documents,
             settings.service_name,
             settings.service_version,
@@ -288,7 +290,8 @@ def load_documents(settings: Settings, world: ScriptWorld) -> Mapping[OpenApiVer
     Raises:
         StartupError: if the script cannot be served.
     """
-    return api_documents(settings, _load_service(settings, world, LogObserver()))
+    service = _load_service(settings, world, LogObserver())
+    return api_documents(settings, service, description_of(service))
 
 
 def server_version(settings: HttpSettings) -> str:
@@ -296,10 +299,10 @@ def server_version(settings: HttpSettings) -> str:
     return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
 
 
-def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
-    """The API documents by version; the user's own files in the app root win."""
+def api_documents(settings: Settings, service: Service, said: Description) -> Mapping[OpenApiVersion, JsonValue]:
+    """The API documents by version, from what the script says; the user's own files in the app root win."""
     name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
-    said, recorded = description_of(service), service.declarations.schemas
+    recorded = service.declarations.schemas
     info = ServiceInfo(name, version, prefix, said.text)
     asks_for_key = any((settings.primary_key, settings.secondary_key, settings.keys_file, settings.token_keys))
     made: dict[OpenApiVersion, JsonValue] = {}

@@ -10,6 +10,8 @@ from scoringhost.schema.declared import JsonValue
 from scoringhost.settings.served import folder_of
 
 NAME = "request.json"
+LARGEST_EXAMPLE = 65_536
+"""Bytes of a request.json up to which the API document shows it as its example, which everybody reads who calls."""
 
 logger = logging.getLogger("azmlinfsrv.swagger")
 
@@ -18,6 +20,12 @@ def request_file(script: Path) -> Path | None:
     """The request.json beside a script, or None if there is none."""
     path = folder_of(script) / NAME
     return path if path.is_file() else None
+
+
+def is_example(script: Path) -> bool:
+    """Whether the request.json beside a script is small enough to be shown in the API document."""
+    path = request_file(script)
+    return path is not None and path.stat().st_size <= LARGEST_EXAMPLE
 
 
 def request_beside(script: Path) -> JsonValue | None:
