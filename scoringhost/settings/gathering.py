@@ -23,7 +23,7 @@ from scoringhost.settings.mlserver_files import (
 )
 from scoringhost.settings.mlserver_keys import MODEL, SERVER, batching_from, settings_from
 from scoringhost.settings.secret import Secret
-from scoringhost.settings.served import MLSERVER, folder_of, model_in, served_at
+from scoringhost.settings.served import MLSERVER, folder_of, is_model_folder, model_in, served_at
 
 _MAIN_FILE = "main.py"
 FOUND_MAIN = "found in the app root"
@@ -156,7 +156,9 @@ class Gathering:
         folders = [Path(self.values["app_root"])]
         if self.values.get("script"):
             script = self._script()
-            folders.append(script if os.path.isdir(script) else script.parent)
+            folder = folder_of(script)
+            if not is_model_folder(folder):  # where a config.json is the model's own
+                folders.append(folder)
         for folder in folders:
             path = folder / "config.json"
             if os.path.isfile(path) and path.stat().st_size:
