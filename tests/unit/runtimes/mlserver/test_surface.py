@@ -306,4 +306,4 @@ def test_requests_are_joined_and_each_gets_its_own_rows_id_and_parameters(serve_
 def test_batching_is_off_unless_both_of_its_settings_ask_for_it(serve_model: Serve) -> None:
     for settings in ({}, {"max_batch_size": 8}, {"max_batch_time": 0.1}, {"max_batch_size": 1, "max_batch_time": 0.1}):
         with serve_model(BATCHES, **settings) as model:
-            assert not model.client.service.limits.batch.max_rows  # type: ignore[union-attr]
+            assert not model.client.service.limits.batch.max_rows
