@@ -17,6 +17,7 @@ from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
@@ -33,6 +34,7 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
 from scoringhost.recording.made import keepers_of
+from scoringhost.runtimes import mlflow_models
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -142,6 +144,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
+    dialects += _mlflow_dialects(settings, host, version)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
@@ -184,6 +187,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         telemetry.exports,
         closings,
     )
+
+
+def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Dialect]:
+    """MLflow's own protocol, where a model folder of MLflow is served."""
+    scoring = mlflow_models.scoring_of(host.resolve().script)
+    if scoring is None:
+        return []
+    from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
+
+    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
+    return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +251,7 @@ def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> 
     return sample_of(documents) if sample is None else sample
 
 
-DIALECTS = (AzureMl.name, Docs.name, OipWords.name)
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name)
 """Whose requests are counted apart."""
 
 
@@ -256,7 +270,9 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)), UnreadyModel(error))
+    version = server_version(settings)
+    words = Unready(error, server_version=version), UnreadyModel(error), UnreadyMlflow(error, server_version=version)
+    return _http_app(settings, *words)
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:

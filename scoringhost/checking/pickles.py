@@ -24,7 +24,7 @@ _VERSION = re.compile(rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c(?P<short>.)|X
 
 
 def foreign_versions(folders: Iterable[Path]) -> Iterable[Finding]:
-    """Pickles, among these files and in these folders, of another version of scikit-learn than is installed."""
+    """Pickles among these files, and in these folders, that another version of scikit-learn has written."""
     installed = installed_version()
     for path in _pickles(folders):
         written = sklearn_version(path)

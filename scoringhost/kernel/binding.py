@@ -87,6 +87,8 @@ def _kind_of(value: object) -> str:
 
 
 def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, Any]:
+    if signature.reads is not None:
+        return signature.reads(values)
     arguments: dict[str, Any] = {}
     given = 0
     for parameter in signature.parameters:

@@ -90,6 +90,8 @@ class Declarations:
     """Other names that a body may give a parameter by."""
     model: DescribesModel | None = None
     """Of a run() that takes an InferenceRequest and returns, or yields, InferenceResponses."""
+    reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    """Makes run()'s arguments of the members of a body, where these are not simply its parameters."""
     restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
     """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
@@ -148,6 +150,8 @@ class RunSignature:
     """Told of the keys of a body that are no parameters; what it raises is the answer."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    """Makes the arguments of a body's members; see `Declarations`."""
     restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
     """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
     chooses_outputs: str | None = None
@@ -175,6 +179,7 @@ class RunSignature:
                 False,
                 _buffers(wanted),
                 aliases=declarations.aliases,
+                reads=declarations.reads,
                 restated=declarations.restated,
                 chooses_outputs=declarations.chooses_outputs,
             )

@@ -98,7 +98,7 @@ def main() -> None:
     observers, site.app._observers = site.app._observers, ()
     silent = rounds()
     routes = site.app._routes
-    answer_nothing(site)
+    answer_nothing(site, args.path)
     http = rounds()
     site.app._routes, site.app._observers = routes, observers
     print(f"with the log       {observed:8.1f} us a request", file=out)
@@ -110,10 +110,10 @@ def main() -> None:
         pstats.Stats(profile, stream=out).sort_stats("tottime").print_stats(30)
 
 
-def answer_nothing(site: Any) -> None:
+def answer_nothing(site: Any, path: str = "/score") -> None:
     """Have an endpoint that does nothing in place of the one that scores."""
     health = site.app._routes.match("/").endpoint.methods["GET"]
-    site.app._routes = Routes([OtherEndpoints({"/score": Endpoint({"POST": health})})])
+    site.app._routes = Routes([OtherEndpoints({path: Endpoint({"POST": health})})])
 
 
 async def drive(site: Any, request: bytes, count: int) -> float:
