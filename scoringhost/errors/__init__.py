@@ -23,7 +23,7 @@
     │   ├── MissingTensor            an input of the model was not given
     │   ├── UnknownTensor            an input or output that the model does not have
     │   ├── NotInferable             the service takes no tensors
-    │   ├── ModelRefused             a runtime itself answered with an error of its choice
+    │   ├── RuntimeRefused           a runtime itself answered with an error of its choice
     │   ├── FixedModel               a model that can neither be loaded nor unloaded by a request
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
@@ -45,7 +45,7 @@
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
     │   ├── ResultMisfit             a typed run() returned something else than its annotation says
-    │   ├── ModelFailed              a runtime answered with an error of its choice, and a status of 500 or more
+    │   ├── RuntimeFailed            a runtime answered with an error of its choice, and a status of 500 or more
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -174,7 +174,7 @@ class NotInferable(CallError):
     """The service cannot be called with tensors."""
 
 
-class ModelRefused(CallError):
+class RuntimeRefused(CallError):
     """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 4xx."""
 
     def __init__(self, message: str, status: int = 400) -> None:
@@ -338,7 +338,7 @@ class ResultMisfit(RunError):
         self.path, self.expected, self.got = path, expected, got
 
 
-class ModelFailed(RunError):
+class RuntimeFailed(RunError):
     """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 5xx."""
 
     def __init__(self, message: str, status: int = 500) -> None:

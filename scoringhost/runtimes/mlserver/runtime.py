@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn
 
-from scoringhost.errors import ModelFailed, ModelRefused, ResultNotEncodable, ScoringHostError
+from scoringhost.errors import ResultNotEncodable, RuntimeFailed, RuntimeRefused, ScoringHostError
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse
 from scoringhost.inference.model_metadata import ModelMetadata, NamedTensor
 from scoringhost.runtimes.mlserver.awaiting import ModelLoop, finished, may_wait
@@ -222,5 +222,5 @@ def _raise(error: Exception) -> NoReturn:
         raise error
     message = str(getattr(error, "detail", None) or error)
     if 400 <= status < 500:
-        raise ModelRefused(message, int(status)) from error
-    raise ModelFailed(message, int(status)) from error
+        raise RuntimeRefused(message, int(status)) from error
+    raise RuntimeFailed(message, int(status)) from error
