@@ -226,6 +226,15 @@ def from_bytes(data: memoryview, datatype: str, shape: Shape) -> Array:
     return np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape)
 
 
+def from_elements(elements: list[Any], shape: Shape) -> Array:
+    """An array of BYTES of the shape; see `from_json` for shapes that have the length of the texts in them.
+
+    Raises:
+        Misfit: if there are more or fewer elements than the shape says.
+    """
+    return _shaped(_texts(elements, "BYTES"), "BYTES", shape, None)
+
+
 def _split(data: memoryview) -> list[bytes]:
     """The elements of BYTES, each of which has its length before it."""
     elements, at, end = [], 0, len(data)

@@ -99,7 +99,7 @@ def serve(count: int, kind: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
-    asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + body, count))
+    asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
 
 
 def repeat_part(site: Any, kind: str, count: int) -> None:

@@ -13,13 +13,13 @@ from scoringhost.errors import ScriptUnservable
 from scoringhost.testing import serve
 
 
-class Numbers(tensorflow.Module):
+class Numbers(tensorflow.Module):  # type: ignore[misc]
     @tensorflow.function(input_signature=[tensorflow.TensorSpec([None, 2], tensorflow.float32, name="rows")])
     def __call__(self, rows):
         return {"sum": tensorflow.reduce_sum(rows, axis=1), "doubled": rows * 2}
 
 
-class Texts(tensorflow.Module):
+class Texts(tensorflow.Module):  # type: ignore[misc]
     @tensorflow.function(input_signature=[tensorflow.TensorSpec([None], tensorflow.string, name="text")])
     def __call__(self, text):
         return {"upper": tensorflow.strings.upper(text)}
