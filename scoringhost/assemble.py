@@ -15,6 +15,7 @@ from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
+from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
 from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.made import model_of, oip_dialects
@@ -150,6 +151,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     dialects += _other_dialects(settings, world, host, service, documents, said)
+    dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)

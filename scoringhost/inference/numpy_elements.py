@@ -24,7 +24,7 @@ _LENGTH = struct.Struct("<I")
 _NUMBERS = frozenset({float, int, type(None)})
 _WHOLE = frozenset({int})
 _TRUTHS = frozenset({bool})
-_TEXTS = frozenset({str})
+_TEXTS = frozenset({str, type(None)})
 _MOST_DIMENSIONS = 32
 """Axes that an array of numpy may have, in every version that is supported."""
 
@@ -40,7 +40,7 @@ def _json_types(name: str) -> frozenset[Any]:
 _KINDS = {name: _json_types(name) for name in DATATYPES}
 _DTYPES = {name: np.dtype(row.numpy) for name, row in DATATYPES.items()}
 _LARGEST = {name: float(np.finfo(_DTYPES[name]).max) for name in ("FP16", "FP32", "FP64")}
-_WORDS = {_TRUTHS: "true or false", _TEXTS: "text", _NUMBERS: "a number or null", _WHOLE: "a whole number"}
+_WORDS = {_TRUTHS: "true or false", _TEXTS: "text or null", _NUMBERS: "a number or null", _WHOLE: "a whole number"}
 _FEW = 64
 _EXACT_BELOW = 2.0**53
 """Floats from here on may stand for another whole number than the one that was meant."""
