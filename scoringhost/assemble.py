@@ -6,20 +6,25 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from scoringhost import runtimes
 from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.dialects.docs import Docs
-from scoringhost.dialects.oip.model import Model
-from scoringhost.dialects.oip.naming import name_of
-from scoringhost.dialects.oip.rest import Oip
+from scoringhost.dialects.custom_handlers import handlers_of
+from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
+from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.unready import UnreadyModel
+from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
+from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.site import Site
-from scoringhost.errors import ScoringHostError
+from scoringhost.errors import MissingExtra, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
@@ -30,6 +35,7 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
 from scoringhost.recording.made import keepers_of
+from scoringhost.runtimes import mlflow_models
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -78,16 +84,22 @@ def prepare_process(
     joins: logging has been set up by somebody else, whose handlers are to be used.
     arguments: the script's command line, if it is to have one.
     """
-    world = ScriptWorld(settings, arguments)
+    world = world_of(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
     warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
     if settings.script is not None:
         warnings += of_hidden_packages(Path(settings.script))
+        warnings += runtimes.cautions(Path(settings.script), settings.framework)
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
+
+
+def world_of(settings: Settings, arguments: Sequence[str] | None = None) -> ScriptWorld:
+    """The world of what is served, an entry script or a model; nothing is changed yet."""
+    return ScriptWorld(settings, arguments, runtimes.load)
 
 
 def _log_format(settings: Settings) -> logs.LogFormat:
@@ -112,7 +124,7 @@ def build(
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    world = world or ScriptWorld(settings)
+    world = world or world_of(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings))
     except BaseException:
@@ -128,28 +140,18 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
-    documents = api_documents(settings, service)
+    said = description_of(service)
+    documents = api_documents(settings, service, said)
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
+    dialects += _mlflow_dialects(settings, host, version)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    if settings.docs:
-        page = Docs(
-            host,
-            description_of(service),
-            documents,
-            settings.service_name,
-            settings.service_version,
-            world.model_dir if settings.debug else None,
-            settings.open_docs,
-            server_version=version,
-        )
-        dialects.append(page)
-    if settings.v2:
-        dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
+    dialects += _other_dialects(settings, world, host, service, documents, said)
+    dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)
@@ -159,16 +161,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
     collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
     keepers = [one for one in (collection, recorder) if one is not None]
-    app = HttpApp(
-        dialects,
-        cors,
-        [observer, *telemetry.observers, *keepers],
+    of_all = partial(
+        HttpApp,
+        observers=[observer, *telemetry.observers, *keepers],
         guards=shared.guards,
         watchers=telemetry.watchers,
         server_timing=settings.server_timing,
         debug=settings.debug,
         kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
     )
+    app = of_all(dialects, cors)
+    grpc_app = of_all(_grpc_dialects(settings, service), Cors(None)) if settings.grpc_port else None
     closings: list[Callable[[], object]] = [one.close for one in keepers]
     if collection is not None:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
@@ -183,9 +186,22 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         metrics,
         metrics_app,
         _health_app(settings, dialects[0]),
+        grpc_app,
+        (model_of(settings, service).name,),
         telemetry.exports,
         closings,
     )
+
+
+def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Dialect]:
+    """MLflow's own protocol, where a model folder of MLflow is served."""
+    scoring = mlflow_models.scoring_of(host.resolve().script)
+    if scoring is None:
+        return []
+    from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
+
+    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
+    return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +221,48 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-def model_of(settings: Settings, service: Service) -> Model:
-    """The service as a model of the Open Inference Protocol."""
-    return Model(service, settings.model_name or name_of(service.script.path), settings.service_version)
+def _other_dialects(
+    settings: Settings,
+    world: ScriptWorld,
+    host: Host,
+    service: Service,
+    documents: Mapping[OpenApiVersion, JsonValue],
+    said: Description,
+) -> list[Dialect]:
+    """The page at /docs, and the Open Inference Protocol, if they are served."""
+    found: list[Dialect] = []
+    if settings.docs:
+        page = Docs(
+            host,
+            said,
+            documents,
+            settings.service_name,
+            settings.service_version,
+            world.model_dir if settings.debug else None,
+            settings.open_docs,
+            server_version=server_version(settings),
+        )
+        found.append(page)
+    if settings.v2:
+        model = model_of(settings, service)
+        found += oip_dialects(model, settings, partial(_sample, said, documents))
+    return found
 
 
-DIALECTS = (AzureMl.name, Docs.name, Oip.name)
+def _grpc_dialects(settings: Settings, service: Service) -> list[Dialect]:
+    """The Open Inference Protocol as gRPC says it."""
+    from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, which comes with an extra
+
+    return [OipGrpc(model_of(settings, service))]
+
+
+def _sample(said: Description, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
+    """The input that the script, or a document of the user's own, shows as an example; None if none does."""
+    return sample_of(documents) if said.sample is None else said.sample
+
+
+GRPC = "grpc"
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name, GRPC)
 """Whose requests are counted apart."""
 
 
@@ -222,6 +274,28 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
 
 
+def more_doors(
+    settings: Settings, shared: SharedParts, environ: MutableMapping[str, str]
+) -> list[Callable[[], WorkerDoor]]:
+    """What makes the doors of each worker beside the one for HTTP. environ: of this process.
+
+    Raises:
+        MissingExtra: if a package that one needs is not installed.
+    """
+    if settings.grpc_port is None:
+        return []
+    # gRPC's core writes to stderr, past every log, for each process that a script forks.
+    environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    try:
+        # Here, before the workers are forked: they share what importing it takes, 20 MB and 0.2 s.
+        from scoringhost.doors.grpc.door import GrpcDoor
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
+            raise
+        raise MissingExtra("grpcio", "grpc") from None
+    return [partial(GrpcDoor, settings, is_guarded=bool(shared.guards))]
+
+
 def cors_of(settings: HttpSettings) -> Cors:
     """Which origins browsers may call from."""
     return Cors(settings.cors_origins, as_azmlinfsrv=settings.cors_as_azmlinfsrv)
@@ -229,7 +303,9 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)))
+    version = server_version(settings)
+    words = Unready(error, server_version=version), UnreadyModel(error), UnreadyMlflow(error, server_version=version)
+    return _http_app(settings, *words)
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
@@ -237,8 +313,8 @@ def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpA
     return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
 
 
-def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
-    return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
+def _http_app(settings: HttpSettings, *dialects: Dialect) -> HttpApp:
+    return HttpApp(dialects, cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:
@@ -263,7 +339,8 @@ def load_documents(settings: Settings, world: ScriptWorld) -> Mapping[OpenApiVer
     Raises:
         StartupError: if the script cannot be served.
     """
-    return api_documents(settings, _load_service(settings, world, LogObserver()))
+    service = _load_service(settings, world, LogObserver())
+    return api_documents(settings, service, description_of(service))
 
 
 def server_version(settings: HttpSettings) -> str:
@@ -271,10 +348,10 @@ def server_version(settings: HttpSettings) -> str:
     return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
 
 
-def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
-    """The API documents by version; the user's own files in the app root win."""
+def api_documents(settings: Settings, service: Service, said: Description) -> Mapping[OpenApiVersion, JsonValue]:
+    """The API documents by version, from what the script says; the user's own files in the app root win."""
     name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
-    said, recorded = description_of(service), service.declarations.schemas
+    recorded = service.declarations.schemas
     info = ServiceInfo(name, version, prefix, said.text)
     asks_for_key = any((settings.primary_key, settings.secondary_key, settings.keys_file, settings.token_keys))
     made: dict[OpenApiVersion, JsonValue] = {}

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, headers_of, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, ParamType, Verb, headers_of, setting_options
 from scoringhost.client.load import Load, fetch_sample, read_bodies
 from scoringhost.client.remote import as_url
 from scoringhost.client.wire import RequestsUnusable, Target
@@ -29,7 +29,7 @@ from scoringhost.profiling import chart, report, run_steps
 from scoringhost.profiling.process import LOCALHOST, ProcessTree, ServiceFailed, free_port, serve_command, serving
 from scoringhost.profiling.report import Step
 from scoringhost.script.request_file import request_file
-from scoringhost.settings.gathering import script_at
+from scoringhost.settings.served import served_at
 
 FAILED = 1
 
@@ -74,7 +74,7 @@ class Plan:
         "scoringhost profile --url localhost:5001",
     ),
 )
-@click.argument("path", required=False, metavar="[SCRIPT]")
+@click.argument("path", required=False, metavar="[SCRIPT]", type=FILE)
 @click.option(
     "--requests",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -129,7 +129,7 @@ def profile(
 
 
 def _profile_script(plan: Plan, path: str, workers: int | None, model_dir: str | None) -> bool:
-    plan = dataclasses.replace(plan, requests=plan.requests or request_file(script_at(path)))
+    plan = dataclasses.replace(plan, requests=plan.requests or request_file(served_at(path)))
     if plan.requests:
         read_bodies(plan.requests, plan.content_type)  # before init() takes its time
     target = Target(LOCALHOST, free_port(), headers=plan.headers)

@@ -19,7 +19,7 @@ import click
 
 from scoringhost import assemble
 from scoringhost._version import __version__
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
@@ -52,7 +52,7 @@ class AzmlinfsrvExits(Verb):
         "scoringhost serve service/ --reload --debug",
     ),
 )
-@click.argument("path", required=False, metavar="[SCRIPT]")
+@click.argument("path", required=False, metavar="[SCRIPT]", type=FILE)
 @click.option("-v", "--verbose", is_flag=True, help="Show every setting when it starts, and where it came from.")
 @click.option(
     "-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors; --log-level has the last word."
@@ -96,7 +96,7 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         debugger.require_usable(settings)
         certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
-        more_doors = assemble.more_doors(settings, shared)
+        more_doors = assemble.more_doors(settings, shared, os.environ)
         require_free(settings.host, own_port + settings.extra_ports)
         if settings.grpc_port:
             require_free(settings.host, (settings.grpc_port,), "grpc_port")
@@ -130,6 +130,8 @@ def _show(settings: Settings, other_place: str | None, cpu_line: str | None) -> 
     if settings.docs:
         places.append(f"Docs: GET {base}/docs")
     click.echo("   ".join(places) + (f"   at {other_place}" if other_place else ""))
+    if settings.grpc_port:
+        click.echo(f"gRPC: {address(settings.host, settings.grpc_port)}")
     for port in settings.health_ports:
         click.echo(f"Health: GET http://{address(settings.host, port)}/")
     sys.stdout.flush()

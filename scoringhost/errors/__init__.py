@@ -23,6 +23,7 @@
     │   ├── MissingTensor            an input of the model was not given
     │   ├── UnknownTensor            an input or output that the model does not have
     │   ├── NotInferable             the service takes no tensors
+    │   ├── RuntimeRefused           a runtime itself answered with an error of its choice
     │   ├── FixedModel               a model that can neither be loaded nor unloaded by a request
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
@@ -37,12 +38,14 @@
     │   ├── UnknownDocument          no API document of that version
     │   ├── MethodNotAllowed
     │   ├── ScriptRefused            run() itself answered with an error of its choice
+    │   ├── ModelRefused             MLflow says that the model does not take it
     │   ├── UnknownService           no service of that name and version
     │   └── UnknownJob               no job of that id
     ├── RunError                     the entry script's fault
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
     │   ├── ResultMisfit             a typed run() returned something else than its annotation says
+    │   ├── RuntimeFailed            a runtime answered with an error of its choice, and a status of 500 or more
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -56,7 +59,7 @@ What keeps a service from starting is in `startup`, all else is here; every name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scoringhost.errors.base import ScoringHostError as ScoringHostError
 from scoringhost.errors.startup import InitFailed as InitFailed
@@ -105,8 +108,8 @@ class UndecodableBody(CallError):
 class UnsupportedContentType(CallError):
     """The media type of the body is not one that this run() takes."""
 
-    def __init__(self, got: str | None) -> None:
-        super().__init__(f"Expects Content-Type to be application/json, not {repr(got) if got else 'nothing'}")
+    def __init__(self, got: str | None, expected: str = "Expects Content-Type to be application/json") -> None:
+        super().__init__(f"{expected}, not {repr(got) if got else 'nothing'}")
         self.got = got
 
 
@@ -169,6 +172,14 @@ class UnknownTensor(CallError):
 
 class NotInferable(CallError):
     """The service cannot be called with tensors."""
+
+
+class RuntimeRefused(CallError):
+    """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 4xx."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class FixedModel(CallError):
@@ -270,6 +281,14 @@ class ScriptRefused(CallError):
         self.response = response
 
 
+class ModelRefused(CallError):
+    """MLflow, or a model of it, has refused a request: `code` is its error code, `details` what else it says of it."""
+
+    def __init__(self, message: str, code: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.code, self.details = code, dict(details or {})
+
+
 class UnknownService(CallError):
     """The host has no service of that name and version."""
 
@@ -317,6 +336,14 @@ class ResultMisfit(RunError):
         where = f" at {path}" if path else ""
         super().__init__(f"The result of run() is not what its annotation says: expected {expected}, got {got}{where}")
         self.path, self.expected, self.got = path, expected, got
+
+
+class RuntimeFailed(RunError):
+    """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 5xx."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class DeadlineExceeded(RunError):

@@ -40,7 +40,7 @@ def write_response(response: InferenceResponse, binary: Mapping[str, bool] | boo
     outputs: list[JsonValue] = []
     for tensor in response.outputs:
         is_binary = binary if isinstance(binary, bool) else binary.get(tensor.name, False)
-        outputs.append(_binary(tensor, parts) if is_binary else _in_json(tensor))
+        outputs.append(in_binary(tensor, parts) if is_binary else in_json(tensor))
     message: dict[str, Any] = {"model_name": response.model_name}
     if response.model_version is not None:
         message["model_version"] = response.model_version
@@ -56,7 +56,10 @@ def write_response(response: InferenceResponse, binary: Mapping[str, bool] | boo
 
 
 def _dumped(message: dict[str, Any], tensors: list[Tensor]) -> bytes:
-    if sum(tensor.array.size for tensor in tensors) > LARGE:
+    size = 0
+    for tensor in tensors:
+        size += tensor.array.size
+    if size > LARGE:
         return json_text.dumps(message, in_pieces=True)
     try:
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -64,21 +67,21 @@ def _dumped(message: dict[str, Any], tensors: list[Tensor]) -> bytes:
         return json_text.dumps(message)
 
 
-def _said(tensor: Tensor, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _said(tensor: Tensor, parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     said: dict[str, JsonValue] = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.array.shape}
     if parameters:
         said["parameters"] = parameters
     return said
 
 
-def _binary(tensor: Tensor, parts: Parts) -> dict[str, JsonValue]:
+def in_binary(tensor: Tensor, parts: Parts) -> dict[str, JsonValue]:
     """What JSON says of a tensor whose data follow."""
     data = to_bytes(tensor.array, tensor.datatype)
     parts.append(data)
     return _said(tensor, {**tensor.parameters, BINARY_SIZE: len(data)})
 
 
-def _in_json(tensor: Tensor) -> dict[str, JsonValue]:
+def in_json(tensor: Tensor) -> dict[str, JsonValue]:
     """A tensor with its data, which are flat."""
     array = tensor.array
     parameters = tensor.parameters
@@ -88,8 +91,8 @@ def _in_json(tensor: Tensor) -> dict[str, JsonValue]:
     else:
         if tensor.datatype == "FP16":
             array = array.astype(np.float32)  # which holds the same numbers
-        data = np.ascontiguousarray(array).reshape(-1)
-    said = _said(tensor, parameters)  # type: ignore[arg-type]
+        data = array if array.ndim == 1 and array.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
+    said = _said(tensor, parameters)
     said["data"] = data
     return said
 

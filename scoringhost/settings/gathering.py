@@ -14,9 +14,18 @@ from scoringhost.errors import SettingsError
 from scoringhost.process.environment import users_own
 from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import PREFIX, Spec
+from scoringhost.settings.mlserver_files import (
+    IMPLEMENTATION,
+    MODEL_FILE,
+    is_model_settings,
+    read_model_settings,
+    read_server_settings,
+)
+from scoringhost.settings.mlserver_keys import MODEL, SERVER, batching_from, settings_from
 from scoringhost.settings.secret import Secret
+from scoringhost.settings.served import MLSERVER, folder_of, is_model_folder, model_in, served_at
 
-_ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
+_MAIN_FILE = "main.py"
 FOUND_MAIN = "found in the app root"
 """The origin of a script that nobody has named."""
 A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no such folder"
@@ -86,6 +95,7 @@ class Gathering:
         self._make_app_root_absolute()
         self._warn_of_unknown_environment()
         self._resolve_paths()
+        self._take_mlservers()
         if "host" in self.values:  # an IPv6 address may be written as in a URL
             self.values["host"] = self.values["host"].removeprefix("[").removesuffix("]")
 
@@ -146,7 +156,9 @@ class Gathering:
         folders = [Path(self.values["app_root"])]
         if self.values.get("script"):
             script = self._script()
-            folders.append(script if os.path.isdir(script) else script.parent)
+            folder = folder_of(script)
+            if not is_model_folder(folder):  # where a config.json is the model's own
+                folders.append(folder)
         for folder in folders:
             path = folder / "config.json"
             if os.path.isfile(path) and path.stat().st_size:
@@ -164,6 +176,30 @@ class Gathering:
             if name is not None and name not in self.origins and value is not None:
                 self._put(name, value, f"file {path}", key, path)
 
+    # -- MLServer's files and variables ---------------------------------------------------------
+
+    def _take_mlservers(self) -> None:
+        """Of a model that has settings of MLServer's, with or without a score.py: those that stand for ours."""
+        script = self.values.get("script")
+        if not script:
+            return
+        served = Path(script)
+        folder = folder_of(served)
+        beside = served if is_model_settings(served) else folder / MODEL_FILE
+        is_in_environment = bool(self.environ.get(IMPLEMENTATION)) and not os.path.exists(served)
+        if is_in_environment:
+            self.values["script"] = str(folder)
+            self.values["framework"], self.origins["framework"] = MLSERVER, f"environment {IMPLEMENTATION}"
+        elif not os.path.isfile(beside):
+            return
+        model = read_model_settings(folder if is_in_environment else beside, self.environ)
+        server = read_server_settings(folder, self.here, self.environ)
+        found = settings_from(SERVER, server) | settings_from(MODEL, model) | batching_from(model)
+        for name, (value, origin, key) in found.items():
+            if name not in self.origins and name in self.specs:
+                self._put(name, value, origin, key)
+        self.warnings += model.warnings + server.warnings
+
     # -- finishing ----------------------------------------------------------------------------
 
     def _warn_of_unknown_environment(self) -> None:
@@ -178,11 +214,18 @@ class Gathering:
         root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
         return Path(self._absolute(self.values["script"], root))
 
-    def _take_main(self) -> None:
-        """Without a script azmlinfsrv imports `main`, which it finds in the app root."""
+    def _find_script(self) -> None:
+        """Without a script azmlinfsrv imports `main`, which it finds in the app root.
+
+        Without that, either, Azure ML serves the model in the model folder.
+        """
         main = Path(self.values["app_root"]) / _MAIN_FILE
         if os.path.isfile(main):
             self.values["script"], self.origins["script"] = str(main), FOUND_MAIN
+            return
+        model = model_in(self.values.get("model_dir") or "")
+        if model is not None:
+            self.values["script"], self.origins["script"] = str(model), "found in the model folder"
 
     def _absolute(self, path: str, base: Path) -> str:
         # Path.expanduser() raises for a user that there is not; this leaves the path, which is not found then.
@@ -199,12 +242,12 @@ class Gathering:
         if given:
             self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):
-            self._take_main()
+            self._find_script()
         if not self.values.get("script"):
             return
-        script = script_at(self._script())
+        script = served_at(self._script())
         self.values["script"] = str(script)
-        beside = script.parent / "model"
+        beside = folder_of(script) / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"
@@ -221,13 +264,6 @@ class Gathering:
         if origin.startswith("flag "):
             raise SettingsError(origin.removeprefix("flag "), given, reason)
         self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
-
-
-def script_at(path: str | os.PathLike[str]) -> Path:
-    """The entry script that a path names: the file itself, or score.py in the folder."""
-    if os.path.isdir(path):  # which is False for a name that is too long, where Path.is_dir() raises
-        return Path(path) / _ENTRY_FILE
-    return Path(path)
 
 
 def gather(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -19,17 +21,25 @@ ROOT = HERE.parent.parent
 CACHE = Path(os.environ.get("SCORINGHOST_BENCH_CACHE", Path.home() / ".cache" / "scoringhost-bench"))
 
 KEY = "0123456789abcdef0123456789abcdef"
-WATCHED = {"SCORINGHOST_LOG_FORMAT": "json", "SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY}
-"""All that lets in and shows what happens: the log as JSON, metrics, a key."""
+WATCHED = {
+    "SCORINGHOST_LOG_FORMAT": "json",
+    "SCORINGHOST_METRICS": "true",
+    "SCORINGHOST_PRIMARY_KEY": KEY,
+    "SCORINGHOST_TRACES": "true",
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+}
+"""All that lets in and shows what happens: the log as JSON, metrics, a key, and a trace of one request in a hundred."""
 
 # uvloop 0.22 ends every worker of MLServer 1.7 at birth, and pandas 3 breaks its codecs: two pins of the peer's own.
 PACKAGES = {
-    "scoringhost": [str(ROOT)],
+    "scoringhost": [f"{ROOT}[metrics,otlp]"],
     "bare": ["gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "orjson", "numpy", "pandas"],
     "azmlinfsrv": ["azureml-inference-server-http", "azureml-contrib-services", "numpy", "pandas"],
     "litserve": ["litserve", "numpy"],
     "mlserver": ["mlserver==1.7.1", "uvloop<0.22", "pandas<3"],
     "bentoml": ["bentoml", "numpy"],
+    "mlflow": ["mlflow==3.17.2", "scikit-learn", "skops"],
 }
 
 
@@ -50,6 +60,27 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Sink(http.server.BaseHTTPRequestHandler):
+    """Takes what is sent by OTLP, and forgets it."""
+
+    def do_POST(self) -> None:
+        """Answer that all is well."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+def start_sink() -> int:
+    """Start a receiver of traces in this process; returns its port."""
+    sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    threading.Thread(target=sink.serve_forever, daemon=True).start()
+    return int(sink.server_address[1])
 
 
 class Server:
@@ -140,17 +171,10 @@ def start(name: str, work: Any) -> Server:
     port = free_port()
     script = str(HERE / "services" / f"{work.service}.py")
     common = {"PORT": str(port), "PYTHONPATH": str(HERE / "peers")}
+    if work.service == "mlflow":
+        return _of_mlflow(host, name, work, tools, port, common)
     if host == "scoringhost":
-        extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
-        extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
-        extra |= WATCHED if variant == "watched" else {}
-        program = [str(tools / "scoringhost")]
-        if variant == "fixed":
-            program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
-        command = [*program, "serve", script, "--port", str(port), "--host", "127.0.0.1"]
-        server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
-        server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
-        return server
+        return _scoringhost(name, variant, work, tools, script, common)
     if host == "azmlinfsrv":
         command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]
         return Server(name, work, command, "/score", "/", work.body, **common, BENCH_LISTS="1")
@@ -165,6 +189,43 @@ def start(name: str, work: Any) -> Server:
         path = "/text" if work.service == "text" else "/data"
         return Server(name, work, command, path, "/readyz", work.body, **common)
     return _mlserver(name, work, tools, port, common)
+
+
+def _scoringhost(name: str, variant: str, work: Any, tools: Path, script: str, common: dict[str, str]) -> Server:
+    extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
+    extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
+    if variant == "watched":
+        extra |= WATCHED | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{start_sink()}"}
+    program = [str(tools / "scoringhost")]
+    if variant == "fixed":
+        program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
+    command = [*program, "serve", script, "--port", common["PORT"], "--host", "127.0.0.1"]
+    server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
+    server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
+    return server
+
+
+def _of_mlflow(host: str, name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:
+    """One model folder, served by MLflow's own server or by ours."""
+    folder = CACHE / "mlflow-model"
+    if not folder.exists():
+        python = environment_of("mlflow") / "python"
+        subprocess.run([python, HERE / "peers" / "mlflow_model.py", folder], check=True, stderr=subprocess.DEVNULL)
+    environ = {**common, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [str(tools / "scoringhost"), "serve", str(folder), "--port", str(port), "--host", "127.0.0.1"]
+    if host == "mlflow":
+        command = [
+            str(tools / "mlflow"),
+            "models",
+            "serve",
+            "-m",
+            str(folder),
+            "-p",
+            str(port),
+            "--env-manager",
+            "local",
+        ]
+    return Server(name, work, command, "/invocations", "/ping", work.body, **environ)
 
 
 def _mlserver(name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:

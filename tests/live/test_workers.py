@@ -63,6 +63,7 @@ def test_a_worker_that_is_killed_is_replaced(life: Life) -> None:
 
 
 # BUG: "Perhaps out of memory?" it said, where the time to drain had run out.
+@pytest.mark.drill
 def test_a_worker_that_does_not_end_is_killed_and_the_log_says_that_time_ran_out(life: Life) -> None:
     served = life()
     os.kill(served.workers[0], signal.SIGSTOP)
@@ -72,6 +73,18 @@ def test_a_worker_that_does_not_end_is_killed_and_the_log_says_that_time_ran_out
     assert served.log.matches(rf"worker {served.workers[0]} is killed: it has not ended within \d+ s of the signal")
     assert "memory runs out" not in served.log.text
     assert "Perhaps" not in served.log.text
+
+
+# BUG: a worker was killed by it at once, and with it the request.
+def test_a_worker_that_is_told_to_hang_up_ends_in_order_and_is_replaced(life: Life, later: type[Later]) -> None:
+    served = life()
+    request = later(lambda: served.say("nap 1.0"))
+    served.log.wait_for("napping 1.0")
+    os.kill(served.workers[0], signal.SIGHUP)
+    assert request.reply().json() == "slept 1.0"
+    served.wait_ready(2)
+    assert served.log.matches(f"shutdown in {served.workers[0]}")
+    assert served.stop() == 0
 
 
 def test_a_worker_that_dies_under_a_request_is_replaced(life: Life) -> None:
@@ -184,6 +197,7 @@ def test_a_replacement_that_cannot_start_at_first_is_tried_again(
 
 
 # BUG: it was started again 60 to 75 times a second, for ever.
+@pytest.mark.drill
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.abort()"])
 def test_an_init_that_takes_the_process_down_is_tried_a_few_times(
     start: Callable[..., Served], tmp_path: Path, end: str

@@ -7,17 +7,20 @@ HTTP/2's own (frames, trailers, the reset of a stream) is the business of the do
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
 from scoringhost._version import __version__
+from scoringhost.dialects import raw_http
 from scoringhost.dialects.oip.model import CallContext, Model
+from scoringhost.dialects.oip.words import message_of
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, INFERENCE_SERVICE, messages
-from scoringhost.dialects.oip_grpc.reading import Received, parsed, receive, request_of
+from scoringhost.dialects.oip_grpc.reading import parsed, receive, request_of
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
 from scoringhost.dialects.oip_grpc.writing import FINAL, final_bytes, response_bytes, streamed_bytes
-from scoringhost.errors import NotInferable, ScoringHostError
+from scoringhost.errors import FixedModel, ScoringHostError, ScriptRefused
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
 from scoringhost.http.errors import headers_of, row_of
 from scoringhost.http.messages import HttpRequest, HttpResponse
@@ -39,6 +42,11 @@ OPEN = ("ServerLive", "ServerReady", "ModelReady")
 """What is asked like a health probe: without a key, and without a line in the log."""
 
 SERVER_NAME = "scoringhost"
+
+_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED", 413: "RESOURCE_EXHAUSTED",
+          429: "RESOURCE_EXHAUSTED", 499: "CANCELLED", 501: "UNIMPLEMENTED", 503: "UNAVAILABLE",
+          504: "DEADLINE_EXCEEDED"}  # fmt: skip
+"""gRPC codes for the statuses that a script itself answers with, as by flask.abort(404)."""
 
 
 class OipGrpc:
@@ -73,12 +81,19 @@ class OipGrpc:
 
     def render(self, error: ScoringHostError, detail: str = "") -> HttpResponse:
         """The status and why; `detail` is for who debugs."""
-        text = f"{error}\n{detail}" if detail else str(error)
+        said = message_of(error)
+        text = f"{said}\n{detail}" if detail else said
         row = row_of(error)
+        if isinstance(error, ScriptRefused) and isinstance(error.response, HttpResponse):
+            return HttpResponse(
+                error.response.status, [(STATUS, _code_of(error.response.status)), (MESSAGE, text[:LONGEST_MESSAGE])]
+            )
         return HttpResponse(row.http, [(STATUS, row.grpc), (MESSAGE, text[:LONGEST_MESSAGE]), *headers_of(error)])
 
     def standing_headers(self, ids: RequestIds) -> list[tuple[str, str]]:
-        """The request's ids; they go out as trailing metadata."""
+        """The request's id, and the caller's own ones; they go out as trailing metadata, each of which takes time."""
+        if len(ids.pairs) == 2:  # it has brought none: both say the same
+            return ids.pairs[:1]
         return ids.pairs
 
     # -- what is asked of server and model ---------------------------------------------------------
@@ -117,12 +132,12 @@ class OipGrpc:
     def _load(self, message: Any) -> Any:
         name = message.model_name or message.repository_name
         self._model.require(name)
-        return _new("RepositoryModelLoadResponse", model_name=name, isLoaded=True)
+        raise FixedModel(name, "load")
 
     def _unload(self, message: Any) -> Any:
         name = message.model_name or message.repository_name
         self._model.require(name)
-        raise NotInferable(f"{name!r} is the only model here; it is unloaded when the server is stopped")
+        raise FixedModel(name, "unload")
 
     # -- inference -----------------------------------------------------------------------------------
 
@@ -162,8 +177,12 @@ def _answered(kind: Any, answer: Callable[[Any], Any], request: HttpRequest) -> 
     return HttpResponse(200, [("Content-Type", MEDIA_TYPE)], response.SerializeToString())
 
 
-def _new(name: str, **values: Any) -> Any:
-    return messages()[f"{INFERENCE}.{name}"](**values)
+def _code_of(status: int) -> str:
+    return _CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
+
+
+def _new(kind: str, /, **values: Any) -> Any:
+    return messages()[f"{INFERENCE}.{kind}"](**values)
 
 
 def _context_of(request: GrpcRequest) -> CallContext:
@@ -178,6 +197,9 @@ def _context_of(request: GrpcRequest) -> CallContext:
         stages=request.stages,
         began_s=request.began_s,
         deadline=deadline,
+        around=raw_http.context_for(request, raw=False) if "flask" in sys.modules else None,
+        deliberate=raw_http.deliberate,
+        new_id="",
     )
 
 

@@ -187,7 +187,7 @@ def _resolve_message(message: DescriptorProto, scope: str, kinds: dict[str, int]
     for field in message.field:
         if field.type_name:
             field.type_name = _full(field.type_name, here, kinds)
-            field.type = kinds[field.type_name]  # type: ignore[assignment]
+            field.type = kinds[field.type_name]
     for inner in message.nested_type:
         _resolve_message(inner, here, kinds)
 

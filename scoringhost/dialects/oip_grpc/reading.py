@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from scoringhost.dialects.oip_grpc.parameters import read_parameters
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, messages
-from scoringhost.dialects.oip_grpc.wire import MALFORMED, split
-from scoringhost.errors import UndecodableBody
+from scoringhost.dialects.oip_grpc.wire import MALFORMED, Buffer, split
+from scoringhost.errors import InvalidTensor, UndecodableBody
 from scoringhost.inference.messages import InferenceRequest, RequestedOutput, Tensor
-from scoringhost.inference.raw_elements import Buffer
+from scoringhost.schema.declared import Misfit, phrase
+from scoringhost.schema.tensor_metadata import DATATYPES
 
 LARGE = 65_536
 """Bytes from which raw contents are left where they are; below, parsing the whole message is quicker."""
@@ -77,7 +80,7 @@ def request_of(received: Received) -> InferenceRequest:
 
 
 def _raw_tensors(message: Any, raw: list[Buffer]) -> list[Tensor]:
-    from scoringhost.inference.raw_elements import array_of
+    from scoringhost.inference.numpy_elements import from_bytes
 
     if len(raw) != len(message.inputs):
         expected = f"raw_input_contents must have an entry for each of the {len(message.inputs)} inputs"
@@ -87,20 +90,26 @@ def _raw_tensors(message: Any, raw: list[Buffer]) -> list[Tensor]:
         if tensor.HasField("contents") and tensor.contents.ListFields():
             both = "its elements are in raw_input_contents, and in contents, too"
             raise UndecodableBody(f"input {tensor.name!r}: {both}; use one of them")
-        shape = tuple(tensor.shape)
-        array = array_of(tensor.name, tensor.datatype, shape, data)
-        tensors.append(Tensor(tensor.name, tensor.datatype, shape, array, _parameters_of(tensor)))
+        tensors.append(_tensor(tensor, partial(from_bytes, memoryview(data))))
     return tensors
 
 
 def _typed_tensors(message: Any) -> list[Tensor]:
-    from scoringhost.dialects.oip_grpc.typed_contents import read_typed
+    from scoringhost.inference.numpy_typed import read_typed
 
-    return [
-        Tensor(tensor.name, tensor.datatype, tuple(tensor.shape), read_typed(tensor), _parameters_of(tensor))
-        for tensor in message.inputs
-    ]
+    return [_tensor(tensor, partial(read_typed, tensor.contents)) for tensor in message.inputs]
 
 
-def _parameters_of(tensor: Any) -> dict[str, Any]:
-    return read_parameters(tensor.parameters) if tensor.parameters else {}
+def _tensor(said: Any, read: Callable[[str, tuple[int, ...]], Any]) -> Tensor:
+    """A tensor of the request. read: its array, from datatype and shape."""
+    from scoringhost.inference.numpy_elements import checked_shape
+
+    name, datatype = said.name, said.datatype
+    if datatype not in DATATYPES:
+        raise InvalidTensor(name, f"one of the datatypes {', '.join(DATATYPES)}", phrase(datatype))
+    try:
+        shape = checked_shape(list(said.shape))
+        array = read(datatype, shape)
+    except Misfit as misfit:
+        raise InvalidTensor(name + misfit.path, misfit.expected, misfit.got) from None
+    return Tensor(name, datatype, shape, array, read_parameters(said.parameters) if said.parameters else {})

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scoringhost.errors import UndecodableBody
-from scoringhost.inference.raw_elements import Buffer
+
+Buffer = bytes | memoryview
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10

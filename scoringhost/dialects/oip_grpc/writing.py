@@ -6,9 +6,8 @@ from typing import Any
 
 from scoringhost.dialects.oip_grpc.parameters import write_parameters
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, messages
-from scoringhost.dialects.oip_grpc.wire import field_head, fields
+from scoringhost.dialects.oip_grpc.wire import Buffer, field_head, fields
 from scoringhost.inference.messages import InferenceResponse
-from scoringhost.inference.raw_elements import Buffer
 
 RAW_OUTPUTS = 6
 """The number of raw_output_contents."""
@@ -32,8 +31,8 @@ def streamed_bytes(response: InferenceResponse, *, typed: bool) -> bytes:
 
 
 def _pieces(response: InferenceResponse, *, typed: bool) -> list[Buffer]:
-    from scoringhost.dialects.oip_grpc.typed_contents import FIELDS, write_typed
-    from scoringhost.inference.raw_elements import bytes_of
+    from scoringhost.inference.numpy_elements import to_bytes
+    from scoringhost.inference.numpy_typed import FIELDS, write_typed
 
     message = _head(response)
     outputs = response.outputs
@@ -41,7 +40,7 @@ def _pieces(response: InferenceResponse, *, typed: bool) -> list[Buffer]:
         for tensor, output in zip(outputs, message.outputs, strict=True):
             write_typed(tensor.array, tensor.datatype, output.contents)
         return [message.SerializeToString()]
-    raw = [bytes_of(tensor.array, tensor.datatype) for tensor in outputs]
+    raw = [to_bytes(tensor.array, tensor.datatype) for tensor in outputs]
     return [message.SerializeToString(), *fields(RAW_OUTPUTS, raw)]
 
 

@@ -62,9 +62,7 @@ class Bridge:
         response: HttpResponse = await self._send(crossing)
         return response
 
-    async def do(
-        self, work: Callable[[], Coroutine[Any, Any, Any]], context: contextvars.Context | None = None
-    ) -> Any:
+    async def do(self, work: Callable[[], Coroutine[Any, Any, Any]], context: contextvars.Context | None = None) -> Any:
         """What a coroutine has for a result, which is awaited where calls are scored; raises what it raises."""
         crossing = Crossing(self._here.create_future())
         crossing.work = partial(self._begin_task, work, context, crossing)

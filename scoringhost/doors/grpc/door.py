@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
@@ -90,12 +89,12 @@ class GrpcDoor:
         then: closed ones would be given to the next files of the script.
         """
         nothing = os.open(os.devnull, os.O_RDWR)
-        for descriptor in _sockets_at(self._port):
+        for descriptor in sockets_at(self._port):
             os.dup2(nothing, descriptor, inheritable=False)
         os.close(nothing)
 
 
-def _sockets_at(port: int) -> list[int]:
+def sockets_at(port: int) -> list[int]:
     """The numbers of this process's sockets whose own end is the port; none where there is no /proc."""
     found = []
     with suppress(OSError):
@@ -118,6 +117,3 @@ def _introduce(request: GrpcRequest, context: Context) -> None:
 
 def _nobody(request: GrpcRequest, context: Context) -> None:
     """Without TLS nobody knows who is calling."""
-
-
-DoorMaker = Callable[[], GrpcDoor]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from scoringhost.dialects.oip.words import message_of
 from scoringhost.dialects.oip_grpc.dialect import MESSAGE, STATUS
 from scoringhost.dialects.oip_grpc.pool import Method
 from scoringhost.dialects.oip_grpc.reading import receive
@@ -89,7 +90,7 @@ class StreamedCall:
             while (piece := await bridge.do(take, context)) is not None:
                 await self._context.write(piece)
         except ScoringHostError as error:
-            await self._say_error(str(error), request)
+            await self._say_error(message_of(error), request)
         finally:
             # The caller may have gone, and this task with it: the turn is given back all the same.
             bridge.leave(partial(close_body, pieces), context)
@@ -103,4 +104,3 @@ class StreamedCall:
 
 async def _taken(pieces: AsyncIterator[bytes]) -> bytes | None:
     return await anext(pieces, None)
-

@@ -26,6 +26,7 @@ from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
 from scoringhost.errors import PortInUse, SettingsError, StartupError
 from scoringhost.settings import Settings, address
+from scoringhost.settings.served import folder_of
 from scoringhost.telemetry import script_metrics
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -39,8 +40,10 @@ HEARTBEAT_FILES = "/dev/shm"
 log = logging.getLogger(HOST_LOGGER)
 
 
-def require_free(host: str, ports: Sequence[int]) -> None:
+def require_free(host: str, ports: Sequence[int], setting: str = "port") -> None:
     """Make sure that the ports can be listened on, before gunicorn tries for five seconds and ends with 1.
+
+    setting: which one names them.
 
     Raises:
         PortInUse: if somebody else listens there.
@@ -54,9 +57,9 @@ def require_free(host: str, ports: Sequence[int]) -> None:
                 probe.bind((host, port))
             except OSError as problem:
                 if problem.errno == errno.EADDRINUSE:
-                    raise PortInUse(host, port) from None
+                    raise PortInUse(host, port, setting) from None
                 if problem.errno in (errno.EACCES, errno.EPERM):
-                    raise SettingsError("port", port, f"only root may listen on port {port}; choose another") from None
+                    raise SettingsError(setting, port, f"only root may listen on port {port}; choose another") from None
                 reason = f"nobody can listen on port {port} there: {problem.strerror}"
                 raise SettingsError("host", host, reason) from None
 
@@ -140,10 +143,13 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     def _watch(self) -> Watch:
         settings = self.settings
         script = Path(settings.script or "score.py").absolute()
-        code = [script if script.is_dir() else script.parent]
+        code = [folder_of(script)]
+        data = [Path(settings.model_dir)] if settings.model_dir else []
+        if script.suffix != ".py":
+            data.append(script)  # a model: its own file, or all files of its folder
         if settings.source_directory:
             code.append(Path(settings.app_root or ".") / settings.source_directory)
-        return Watch(code, [Path(settings.model_dir)] if settings.model_dir else [])
+        return Watch(code, data)
 
     def load(self) -> Engine:
         """Load the script and run init(); with preload in the master, else in the worker.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from scoringhost.errors import InvalidTensor
-from scoringhost.inference.raw_elements import count_of, shaped
+from scoringhost.inference.numpy_elements import from_elements
+from scoringhost.schema.declared import Misfit
 from scoringhost.schema.tensor_metadata import DATATYPES, Array
 
 FIELDS = {
@@ -30,40 +31,47 @@ _WIDE = {"int_contents": "int32", "uint_contents": "uint32"}
 """The dtype of lists that several datatypes share."""
 
 
-def read_typed(tensor: Any) -> Array:
-    """The array of a tensor of a request, with an own copy of its elements.
+def read_typed(contents: Any, datatype: str, shape: tuple[int, ...]) -> Array:
+    """The array of a datatype and shape, with an own copy of its elements.
+
+    Elements of BYTES are text, as over JSON, if all of them are UTF-8.
 
     Raises:
-        InvalidTensor: if the elements are in another list, too many or too few, or beyond the datatype.
+        Misfit: if the elements are in another list, too many or too few, or beyond the datatype.
     """
-    name, datatype, shape = tensor.name, tensor.datatype, tuple(tensor.shape)
-    if datatype not in DATATYPES:
-        raise InvalidTensor(name, f"a datatype of {', '.join(DATATYPES)}", repr(datatype))
     field = FIELDS.get(datatype)
     if field is None:
-        raise InvalidTensor(name, f"{datatype} in raw_input_contents", "none there")
-    for filled, _ in tensor.contents.ListFields():
+        raise Misfit(f"{datatype} in raw_input_contents", "none there")
+    for filled, _ in contents.ListFields():
         if filled.name != field:
-            raise InvalidTensor(name, f"{datatype} in {field}", f"elements in {filled.name}")
-    values = getattr(tensor.contents, field)
-    count = count_of(name, shape)
+            raise Misfit(f"{datatype} in {field}", f"elements in {filled.name}")
+    values = getattr(contents, field)
     if datatype == "BYTES":
-        return shaped(name, list(values), shape)
+        return from_elements(_texts(list(values)), shape)
+    count = math.prod(shape)
     if len(values) != count:
-        raise InvalidTensor(name, f"{count} elements for shape {list(shape)}", str(len(values)))
+        raise Misfit(f"{count} elements for shape {list(shape)}", str(len(values)))
     dtype = np.dtype(DATATYPES[datatype].numpy)
     array: Array = np.fromiter(values, dtype=_WIDE.get(field, dtype), count=count)
     if array.dtype != dtype:
-        array = _narrowed(name, datatype, array, dtype)
+        array = _narrowed(datatype, array, dtype)
     return array.reshape(shape)
 
 
-def _narrowed(name: str, datatype: str, array: Array, dtype: Any) -> Array:
-    """The integers in a dtype that has fewer bits. Raises InvalidTensor if one has no room there."""
-    range_ = np.iinfo(dtype)
-    beyond = (array < range_.min) | (array > range_.max)
+def _texts(elements: list[bytes]) -> list[Any]:
+    try:
+        return [element.decode("utf-8") for element in elements]
+    except UnicodeDecodeError:
+        return elements
+
+
+def _narrowed(datatype: str, array: Array, dtype: Any) -> Array:
+    """The integers in a dtype that has fewer bits. Raises Misfit if one has no room there."""
+    room = np.iinfo(dtype)
+    beyond = (array < room.min) | (array > room.max)
     if beyond.any():
-        raise InvalidTensor(name, f"{datatype} from {range_.min} to {range_.max}", str(array[beyond][0]))
+        at = int(beyond.argmax())
+        raise Misfit(f"{datatype} from {room.min} to {room.max}", str(array[at]), f"[{at}]")
     return array.astype(dtype)
 
 
