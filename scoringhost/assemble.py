@@ -14,6 +14,9 @@ from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.docs import Docs
+from scoringhost.dialects.oip.model import Model
+from scoringhost.dialects.oip.naming import name_of
+from scoringhost.dialects.oip.rest import Oip
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError
@@ -145,6 +148,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             server_version=version,
         )
         dialects.append(page)
+    if settings.v2:
+        dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)
@@ -200,7 +205,12 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-DIALECTS = (AzureMl.name, Docs.name)
+def model_of(settings: Settings, service: Service) -> Model:
+    """The service as a model of the Open Inference Protocol."""
+    return Model(service, settings.model_name or name_of(service.script.path), settings.service_version)
+
+
+DIALECTS = (AzureMl.name, Docs.name, Oip.name)
 """Whose requests are counted apart."""
 
 

@@ -19,6 +19,11 @@
     │   ├── MissingParameter         run() needs a parameter that was not given
     │   ├── InvalidParameter         a parameter does not fit its declared type
     │   ├── UnknownParameter         a key of the body that run() does not take, where that is refused
+    │   ├── InvalidTensor            a tensor does not fit what the model declares, or not itself
+    │   ├── MissingTensor            an input of the model was not given
+    │   ├── UnknownTensor            an input or output that the model does not have
+    │   ├── NotInferable             the service takes no tensors
+    │   ├── FixedModel               a model that can neither be loaded nor unloaded by a request
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
     │   ├── HeadersTooLarge
@@ -136,6 +141,42 @@ class UnknownParameter(CallError):
         hint = f"; is {meant!r} meant?" if meant else ""
         super().__init__(f"run() takes no parameter {name!r}, but {', '.join(known)}{hint}")
         self.name, self.known, self.meant = name, tuple(known), meant
+
+
+class InvalidTensor(CallError):
+    """A tensor does not fit what the model declares, or its data not its shape. `name` may end in a path, as `a[3]`."""
+
+    def __init__(self, name: str, expected: str, got: str) -> None:
+        super().__init__(f"input {name!r}: expected {expected}, got {got}")
+        self.name, self.expected, self.got = name, expected, got
+
+
+class MissingTensor(CallError):
+    """The request leaves out an input of the model."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"input {name!r} is missing; the inputs are {', '.join(known)}")
+        self.name, self.known = name, tuple(known)
+
+
+class UnknownTensor(CallError):
+    """The request names an input or an output (`kind`) that the model does not have."""
+
+    def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no {kind} {name!r}; the {kind}s are {', '.join(known) or 'none'}")
+        self.kind, self.name, self.known = kind, name, tuple(known)
+
+
+class NotInferable(CallError):
+    """The service cannot be called with tensors."""
+
+
+class FixedModel(CallError):
+    """The only model of the host stays loaded, whatever a request asks for."""
+
+    def __init__(self, name: str, asked: str) -> None:
+        super().__init__(f"The model {name!r} is the only one of this host and stays loaded; it takes no {asked}")
+        self.name = name
 
 
 class BodyTooLarge(CallError):

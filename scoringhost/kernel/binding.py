@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoringhost.errors import InvalidParameter, MissingParameter, UndecodableBody
-from scoringhost.kernel.call import Call, RawRequest
+from scoringhost.kernel.call import Arguments, Call, RawRequest
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.large_arrays import LEAST_BODY, read
@@ -24,7 +24,9 @@ def bind(signature: RunSignature, call: Call) -> dict[str, Any]:
         UnknownParameter: if a key is no parameter, where that is refused.
     """
     payload = call.payload
-    if signature.takes is Takes.NAMED:
+    if type(payload) is not bytes and isinstance(payload, Arguments):
+        arguments = payload.arguments(signature)
+    elif signature.takes is Takes.NAMED:
         large = _large(signature, payload) if isinstance(payload, bytes) and len(payload) >= LEAST_BODY else None
         arguments = large or _named(signature, _values(payload))
     else:
@@ -43,7 +45,7 @@ def _large(signature: RunSignature, body: bytes) -> dict[str, Any] | None:
         if parameter.name not in found:
             if parameter.default is REQUIRED:
                 return None
-            found[parameter.name] = _default(parameter)
+            found[parameter.name] = default_of(parameter)
     return found
 
 
@@ -93,7 +95,7 @@ def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, A
         elif parameter.default is REQUIRED:
             raise MissingParameter(name, signature.names)
         else:
-            arguments[name] = _default(parameter)
+            arguments[name] = default_of(parameter)
     if len(values) != given:
         signature.unknown_keys([name for name in values if name not in arguments])
     return arguments
@@ -109,7 +111,7 @@ def _given(parameter: Parameter, value: object) -> object:
         raise InvalidParameter(parameter.name + misfit.path, misfit.expected, misfit.got) from None
 
 
-def _default(parameter: Parameter) -> object:
+def default_of(parameter: Parameter) -> object:
     """The default as the decorators would convert it: scripts write defaults as JSON values too."""
     declared = parameter.declared
     if declared is None or parameter.default is None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from scoringhost.errors import ScoringHostError
 from scoringhost.kernel.deadline import Deadline
 from scoringhost.kernel.observer import Stages
+from scoringhost.script.signature import RunSignature
 
 T = TypeVar("T")
 
@@ -24,6 +25,18 @@ class RawRequest:
     """The transport's request, for a run() under @rawhttp; `make` builds what run() is handed."""
 
     make: Callable[[], object]
+
+
+class Arguments:
+    """A payload that makes the arguments of run() itself, as tensors do. A base class: `bind` asks for it by type."""
+
+    def arguments(self, signature: RunSignature) -> dict[str, Any]:
+        """The keyword arguments, request_headers excepted; each call of run() asks once, where bodies are decoded.
+
+        Raises:
+            CallError: if what came is not what run() takes.
+        """
+        raise NotImplementedError
 
 
 Around = Callable[[], AbstractContextManager[object]]
@@ -51,7 +64,8 @@ def never() -> bool:
     return False
 
 
-def _nothing(error: BaseException) -> ScoringHostError | None:
+def no_answer(error: BaseException) -> ScoringHostError | None:
+    """What an exception of run() stands for where none stands for an answer: a failure."""
     return None
 
 
@@ -104,7 +118,7 @@ _AS_IT_IS = AsItIs()
 class Call:
     """One request to score, free of any protocol.
 
-    payload: the body as it came (text or JSON), values by parameter name, or the raw request.
+    payload: the body as it came (text or JSON), values by parameter name, the raw request, or what makes arguments.
     headers: asked for only if run() takes `request_headers`.
     abandoned: whether the caller has gone; asked just before run() would start.
     around: makes the context that run(), and each step of a stream, is executed in, if there is one.
@@ -118,12 +132,12 @@ class Call:
     deadline: until when the caller waits for its answer, if it has said so.
     """
 
-    payload: bytes | Mapping[str, object] | RawRequest
+    payload: bytes | Mapping[str, object] | RawRequest | Arguments
     headers: Callable[[], dict[str, str]] = _no_headers
     abandoned: Callable[[], bool] = never
     around: Around | None = None
     stream_of: Callable[[object], object | None] = generated
-    deliberate: Callable[[BaseException], ScoringHostError | None] = _nothing
+    deliberate: Callable[[BaseException], ScoringHostError | None] = no_answer
     size: int = 0
     context: Context | None = None
     encoder: Encoder = _AS_IT_IS

@@ -16,6 +16,7 @@ from scoringhost.settings.declaration import (
     Spec,
 )
 from scoringhost.settings.gathering import FOUND_MAIN
+from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.recording import RecordingSettings
 from scoringhost.settings.secret import Secret
 from scoringhost.settings.whole import DEFAULT, SPECS, Settings
@@ -27,6 +28,7 @@ __all__ = [
     "SPECS",
     "FunctionsSettings",
     "HttpSettings",
+    "InferenceSettings",
     "RecordingSettings",
     "Secret",
     "ServerSettings",

@@ -52,6 +52,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "document_as_azmlinfsrv",
         "docs",
     ),
+    "The Open Inference Protocol": ("v2", "model_name", "grpc_port", "grpc_max_message_mb"),
     "Metrics and traces": (
         "metrics",
         "metrics_port",

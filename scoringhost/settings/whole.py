@@ -18,6 +18,7 @@ from scoringhost.settings.declaration import (
     specs_of,
 )
 from scoringhost.settings.gathering import gather
+from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.recording import RecordingSettings
 
 P = TypeVar("P", bound=Part)
@@ -28,10 +29,11 @@ DEFAULT = "default"
 
 # The bases stand in reverse: dataclasses take the fields of the last one first, and the table begins with the service.
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings(FunctionsSettings, RecordingSettings, HttpSettings, ServerSettings, ServiceSettings):
+class Settings(FunctionsSettings, RecordingSettings, InferenceSettings, HttpSettings, ServerSettings, ServiceSettings):
     """All settings of a host.
 
-    `server`, `service`, `http`, `recording` and `functions` are views of a part, for what needs no more than that.
+    `server`, `service`, `http`, `inference`, `recording` and `functions` are views of a part, for what needs no more
+    than that.
     """
 
     unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
@@ -81,6 +83,11 @@ class Settings(FunctionsSettings, RecordingSettings, HttpSettings, ServerSetting
     def http(self) -> HttpSettings:
         """The part for HTTP."""
         return self._part(HttpSettings)
+
+    @cached_property
+    def inference(self) -> InferenceSettings:
+        """The part for the Open Inference Protocol."""
+        return self._part(InferenceSettings)
 
     @cached_property
     def recording(self) -> RecordingSettings:

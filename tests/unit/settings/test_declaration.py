@@ -11,6 +11,7 @@ from scoringhost.settings import (
     SPECS,
     FunctionsSettings,
     HttpSettings,
+    InferenceSettings,
     RecordingSettings,
     ServerSettings,
     ServiceSettings,
@@ -18,7 +19,14 @@ from scoringhost.settings import (
 )
 from scoringhost.settings.declaration import Part, specs_of
 
-PARTS: tuple[type[Part], ...] = (ServiceSettings, ServerSettings, HttpSettings, RecordingSettings, FunctionsSettings)
+PARTS: tuple[type[Part], ...] = (
+    ServiceSettings,
+    ServerSettings,
+    HttpSettings,
+    InferenceSettings,
+    RecordingSettings,
+    FunctionsSettings,
+)
 
 
 def test_every_setting_is_in_exactly_one_part() -> None:
@@ -38,7 +46,7 @@ def test_a_part_has_the_values_and_the_origins_of_the_whole(tmp_path: Path) -> N
     assert whole.functions.jobs
 
 
-@pytest.mark.parametrize("part", ["server", "service", "http", "recording", "functions"])
+@pytest.mark.parametrize("part", ["server", "service", "http", "inference", "recording", "functions"])
 def test_a_part_cannot_be_changed_and_knows_nothing_of_the_others(part: str) -> None:
     view = getattr(Settings(port=6000), part)
     assert not isinstance(view, Settings)
