@@ -39,7 +39,8 @@ def _item(index: int, line: bytes) -> Item | Unusable:
     try:
         request = json_text.loads(line)
     except UndecodableBody as problem:
-        return Unusable(index, f"the line is not JSON: {problem}")
+        why = str(problem).partition(": ")[2]  # without the words about the body of a POST
+        return Unusable(index, f"the line is not JSON: {why or problem}")
     if not isinstance(request, dict):
         return Unusable(index, f"a request is a JSON object, not {type(request).__name__}")
     if not isinstance(request.get("inputs"), list):
