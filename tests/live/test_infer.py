@@ -14,12 +14,12 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Served
 
-PROGRAM: Path = Path(sys.executable).with_name("scoringhost")
+PROGRAM = Path(sys.executable).with_name("scoringhost")
 SCRIPT = Path(__file__).parent / "scripts" / "no_threes.py"
 
 
 def infer(*words: object, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [PROGRAM, "infer", *map(str, words)]
+    command = [str(PROGRAM), "infer", *map(str, words)]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, env=environ or None)
 
 
