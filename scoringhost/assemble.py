@@ -128,7 +128,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     service = _load_service(settings, world, observer)
     host = Host()
     host.add(service)
-    documents = api_documents(settings, service)
+    said = description_of(service)
+    documents = api_documents(settings, service, said)
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
@@ -139,7 +140,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     if settings.docs:
         page = Docs(
             host,
-            description_of(service),
+            said,
             documents,
             settings.service_name,
             settings.service_version,
@@ -263,7 +264,8 @@ def load_documents(settings: Settings, world: ScriptWorld) -> Mapping[OpenApiVer
     Raises:
         StartupError: if the script cannot be served.
     """
-    return api_documents(settings, _load_service(settings, world, LogObserver()))
+    service = _load_service(settings, world, LogObserver())
+    return api_documents(settings, service, description_of(service))
 
 
 def server_version(settings: HttpSettings) -> str:
@@ -271,10 +273,10 @@ def server_version(settings: HttpSettings) -> str:
     return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
 
 
-def api_documents(settings: Settings, service: Service) -> Mapping[OpenApiVersion, JsonValue]:
-    """The API documents by version; the user's own files in the app root win."""
+def api_documents(settings: Settings, service: Service, said: Description) -> Mapping[OpenApiVersion, JsonValue]:
+    """The API documents by version, from what the script says; the user's own files in the app root win."""
     name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
-    said, recorded = description_of(service), service.declarations.schemas
+    recorded = service.declarations.schemas
     info = ServiceInfo(name, version, prefix, said.text)
     asks_for_key = any((settings.primary_key, settings.secondary_key, settings.keys_file, settings.token_keys))
     made: dict[OpenApiVersion, JsonValue] = {}

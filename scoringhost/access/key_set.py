@@ -54,6 +54,15 @@ class KeySet:
         """Whether the last attempt is long enough ago."""
         return self._tried_s is None or time.monotonic() - self._tried_s >= MIN_INTERVAL_S
 
+    def require_some(self) -> None:
+        """Make sure that keys have been had before.
+
+        Raises:
+            NotReady: if not: then it says nothing against a token that its key is not among them.
+        """
+        if self._fetched_s is None:
+            raise NotReady("The keys to check tokens with cannot be had now; try again", 5)
+
     def fetch(self) -> None:
         """Get the keys anew.
 
@@ -65,8 +74,7 @@ class KeySet:
             keys = _keys_of(json.loads(self._load()))
         except (OSError, ValueError, urllib.error.URLError) as problem:
             log.warning("The keys of the issuer of tokens cannot be had from %s: %s", self._source, problem)
-            if self._fetched_s is None:
-                raise NotReady("The keys to check tokens with cannot be had now; try again", 5) from None
+            self.require_some()
             return
         if _material(keys) != _material(self._keys):
             self.generation += 1

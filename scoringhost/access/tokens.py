@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -70,6 +71,7 @@ class Tokens:
         self._remembered: OrderedDict[bytes, _Known] = OrderedDict()
         self._generation = keys.generation
         self._helper = HelperThread()
+        self._fetching: asyncio.Future[None] | None = None
 
     def known(self, token: str) -> str | None:
         """Who is calling, if this token has been checked before and still holds."""
@@ -110,12 +112,28 @@ class Tokens:
         name = key_id if isinstance(key_id, str) else None
         keys = self._keys
         found = keys.find(name)
-        if (found is None or keys.is_due) and keys.may_fetch:
-            await self._helper.do(keys.fetch)
+        if found is None or keys.is_due:
+            await self._fetch(is_needed=found is None)
             found = keys.find(name)
         if found is None:
+            keys.require_some()
             raise Unauthorized("The token is signed with a key that the issuer does not have", "invalid_token")
         return found
+
+    async def _fetch(self, *, is_needed: bool) -> None:
+        """Have the keys fetched, if that may be; whoever needs them meanwhile waits for the same fetch.
+
+        Without that all but one of the first callers of a service would be refused, with tokens that are good.
+        """
+        fetching, loop = self._fetching, asyncio.get_running_loop()
+        if fetching is None or fetching.done() or fetching.get_loop() is not loop:
+            if not self._keys.may_fetch:
+                return
+            fetching = self._fetching = loop.create_task(self._helper.do(self._keys.fetch))
+            fetching.add_done_callback(_look_at)
+        elif not is_needed:
+            return
+        await asyncio.shield(fetching)  # others wait for it, too, if this caller goes
 
     def _decoded(self, token: str, key: Any) -> Mapping[str, Any]:
         import jwt
@@ -161,6 +179,12 @@ class Tokens:
         self._remembered[hashlib.sha256(token.encode("latin-1", "replace")).digest()] = known
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
+
+
+def _look_at(fetching: asyncio.Future[None]) -> None:
+    """Or asyncio complains of an exception, where everybody who waited has gone."""
+    if not fetching.cancelled():
+        fetching.exception()
 
 
 def _header(token: str) -> Mapping[str, Any]:

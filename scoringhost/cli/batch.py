@@ -23,7 +23,7 @@ from scoringhost.batch.output import OutputUnusable, Places
 from scoringhost.batch.parts import BodyForm, Contract, Failure, Job
 from scoringhost.batch.pool import Stopped
 from scoringhost.batch.reading import InputUnusable, Source
-from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, ParamType, Verb, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.settings import Settings
@@ -78,7 +78,7 @@ class BodyFormType(ParamType[BodyForm]):
         "scoringhost batch score.py --input rows.parquet --output out.jsonl --as table --error-threshold 10",
     ),
 )
-@click.argument("path", metavar="SCRIPT")
+@click.argument("path", metavar="SCRIPT", type=FILE)
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1, type=click.UNPROCESSED)
 @click.option("--input", "source", required=True, metavar="DIR|FILE|PATTERN", help="What is scored.")
 @click.option(

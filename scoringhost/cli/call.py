@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, headers_of, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, headers_of, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.in_process import serving
@@ -68,7 +68,7 @@ class Wish:
         "echo '{\"data\": [[1, 2]]}' | scoringhost call http://localhost:5001/score -",
     ),
 )
-@click.argument("target", metavar="SCRIPT|URL")
+@click.argument("target", metavar="SCRIPT|URL", type=FILE)
 @click.argument("body", metavar="[FILE]", required=False, type=click.Path(allow_dash=True, dir_okay=False))
 @click.option("--method", help="HTTP method; POST unless another is named.", default="POST", show_default=True)
 @click.option("--path", help="Path with query; /score, or what the URL names.")

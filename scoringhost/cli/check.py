@@ -17,7 +17,7 @@ import click
 from scoringhost.checking import check as check_script
 from scoringhost.checking import not_begun
 from scoringhost.checking.findings import Report, Severity
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.answers import JSON
 from scoringhost.errors import StartupError
@@ -36,7 +36,7 @@ FOUND = 1
         "scoringhost check score.py --format json",
     ),
 )
-@click.argument("path", metavar="SCRIPT")
+@click.argument("path", metavar="SCRIPT", type=FILE)
 @click.option("--sample", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Request body to post.")
 @click.option("--content-type", default=JSON, show_default=True, help="Media type of that body.")
 @click.option(

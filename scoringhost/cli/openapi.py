@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from scoringhost import assemble
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.errors import ScriptImportFailed, StartupError
 from scoringhost.schema.openapi import OpenApiVersion
@@ -26,7 +26,7 @@ from scoringhost.settings import Settings
         "scoringhost openapi score.py --version 3.1 > openapi.json",
     ),
 )
-@click.argument("path", metavar="SCRIPT")
+@click.argument("path", metavar="SCRIPT", type=FILE)
 @click.option("--version", "version", default="3", help="2 (Swagger), 3 (OpenAPI 3.0) or 3.1.", show_default=True)
 @setting_options("service_name", "service_version", "service_path_prefix", "app_root")
 def openapi(path: str, version: str, **arguments: Any) -> None:

@@ -27,6 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 OWN = "Options"
 """The section of a help text for what is no setting."""
 
+FILE = click.Path(readable=False)
+"""An argument that is a path, or may be one: the shell completes it; whoever opens it says what is wrong with it."""
+
 STARTUP_FAILED = 3
 """Exit code when the settings or the script cannot be used; gunicorn's own for a failed boot."""
 

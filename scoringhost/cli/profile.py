@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, ParamType, Verb, headers_of, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, ParamType, Verb, headers_of, setting_options
 from scoringhost.client.load import Load, fetch_sample, read_bodies
 from scoringhost.client.remote import as_url
 from scoringhost.client.wire import RequestsUnusable, Target
@@ -74,7 +74,7 @@ class Plan:
         "scoringhost profile --url localhost:5001",
     ),
 )
-@click.argument("path", required=False, metavar="[SCRIPT]")
+@click.argument("path", required=False, metavar="[SCRIPT]", type=FILE)
 @click.option(
     "--requests",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.in_process import serving
 from scoringhost.client.remote import Address, Remote, Sender, Unreachable, as_url
@@ -46,8 +46,8 @@ RECORDED = "recorded"
         "scoringhost replay failures/ localhost:5001 --format json",
     ),
 )
-@click.argument("records", metavar="FILE|DIR")
-@click.argument("target", metavar="SCRIPT|URL")
+@click.argument("records", metavar="FILE|DIR", type=FILE)
+@click.argument("target", metavar="SCRIPT|URL", type=FILE)
 @click.option(
     "--against", metavar="SCRIPT|URL", help="Compare with the answers of this one, and not with recorded ones."
 )

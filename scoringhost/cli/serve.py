@@ -19,7 +19,7 @@ import click
 
 from scoringhost import assemble
 from scoringhost._version import __version__
-from scoringhost.cli.options import STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
@@ -52,7 +52,7 @@ class AzmlinfsrvExits(Verb):
         "scoringhost serve service/ --reload --debug",
     ),
 )
-@click.argument("path", required=False, metavar="[SCRIPT]")
+@click.argument("path", required=False, metavar="[SCRIPT]", type=FILE)
 @click.option("-v", "--verbose", is_flag=True, help="Show every setting when it starts, and where it came from.")
 @click.option(
     "-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors; --log-level has the last word."

@@ -246,7 +246,7 @@ class Engine:
         if not await self._finish(by_s):
             await self._break_off()
         if self.is_retiring:
-            end_process()  # a thread that is stuck cannot be ended in any other way
+            self.abandon_process()  # a thread that is stuck cannot be ended in any other way
 
     async def _finish(self, by_s: float) -> bool:
         return all(await asyncio.gather(*(door.finish(by_s) for door in self.doors)))
@@ -270,8 +270,18 @@ class Engine:
                 if not self._owns_process:
                     return  # `shutdown` will find the thread busy, and leave it behind
                 log.error("run() does not end; this worker ends without shutdown()\n%s", self.threads[0].stack())
-                end_process()
+                self.abandon_process()
             await asyncio.sleep(LOOK_S)
+
+    def abandon_process(self) -> NoReturn:
+        """End this process without shutdown(), as a run() goes on; first, what is kept is written, and spans are sent.
+
+        From any thread but the one that is stuck. It takes a few seconds at most, as `Site.closings` do.
+        """
+        try:
+            self.site.close()
+        finally:
+            end_process()
 
     def shutdown(self, until_s: float) -> None:
         """Run shutdown() to its end on the scoring thread, unless that is still busy at that time.

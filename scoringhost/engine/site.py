@@ -79,5 +79,9 @@ class Site:
         """Run shutdown() of every service, and send the last spans and log lines; on the thread that scored."""
         for service in self.host:
             service.shutdown()
+        self.close()
+
+    def close(self) -> None:
+        """Write what is kept, and send the last spans and log lines; all that is done if shutdown() cannot be run."""
         for close in self.closings:
             close()

@@ -130,8 +130,9 @@ class HttpApp:
             fault = ids.fault or request.fault
             # A path that nobody serves is a 404 whatever else is wrong, but not to whom a guard has refused.
             if fault is not None and (match.endpoint is not None or request.admitted):
-                raise fault
-            if self.guards and (request.admission is not None or not request.admitted):
+                # Not raised: the request knows it, and its traceback would lead to the request, and keep the body.
+                answer: HttpResponse | Awaitable[HttpResponse] = self._failed(fault, request)
+            elif self.guards and (request.admission is not None or not request.admitted):
                 answer = self._answer_admitted(request, match)
             else:
                 answer = (match.methods.get(request.method) or match.answer(path, request.method))(request)
@@ -166,6 +167,13 @@ class HttpApp:
                 raise
             response = self._failed(NotReady(STOPPING), request)
         return self._finished(request, response)
+
+    def give_up(self, request: HttpRequest, error: ScoringHostError) -> HttpResponse:
+        """Answer a request whose handling does not come to an end; all who watch hear of it. From any thread.
+
+        For a door that is about to end its process: whatever is left of the handling must not go on.
+        """
+        return self._finished(request, self._failed(error, request))
 
     def _failed(self, error: Exception, request: HttpRequest) -> HttpResponse:
         if isinstance(error, ScoringHostError):

@@ -11,13 +11,21 @@ import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from scoringhost.errors import CallerTimedOut, NotReady, Overloaded, ScoringHostError
+from scoringhost.errors import CallerTimedOut, IncompleteBody, NotReady, Overloaded, ScoringHostError
+from scoringhost.kernel.call import never
 from scoringhost.kernel.deadline import Deadline
 
 NEWEST = 0.1
 """The weight of the newest call in the mean time of recent ones."""
 
+LOOK_S = 0.05
+"""Seconds between two looks at who of those that wait has gone: with a thousand of them, one takes 0.1 ms.
+
+That a client has gone is not told by the event loop if the connection is half-closed; it must be asked for.
+"""
 
 NOT_BEGUN = "run() was not begun"
 
@@ -40,18 +48,20 @@ def retry_after_s(wait_s: float) -> int:
     return max(1, math.ceil(wait_s))
 
 
-def too_long(wait_s: float, run_s: float, max_wait_s: float | None, deadline: Deadline | None) -> Overloaded | None:
-    """Why a call must not begin to wait; None if it may.
+def require_hope(wait_s: float, run_s: float, max_wait_s: float | None, deadline: Deadline | None) -> None:
+    """Make sure that a call does not begin to wait in vain.
 
     wait_s: how long it would have to, and run_s: what its run() will take then, as far as can be known.
+
+    Raises:
+        Overloaded: if that is longer than it may, or than its caller waits.
     """
     if max_wait_s is not None and wait_s > max_wait_s:
         why = f"The wait is about {wait_s:.1f} s, and none may be longer than {max_wait_s:g} s; try again later"
-        return Overloaded(why, retry_after_s(wait_s))
+        raise Overloaded(why, retry_after_s(wait_s))
     if deadline is not None and wait_s + run_s > deadline.left_s:
         why = f"The answer takes about {wait_s + run_s:.1f} s, and the caller waits {deadline.timeout_s:g} s"
-        return Overloaded(f"{why}; try again later", retry_after_s(wait_s))
-    return None
+        raise Overloaded(f"{why}; try again later", retry_after_s(wait_s))
 
 
 def require_time(deadline: Deadline | None) -> None:
@@ -79,6 +89,14 @@ def waited_in_vain(
     return max_wait_s, Overloaded(why, retry_after_s(wait_s))
 
 
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """A call that waits: `turn` ends its wait, `abandoned` says whether its caller has gone."""
+
+    turn: asyncio.Future[None]
+    abandoned: Callable[[], bool]
+
+
 class Admission:
     """A fair gate with `room` places and at most `max_waiting` waiting calls, each for at most `max_wait_s`.
 
@@ -89,7 +107,8 @@ class Admission:
     def __init__(self, room: int, max_waiting: int, max_wait_s: float | None = None) -> None:
         self._places, self._room = room, room
         self._max_waiting, self._max_wait_s = max_waiting, max_wait_s
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[_Waiter] = deque()
+        self._looked_s = -math.inf
         self._closed: str = ""
         self.held = MeanTime()
         """How long a place was held, on average; whoever holds one takes the time."""
@@ -127,10 +146,11 @@ class Admission:
         self._room -= 1
         return True
 
-    async def enter(self, deadline: Deadline | None = None) -> None:
-        """Take a place, in the order of arrival; `deadline` is the caller's own.
+    async def enter(self, deadline: Deadline | None = None, abandoned: Callable[[], bool] = never) -> None:
+        """Take a place, in the order of arrival; `deadline` is the caller's own, `abandoned` says whether it has gone.
 
         Raises:
+            IncompleteBody: if the caller has gone while it waited; found out when its place is wanted.
             Overloaded: if too many calls wait already, or it has waited, or would have to, longer than it may.
             CallerTimedOut: if the deadline passes first.
             NotReady: if the gate is closed, or gets closed while waiting.
@@ -140,30 +160,40 @@ class Admission:
         require_time(deadline)
         if self.enter_now():
             return
+        self._let_go()
         if len(self._waiting) >= self._max_waiting:
             why = f"{len(self._waiting)} calls are waiting already; try again later"
             raise Overloaded(why, retry_after_s(self.wait_s))
-        hopeless = too_long(self.wait_s, self.held.seconds, self._max_wait_s, deadline)
-        if hopeless is not None:
-            raise hopeless
-        await self._wait(deadline)
+        require_hope(self.wait_s, self.held.seconds, self._max_wait_s, deadline)
+        await self._wait(deadline, abandoned)
 
-    async def _wait(self, deadline: Deadline | None) -> None:
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(turn)
-        timer: asyncio.TimerHandle | None = None
-        if deadline is not None or self._max_wait_s is not None:
-            seconds, error = waited_in_vain(self._max_wait_s, deadline, self.wait_s)
-            timer = loop.call_later(seconds, self._send_away, turn, error)
+    def _let_go(self) -> None:
+        """Send those away whose callers have gone: nobody is to be refused, or to wait, for their sake."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < LOOK_S:
+            return
+        self._looked_s = now_s
+        there: deque[_Waiter] = deque()
+        for waiter in self._waiting:
+            if not waiter.abandoned():
+                there.append(waiter)
+            elif not waiter.turn.done():
+                waiter.turn.set_exception(IncompleteBody())
+        self._waiting = there
+
+    async def _wait(self, deadline: Deadline | None, abandoned: Callable[[], bool]) -> None:
+        waiter = _Waiter(asyncio.get_running_loop().create_future(), abandoned)
+        self._waiting.append(waiter)
+        timer = self._time_limit(waiter, deadline)
         try:
-            await turn
+            await waiter.turn
         except asyncio.CancelledError:
-            self._withdraw(turn)
+            self._withdraw(waiter)
             raise
         finally:
             if timer is not None:
                 timer.cancel()
+            del waiter  # it may have an error that leads here: see `thread_runner._outcome_of`
 
     def leave(self) -> None:
         """Give a place back; the call that waits longest gets it."""
@@ -172,7 +202,7 @@ class Admission:
             self._between.observe(now_s - self._left_s)
         self._left_s = now_s if self._waiting else None
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.popleft().turn
             if not turn.done():
                 turn.set_result(None)
                 return
@@ -182,17 +212,25 @@ class Admission:
         """Let nobody in any more; whoever waits is told why."""
         self._closed = why
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.popleft().turn
             if not turn.done():
                 turn.set_exception(NotReady(why))
 
-    def _send_away(self, turn: asyncio.Future[None], error: ScoringHostError) -> None:
-        if not turn.done():
-            self._waiting.remove(turn)
-            turn.set_exception(error)
+    def _time_limit(self, waiter: _Waiter, deadline: Deadline | None) -> asyncio.TimerHandle | None:
+        """What sends a call away when it has waited for too long, if that can be."""
+        if deadline is None and self._max_wait_s is None:
+            return None
+        seconds, error = waited_in_vain(self._max_wait_s, deadline, self.wait_s)
+        return asyncio.get_running_loop().call_later(seconds, self._send_away, waiter, error)
 
-    def _withdraw(self, turn: asyncio.Future[None]) -> None:
-        if turn in self._waiting:
-            self._waiting.remove(turn)
+    def _send_away(self, waiter: _Waiter, error: ScoringHostError) -> None:
+        if not waiter.turn.done():
+            self._waiting.remove(waiter)
+            waiter.turn.set_exception(error)
+
+    def _withdraw(self, waiter: _Waiter) -> None:
+        turn = waiter.turn
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
         elif turn.done() and not turn.cancelled() and turn.exception() is None:
             self.leave()

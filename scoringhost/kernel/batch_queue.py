@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections import deque
 from collections.abc import Hashable, Iterator
@@ -11,7 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoringhost.errors import CallerTimedOut, Overloaded
-from scoringhost.kernel.admission import NOT_BEGUN, MeanTime, require_time, retry_after_s, too_long, waited_in_vain
+from scoringhost.kernel.admission import (
+    LOOK_S,
+    NOT_BEGUN,
+    MeanTime,
+    require_hope,
+    require_time,
+    retry_after_s,
+    waited_in_vain,
+)
 from scoringhost.kernel.call import Call, Scored
 from scoringhost.kernel.deadline import Deadline
 
@@ -62,6 +71,7 @@ class BatchQueue:
         self._room = room
         self.entries: deque[Waiting] = deque()
         self._running = 0
+        self._looked_s = -math.inf
         self._per_call, self._per_batch = MeanTime(), MeanTime()
 
     @property
@@ -77,6 +87,7 @@ class BatchQueue:
             CallerTimedOut: if its caller does not wait at all.
         """
         require_time(deadline)
+        self._let_go()
         room, waiting = self._room, len(self.entries)
         if waiting >= room.max_waiting:
             raise Overloaded(f"{waiting} calls are waiting already; try again later", retry_after_s(self.wait_s))
@@ -84,9 +95,14 @@ class BatchQueue:
             why = f"{waiting + self._running} calls are waiting or running already; try again later"
             raise Overloaded(why, retry_after_s(self.wait_s))
         if self._running:
-            hopeless = too_long(self.wait_s, self._per_batch.seconds, room.max_wait_s, deadline)
-            if hopeless is not None:
-                raise hopeless
+            require_hope(self.wait_s, self._per_batch.seconds, room.max_wait_s, deadline)
+
+    def _let_go(self) -> None:
+        """Send those away whose callers have gone: nobody is to be refused for their sake."""
+        now_s = time.monotonic()
+        if self.entries and now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            self.entries = deque(entry for entry in self.entries if not entry.is_gone())
 
     def time_limits(self, entry: Waiting, loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
         """Have a call sent away when it has waited too long, or when its caller waits no longer."""

@@ -98,6 +98,7 @@ class Batcher:
         finally:
             for timer in timers:
                 timer.cancel()
+            del entry  # its answer may be an error that leads here: see `thread_runner._outcome_of`
 
     async def _work(self) -> None:
         """Run batch after batch until nothing waits."""
@@ -168,6 +169,7 @@ class Batcher:
             output, run_ms = await self._execute(entry.call, entry.arguments)
         except Exception as error:
             _fail([entry], error)
+            del entry  # see `score`
             return False, None
         await self._answer(entry, output, run_ms, calls=1, rows=entry.rows)
         if entry.key is None:  # never joined, whatever it gives
@@ -198,6 +200,7 @@ class Batcher:
             await self._run_parts(group, middle)
         except Exception as error:
             _fail(group, error)
+            del group, entry  # see `score`
         else:
             await self._answer_all(group, pieces, run_ms)
 
@@ -225,6 +228,7 @@ class Batcher:
             scored = Scored(output, run_ms, None, await self._encode(entry.call, output))
         except Exception as error:
             _fail([entry], error)
+            del entry  # see `score`
             return
         if not entry.answer.done():
             entry.answer.set_result(scored)

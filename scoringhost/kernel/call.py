@@ -120,7 +120,7 @@ class Call:
 
     payload: the body as it came (text or JSON), values by parameter name, the raw request, or what makes arguments.
     headers: asked for only if run() takes `request_headers`.
-    abandoned: whether the caller has gone; asked just before run() would start.
+    abandoned: whether the caller has gone; asked just before run() would start, and while it waits.
     around: makes the context that run(), and each step of a stream, is executed in, if there is one.
     stream_of: what of the output is to be sent piece by piece, or None.
     size: of the body, in bytes; larger calls are expected to take longer.

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import Any, TypeVar, cast
 
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.call import never
 from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import told_apart
 
@@ -21,9 +22,9 @@ class LoopRunner:
     def __init__(self, admission: Admission, limit_s: float | None) -> None:
         self._admission, self.limit_s = admission, limit_s
 
-    async def turn(self, deadline: Deadline | None = None) -> LoopTurn:
+    async def turn(self, deadline: Deadline | None = None, abandoned: Callable[[], bool] = never) -> LoopTurn:
         """Wait for a place."""
-        await self._admission.enter(deadline)
+        await self._admission.enter(deadline, abandoned)
         return LoopTurn(self._admission, self.limit_s, deadline)
 
 
@@ -45,18 +46,22 @@ class LoopTurn:
         left_s, deadline = left_of(self._limit_s, self._spent_s, self._deadline)
         task = self._task = asyncio.get_running_loop().create_task(_outcome(work), context=self._context)
         try:
-            done, _ = await asyncio.wait({task}, timeout=left_s)
+            await asyncio.wait({task}, timeout=left_s)
         except asyncio.CancelledError:
             task.cancel()
             raise
-        if not done:
+        if not task.done():
             task.cancel()
             raise exceeded(self._limit_s, deadline)
         self._spent_s += time.perf_counter() - started_s
         result, error = task.result()
-        if error is not None:
+        if error is None:
+            return cast("T", result)
+        self._task = None  # it knows the error, and the error this turn: see `thread_runner._outcome_of`
+        try:
             raise told_apart(error)
-        return cast("T", result)
+        finally:
+            del error, task
 
     async def step(self, work: Callable[[], Awaitable[T]]) -> T:
         """Await a step; see `Turn.step`."""
@@ -87,9 +92,14 @@ async def _outcome(work: Callable[[], Awaitable[T]]) -> tuple[T | None, BaseExce
     try:
         return await work(), None
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if _is_cancelled():
             raise
         return None, error
     except BaseException as error:
         return None, error
+
+
+def _is_cancelled() -> bool:
+    """Whether the current task is, and not something that the script awaits. (As a variable the task would be kept.)"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

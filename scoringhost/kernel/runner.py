@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from scoringhost.kernel.call import never
 from scoringhost.kernel.deadline import Deadline
 
 
@@ -52,11 +53,13 @@ class Turn(Protocol):
 class Runner(Protocol):
     """Gives turns."""
 
-    async def turn(self, deadline: Deadline | None = None) -> Turn:
-        """Wait for a turn, first come first served; `deadline` is the caller's own, for all that is done in the turn.
+    async def turn(self, deadline: Deadline | None = None, abandoned: Callable[[], bool] = never) -> Turn:
+        """Wait for a turn, first come first served.
+
+        deadline: the caller's own, for all that is done in the turn. abandoned: whether the caller has gone.
 
         Raises:
-            Overloaded, CallerTimedOut, NotReady: as `Admission.enter`.
+            IncompleteBody, Overloaded, CallerTimedOut, NotReady: as `Admission.enter`.
         """
 
 

@@ -57,9 +57,11 @@ class Job(Generic[T]):
         self.spent_s = time.perf_counter() - started_s
 
     def report(self) -> None:
-        """Tell whoever waits that the work is over."""
+        """Tell whoever waits that the work is over, and forget both: see `thread_runner._outcome_of`."""
+        notify = self._notify
+        del self._notify, self._work
         with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
-            self._notify()
+            notify()
 
 
 class ScoringThread:

@@ -205,7 +205,7 @@ class Service:
 
     async def _in_turn(self, runner: Runner, call: Call) -> Scored:
         """Wait for a turn and score."""
-        turn = await runner.turn(call.deadline)
+        turn = await runner.turn(call.deadline, call.abandoned)
         try:
             require_time(call.deadline)
             output, run_ms = await self._guarded(turn.do(partial(self._invoke, call), call.size), turn, call)

@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from scoringhost.errors import NotReady
 from scoringhost.kernel.admission import Admission
+from scoringhost.kernel.call import never
 from scoringhost.kernel.call_speed import CallSpeed
 from scoringhost.kernel.deadline import Deadline, exceeded, left_of
 from scoringhost.kernel.runner import ScriptCancelled, told_apart
@@ -73,9 +74,9 @@ class ThreadRunner:
         self._admission, self.limit_s, self.when_stuck = admission, limit_s, when_stuck
         self.call_speed, self.mover = CallSpeed(), mover or Fixed()
 
-    async def turn(self, deadline: Deadline | None = None) -> ThreadTurn:
+    async def turn(self, deadline: Deadline | None = None, abandoned: Callable[[], bool] = never) -> ThreadTurn:
         """Wait for a free scoring thread."""
-        await self._admission.enter(deadline)
+        await self._admission.enter(deadline, abandoned)
         return ThreadTurn(self, self._free.pop(), deadline=deadline)
 
     def thread_here(self, size: int) -> ScoringThread | None:
@@ -176,7 +177,10 @@ class ThreadTurn:
         self._runner.call_speed.streams()
         if self._ahead is not None:
             self._ahead.stop()
-        return _outcome_of(await self._hand_over(work))
+        job = await self._hand_over(work)
+        if self._making is not None:  # it is over, and nobody takes what it has made
+            self._making.job.error = None
+        return _outcome_of(job)
 
     async def next(self, step: Callable[[], object]) -> object:
         """Take the next item, of which the scoring thread may have made several; see `Turn.next`."""
@@ -190,16 +194,22 @@ class ThreadTurn:
                 self._making = self._submit(ahead.run, ahead.tell)
             elif piece.over.done():
                 self._making = None
-                piece.over.result()
-                _outcome_of(piece.job)
+                try:
+                    piece.over.result()
+                    _outcome_of(piece.job)
+                finally:
+                    del piece  # see `_outcome_of`
             else:
                 await ahead.news()
         return ahead.made.popleft()
 
     async def _hand_over(self, work: Callable[[], T]) -> Job[T]:
         piece = self._submit(work)
-        await piece.over
-        return piece.job
+        try:
+            await piece.over
+            return piece.job
+        finally:
+            del piece  # see `_outcome_of`
 
     def _submit(self, work: Callable[[], T], told: Callable[[], object] | None = None) -> _Piece[T]:
         """Hand work over to the scoring thread; `told` is called, too, when it is over or its time is."""
@@ -237,7 +247,9 @@ class ThreadTurn:
         self._pieces -= 1
         if self._ended and not self._pieces:
             self._free()
-        if not piece.over.done():
+        if piece.over.done():
+            piece.job.error = None  # nobody asks for it: see `_outcome_of`
+        else:
             self._spent_s += piece.job.spent_s
             piece.over.set_result(None)
             piece.tell()
@@ -259,10 +271,20 @@ class ThreadTurn:
 
 
 def _outcome_of(job: Job[T]) -> T:
-    """The result of a job that is over. Raises what it raised."""
-    if job.error is not None:
-        raise told_apart(job.error)
-    return job.result  # type: ignore[return-value]
+    """The result of a job that is over, which is asked for once. Raises what the job raised.
+
+    Nothing may lead from a job to itself: the job knows the call, and with it a body that may have megabytes, which
+    would stay until the next garbage collection: of bodies of 1 MB there were five hundred. So a job forgets whom
+    it has told, and what it was to do. It forgets its error here, as the traceback of that leads to all frames below,
+    those of the scoring thread included. And no frame that an error passes keeps a variable that leads to the error.
+    """
+    if job.error is None:
+        return job.result  # type: ignore[return-value]
+    error, job.error = told_apart(job.error), None
+    try:
+        raise error
+    finally:
+        del error
 
 
 class _Piece(Generic[T]):

@@ -14,7 +14,7 @@ from typing import Any
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.fitted_schemas import as_json, fitted
 from scoringhost.schema.output import UNDECLARED
-from scoringhost.script.request_file import request_beside
+from scoringhost.script.request_file import is_example, request_beside
 from scoringhost.script.signature import REQUIRED, Declarations, Parameter, RunSignature, Takes
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ def describe(script: Path, run: Callable[..., Any], declarations: Declarations, 
     declared = schema.get("example") or None
     found = request_beside(script)
     sample = declared if found is None else found
-    if declared is None and sample is not None:
+    if declared is None and sample is not None and is_example(script):
         schema = {**schema, "example": as_json(sample)}
     schemas = declarations.schemas
     output = schemas.output if schemas.is_exact else fitted(schemas.output)

@@ -9,6 +9,8 @@ from pathlib import Path
 from scoringhost.schema.declared import JsonValue
 
 NAME = "request.json"
+LARGEST_EXAMPLE = 65_536
+"""Bytes of a request.json up to which the API document shows it as its example, which everybody reads who calls."""
 
 logger = logging.getLogger("azmlinfsrv.swagger")
 
@@ -17,6 +19,12 @@ def request_file(script: Path) -> Path | None:
     """The request.json beside a script, or None if there is none."""
     path = script.parent / NAME
     return path if path.is_file() else None
+
+
+def is_example(script: Path) -> bool:
+    """Whether the request.json beside a script is small enough to be shown in the API document."""
+    path = request_file(script)
+    return path is not None and path.stat().st_size <= LARGEST_EXAMPLE
 
 
 def request_beside(script: Path) -> JsonValue | None:

@@ -48,7 +48,10 @@ class LogObserver:
     # -- HTTP -------------------------------------------------------------------------------------
 
     def sent(self, request: HttpRequest, response: HttpResponse, elapsed_ms: float, size: int, whole: bool) -> None:
-        """The access line: method, path with query, status, milliseconds, bytes; for a stream at its end."""
+        """The access line: method, path with query, status, milliseconds, bytes, and who has called, if that is known.
+
+        For a stream at its end.
+        """
         ids, endpoint = request.ids, request.match.endpoint
         if ids.deprecated:
             self._log.warning("the header x-ms-request-id is deprecated; send x-ms-client-request-id")
@@ -57,6 +60,8 @@ class LogObserver:
         target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
         method, status = request.method, response.status
         length: int | str = size if whole else f"{size} (broken off)"
+        if request.caller:
+            length = f"{length} by {one_line(request.caller)}"
         handlers = self._log.handlers
         if len(handlers) == 1 and type(handlers[0]) is HostHandler:
             own = ids.request if request.trace is None else with_trace(ids.request, request.trace)

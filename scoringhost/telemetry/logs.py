@@ -64,7 +64,7 @@ def with_trace(own: str, trace: tuple[str, str]) -> str:
 
 
 AccessEntry = tuple[int, str, str, int, float, int | str, str]
-"""Time (ns since the epoch), method, target, status, milliseconds, bytes of the body, request id."""
+"""Time (ns since the epoch), method, target, status, milliseconds, bytes of the body and who has called, request id."""
 
 _THOUSANDTHS = [f"{number:03d}" for number in range(1000)]
 GATHER_S = 0.01
@@ -114,9 +114,14 @@ class HostHandler(LineHandler):
         self._entries.clear()
 
     def access(self, entry: Any) -> None:
-        """Log one request, an AccessEntry here; to be called on the event loop."""
+        """Log one request, an AccessEntry here; to be called on the event loop, or in its place while it is blocked."""
         if not self._entries:
-            asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
+            try:
+                asyncio.get_running_loop().call_later(GATHER_S, self.write_lines)
+            except RuntimeError:  # a run() that does not end blocks it, and the process is about to be ended
+                self._entries.append(entry)
+                self.write_lines()
+                return
         self._entries.append(entry)  # no lock: only this thread appends, and while one waits a timer is set
 
     def write_lines(self) -> None:
@@ -138,12 +143,12 @@ class HostHandler(LineHandler):
 
     def _line(self, entry: AccessEntry) -> str:
         at_ns, method, target, status, elapsed_ms, length, own = entry
-        second = at_ns // 1_000_000_000
+        second, rest_ns = divmod(at_ns, 1_000_000_000)
         if second != self._second:
             self._second, self._stamp = second, time.strftime("%Y-%m-%d %H:%M:%S,", time.gmtime(second))
         if not (target.isprintable() and own.isprintable()):
             target, own = one_line(target), one_line(own)
-        moment = _THOUSANDTHS[at_ns // 1_000_000 % 1000]
+        moment = _THOUSANDTHS[rest_ns // 1_000_000]
         return f"{self._stamp}{moment}{self._who}{method} {target} {status} {elapsed_ms:.3f}ms {length} [{own}]\n"
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -4,7 +4,9 @@
 
 Drives the protocol as `hot_path.py` does, twice, with different numbers of requests, under
 `valgrind --tool=cachegrind`, and prints the difference for one request: with the log, without it, and with the log and
-what else may be on.
+what else may be on. Then what the parts of a request without a log take.
+
+    python tests/bench/instructions.py log json          only these
 """
 
 from __future__ import annotations
@@ -15,44 +17,58 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import hot_path
 
 from scoringhost import assemble
+from scoringhost.doors.server.http_protocol import HttpProtocol
+from scoringhost.kernel.binding import bind
+from scoringhost.kernel.call import Call
+from scoringhost.schema.json_text import dumps_numbers
 from scoringhost.settings import Settings
 
 FEW, MANY = 500, 2500
+OK = b"HTTP/1.1 200"
 KEY = "0123456789abcdef"
+METRICS = {"SCORINGHOST_METRICS": "true"}
+PRIMARY_KEY = {"SCORINGHOST_PRIMARY_KEY": KEY}
+JSON = {"SCORINGHOST_LOG_FORMAT": "json"}
+# Spans are made and ended, and go nowhere: whoever sends them does so on a thread of its own.
+TRACES = {
+    "SCORINGHOST_TRACES": "true",
+    "OTEL_TRACES_EXPORTER": "none",
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+}
 KINDS: dict[str, dict[str, str]] = {
     "log": {},
     "silent": {},
-    "metrics": {"SCORINGHOST_METRICS": "true"},
-    "key": {"SCORINGHOST_PRIMARY_KEY": KEY},
-    # Spans are made and ended, and go nowhere: whoever sends them does so on a thread of its own.
-    "traces": {
-        "SCORINGHOST_TRACES": "true",
-        "OTEL_TRACES_EXPORTER": "none",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": "0.01",
-    },
-    "json": {"SCORINGHOST_LOG_FORMAT": "json"},
-    "all": {"SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY, "SCORINGHOST_LOG_FORMAT": "json"},
+    "metrics": METRICS,
+    "key": PRIMARY_KEY,
+    "traces": TRACES,
+    "json": JSON,
+    "all": METRICS | PRIMARY_KEY | JSON | TRACES,
 }
 
 
+PARTS = ("parse", "http", "decode", "run", "encode")
+"""Of a silent request. parse: from bytes to a request; http: all but the endpoint; the others alone."""
+
+
 def main() -> None:
-    if len(sys.argv) > 1:
-        serve(int(sys.argv[1]), sys.argv[2])
+    if sys.argv[1:2] == ["serve"]:
+        serve(int(sys.argv[2]), sys.argv[3])
         return
-    for kind in KINDS:
+    for kind in sys.argv[1:] or [*KINDS, *PARTS]:
         few, many = (counted(count, kind) for count in (FEW, MANY))
-        print(f"{kind:<8}{(many - few) / (MANY - FEW):12,.0f} instructions a request")
+        print(f"{kind:<8}{(many - few) / (MANY - FEW):12,.0f} instructions a request", flush=True)
 
 
 def counted(count: int, kind: str) -> int:
     """The instructions of a process that answers `count` requests."""
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-    command += [sys.executable, __file__, str(count), kind]
+    command += [sys.executable, __file__, "serve", str(count), kind]
     environ = os.environ | {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
     found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
@@ -61,19 +77,42 @@ def counted(count: int, kind: str) -> int:
 
 
 def serve(count: int, kind: str) -> None:
-    """Answer some requests in this process."""
-    os.environ.update(KINDS[kind])  # the SDK of OpenTelemetry reads its variables itself
-    settings, _ = Settings.load(KINDS[kind], {"script": ("script", str(hot_path.SERVICE))})
+    """Answer some requests in this process, or do a part of that as often."""
+    environ = KINDS.get(kind, {})
+    os.environ.update(environ)  # the SDK of OpenTelemetry reads its variables itself
+    settings, _ = Settings.load(environ, {"script": ("script", str(hot_path.SERVICE))})
     sys.stdout = Path(os.devnull).open("w")
     assemble.prepare_process(settings, os.environ, [])
     site = assemble.build(settings)
     site.init()
-    if kind == "silent":
+    if kind == "silent" or kind in PARTS:
         site.app._observers = ()
+    if kind in ("decode", "run", "encode"):
+        repeat_part(site, kind, count)
+        return
+    if kind == "parse":
+        HttpProtocol._take = lambda self, request, keep_alive: self._transport.write(OK)  # type: ignore[method-assign]
+    if kind == "http":
+        hot_path.answer_nothing(site)
     head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(hot_path.BODY)}"
     if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
     asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
+
+
+def repeat_part(site: Any, kind: str, count: int) -> None:
+    """Do a part of scoring so often that only it counts."""
+    service = site.host.resolve()
+    call = Call(hot_path.BODY)
+    arguments = bind(service.signature, call)
+    result = service.script.run(**arguments)
+    for _ in range(count):
+        if kind == "decode":
+            bind(service.signature, call)
+        elif kind == "run":
+            service.declarations.call(**arguments)
+        else:
+            dumps_numbers(result)
 
 
 if __name__ == "__main__":

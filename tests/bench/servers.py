@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -19,12 +21,19 @@ ROOT = HERE.parent.parent
 CACHE = Path(os.environ.get("SCORINGHOST_BENCH_CACHE", Path.home() / ".cache" / "scoringhost-bench"))
 
 KEY = "0123456789abcdef0123456789abcdef"
-WATCHED = {"SCORINGHOST_LOG_FORMAT": "json", "SCORINGHOST_METRICS": "true", "SCORINGHOST_PRIMARY_KEY": KEY}
-"""All that lets in and shows what happens: the log as JSON, metrics, a key."""
+WATCHED = {
+    "SCORINGHOST_LOG_FORMAT": "json",
+    "SCORINGHOST_METRICS": "true",
+    "SCORINGHOST_PRIMARY_KEY": KEY,
+    "SCORINGHOST_TRACES": "true",
+    "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+    "OTEL_TRACES_SAMPLER_ARG": "0.01",
+}
+"""All that lets in and shows what happens: the log as JSON, metrics, a key, and a trace of one request in a hundred."""
 
 # uvloop 0.22 ends every worker of MLServer 1.7 at birth, and pandas 3 breaks its codecs: two pins of the peer's own.
 PACKAGES = {
-    "scoringhost": [str(ROOT)],
+    "scoringhost": [f"{ROOT}[metrics,otlp]"],
     "bare": ["gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "orjson", "numpy", "pandas"],
     "azmlinfsrv": ["azureml-inference-server-http", "azureml-contrib-services", "numpy", "pandas"],
     "litserve": ["litserve", "numpy"],
@@ -50,6 +59,27 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class Sink(http.server.BaseHTTPRequestHandler):
+    """Takes what is sent by OTLP, and forgets it."""
+
+    def do_POST(self) -> None:
+        """Answer that all is well."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+def start_sink() -> int:
+    """Start a receiver of traces in this process; returns its port."""
+    sink = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    threading.Thread(target=sink.serve_forever, daemon=True).start()
+    return int(sink.server_address[1])
 
 
 class Server:
@@ -143,7 +173,8 @@ def start(name: str, work: Any) -> Server:
     if host == "scoringhost":
         extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
         extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
-        extra |= WATCHED if variant == "watched" else {}
+        if variant == "watched":
+            extra |= WATCHED | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{start_sink()}"}
         program = [str(tools / "scoringhost")]
         if variant == "fixed":
             program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]

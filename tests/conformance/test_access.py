@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.live.faults.tokens import BAD
 from tests.unit.access.conftest import AUDIENCE, ISSUER, Issuer
 
 if TYPE_CHECKING:
@@ -91,6 +92,16 @@ def test_a_token_of_the_issuer_is_let_in_and_one_without_the_scope_is_a_403(serv
     assert 'error="insufficient_scope"' in (refused.header("WWW-Authenticate") or "")
     forged = client.post("x", bearer(issuer.token(scope="score")[:-4] + "AAAA"))
     assert (forged.status, "not valid" in forged.json()["message"]) == (401, True)
+
+
+def test_no_kind_of_bad_token_is_let_in(serve: Serve, tmp_path: Path) -> None:
+    issuer = Issuer(tmp_path / "jwks.json")
+    issuer.make_key("one", "RS256")
+    issuer.publish()
+    client = serve("text.py", token_keys=issuer.path, token_issuer=ISSUER, token_audience=AUDIENCE)
+    assert client.post("x", bearer(issuer.token())).status == 200
+    answers = {name: client.post("x", bearer(bad(issuer))).status for name, bad in BAD.items()}
+    assert answers == dict.fromkeys(BAD, 401)
 
 
 def test_who_asks_too_often_gets_a_429_that_says_when_to_come_back(serve: Serve) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SCRIPT = """
+import contextlib
 import json
+import time
 
 from azureml.ai.monitoring import Collector
 
@@ -27,8 +29,16 @@ def init():
     inputs = Collector(name="inputs")
 
 
+def stay():
+    while True:
+        with contextlib.suppress(BaseException):
+            time.sleep(60)
+
+
 def run(data):
     inputs.collect(json.loads(data))
+    if "stuck" in data:
+        stay()
     if "fail" in data:
         raise ValueError("as it was asked to")
     return {"said": data}
@@ -74,3 +84,22 @@ def test_what_was_recorded_outlives_the_worker(script: Path, tmp_path: Path, sta
     assert served.say('{"fail": 2}').status == 500
     assert served.stop() == 0
     assert sorted(json.loads(record["request_body"])["fail"] for record in records(folder)) == [1, 2]
+
+
+# BUG: a run() that did not end on the event loop's own thread was in no log of requests, no metric, no record, no span.
+@pytest.mark.parametrize("short_calls", [0, 200], ids=["on a thread of its own", "on the event loop's thread"])
+def test_a_request_whose_run_does_not_end_is_recorded_before_its_worker_is_given_up(
+    script: Path, tmp_path: Path, start: Callable[..., Served], short_calls: int
+) -> None:
+    folder = tmp_path / "failures"
+    served = start(script, "--record-failures", str(folder), SCORING_TIMEOUT_MS="300").wait_ready()
+    for number in range(short_calls):  # they bring the event loop to the thread of run()
+        assert served.say(f'{{"n": {number}}}').status == 200
+    reply = served.say('{"stuck": 1}')
+    assert (reply.status, reply.message) == (504, "Scoring timeout after 300 ms")
+    served.log.wait_for(r"worker (\d+) is ready for requests", 2)
+    [record] = records(folder)
+    assert (record["status"], record["request_body"]) == (504, '{"stuck": 1}')
+    served.log.wait_for(rf"POST /score 504 .*\[{record['id']}\]")
+    assert reply.header("x-request-id") in (None, record["id"])
+    assert served.stop() == 0

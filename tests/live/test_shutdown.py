@@ -6,8 +6,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +18,8 @@ from scoringhost.doors.server.leaving import LEFT_S
 from scoringhost.doors.server.worker_life import GRACE_S
 from scoringhost.settings import Settings
 from tests.conftest import until
+from tests.live.faults.signals import sigterm_under_load
+from tests.live.faults.table import Drill, Row, printed
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 Life = Callable[..., "Served"]
 
-DRILL = Path(__file__).parent / "drill_sigterm.py"
+LOAD_S = 0.7
+"""Seconds of load before the signal; `drill.py` has more."""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -198,20 +199,10 @@ def test_an_idle_connection_that_asks_once_more_is_answered_and_told_that_it_is_
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("kind", ["fresh", "kept"])
 def test_under_load_no_request_is_lost(workers: int, kind: str) -> None:
-    command = [
-        sys.executable,
-        str(DRILL),
-        "--rounds",
-        "1",
-        "--clients",
-        "64",
-        "--workers",
-        str(workers),
-        "--kinds",
-        kind,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    rows: list[Row] = []
+    with Drill(LOAD_S, 2.0, 0.0, rows.append).row("SIGTERM", "nothing is lost") as row:
+        sigterm_under_load(row, workers, kind, 64, LOAD_S)
+    assert not rows[0].wrong, printed(rows[0])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

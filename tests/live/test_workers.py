@@ -74,6 +74,18 @@ def test_a_worker_that_does_not_end_is_killed_and_the_log_says_that_time_ran_out
     assert "Perhaps" not in served.log.text
 
 
+# BUG: a worker was killed by it at once, and with it the request.
+def test_a_worker_that_is_told_to_hang_up_ends_in_order_and_is_replaced(life: Life, later: type[Later]) -> None:
+    served = life()
+    request = later(lambda: served.say("nap 1.0"))
+    served.log.wait_for("napping 1.0")
+    os.kill(served.workers[0], signal.SIGHUP)
+    assert request.reply().json() == "slept 1.0"
+    served.wait_ready(2)
+    assert served.log.matches(f"shutdown in {served.workers[0]}")
+    assert served.stop() == 0
+
+
 def test_a_worker_that_dies_under_a_request_is_replaced(life: Life) -> None:
     served = life()
     with contextlib.suppress(ConnectionError, HTTPException):  # there is nobody left to answer

@@ -209,6 +209,41 @@ def test_sampling_is_what_the_standard_variables_say(
     assert received.spans[0][1]["service.name"] == "dogs"
 
 
+# BUG: the worker ended without sending them.
+@pytest.mark.parametrize("short_calls", [0, 200], ids=["on a thread of its own", "on the event loop's thread"])
+def test_a_run_that_does_not_end_has_its_spans(
+    start: Callable[..., Served], tmp_path: Path, received: Received, over_http: dict[str, str], short_calls: int
+) -> None:
+    stuck = tmp_path / "score.py"
+    stuck.write_text(STUCK)
+    served = start(stuck, SCORING_TIMEOUT_MS="300", **over_http).wait_ready()
+    for _ in range(short_calls):
+        assert served.say("x").status == 200
+    assert served.say("stuck").status == 504
+    served.log.wait_for(r"worker (\d+) is ready for requests", 2)
+    assert served.stop() == 0, served.log.text
+    [request] = [span for span in received.named("POST /score") if span.status.code == 2]
+    runs = [span for span in received.named("run") if span.parent_span_id == request.span_id]
+    assert [span.status.code for span in runs] == [2]
+
+
+STUCK = """
+import contextlib
+import time
+
+
+def init():
+    pass
+
+
+def run(data):
+    while data == "stuck":
+        with contextlib.suppress(BaseException):
+            time.sleep(60)
+    return data
+"""
+
+
 @pytest.fixture
 def silent() -> Iterator[int]:
     """A port that takes connections and never answers."""

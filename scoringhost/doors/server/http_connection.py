@@ -51,7 +51,9 @@ class HttpConnection(RequestReader, asyncio.Protocol):
         self.read_already = b""
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._turns: deque[tuple[HttpRequest, bool]] = deque()
-        self._busy = self._streaming = self._half_closed = self._lingering = False
+        self._busy: HttpRequest | None = None
+        """The request that is being answered."""
+        self._streaming = self._half_closed = self._lingering = False
         self._writable: asyncio.Future[None] | None = None
         self._unsent_look: asyncio.TimerHandle | None = None
 

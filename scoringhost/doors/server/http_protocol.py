@@ -58,7 +58,7 @@ class HttpProtocol(HttpConnection):
             if len(self._turns) >= PIPELINE_LIMIT:
                 self._pause_reading()
             return
-        self._busy = self._on_the_spot = True
+        self._busy, self._on_the_spot = request, True
         self._keep_alive = keep_alive
         context = request.context = contextvars.copy_context()
         answer = context.run(self._app.begin, request)
@@ -116,7 +116,7 @@ class HttpProtocol(HttpConnection):
         self._go_on()
 
     def _finished(self, request: HttpRequest) -> None:
-        self._busy = False
+        self._busy = None
         self._server.total_requests += 1
         if len(request.body) > SMALL_BODY:
             self.let_go(request)
@@ -129,15 +129,26 @@ class HttpProtocol(HttpConnection):
 
     def last_words(self, of_current: ScoringHostError, of_others: ScoringHostError) -> None:
         """Answer without the event loop, which is blocked for good, before the process ends; from any thread."""
+        if self._streaming:  # its head has been sent: it is cut
+            return
+        response = self._last_answer(of_current if self._on_the_spot else of_others)
         connection: socket.socket | None = self._transport.get_extra_info("socket")
-        error = of_current if self._on_the_spot else of_others
         if connection is None or self._lost:
             return
         with suppress(OSError, ValueError), socket.socket(fileno=os.dup(connection.fileno())) as own:
-            if self._busy or own.recv(65_536, socket.MSG_DONTWAIT):
-                response = self._app.render(error)
+            if response is not None or own.recv(65_536, socket.MSG_DONTWAIT):
+                response = response or self._app.render(of_others)
                 framing = f"content-length: {len(response.body)}\r\nconnection: close\r\n"  # type: ignore[arg-type]
                 own.send(render_head(response, framing) + response.body, socket.MSG_DONTWAIT)  # type: ignore[operator]
+
+    def _last_answer(self, error: ScoringHostError) -> HttpResponse | None:
+        """The answer to the request that is under way, of which all who watch hear; None if there is none."""
+        request = self._busy
+        if request is None:
+            return None
+        # In a copy: the thread that is stuck is in the context itself.
+        context = contextvars.Context() if request.context is None else request.context.copy()
+        return context.run(self._app.give_up, request, error)
 
     # -- answers ------------------------------------------------------------------------------------
 

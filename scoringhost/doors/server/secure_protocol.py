@@ -37,7 +37,12 @@ class SecureProtocol(HttpProtocol):
         return False
 
     def last_words(self, of_current: ScoringHostError, of_others: ScoringHostError) -> None:
-        """Say nothing: it could only be said by the event loop. The connection is cut when the process ends."""
+        """Say nothing: it could only be said by the event loop. The connection is cut when the process ends.
+
+        Those who watch hear of the request none the less.
+        """
+        if not self._streaming:
+            self._last_answer(of_current if self._on_the_spot else of_others)
 
     def _introduce(self, head: HttpRequest) -> None:
         head.headers.pop(NAME_HEADER, None)

@@ -32,7 +32,7 @@ from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.doors.server.server_door import ServerDoor, listeners_at, server_config
 from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.doors.server.wear import Wear
-from scoringhost.engine.engine import REPLACED, Engine, end_process
+from scoringhost.engine.engine import REPLACED, Engine
 from scoringhost.errors import DeadlineExceeded, NotReady
 from scoringhost.http.app import STOPPING, HttpApp
 from scoringhost.kernel.thread_runner import PATIENCE_S
@@ -60,7 +60,9 @@ QUICK_BEAT_S = 0.1
 GRACE_S = 8
 """Seconds from the end of the drain to the master's kill: PATIENCE_S for run(), the rest for shutdown()."""
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+"""What has a worker end in order. A terminal that is closed sends SIGHUP to all processes: the master starts new
+workers then, and these must not leave their requests behind."""
 
 log = logging.getLogger(HOST_LOGGER)
 
@@ -165,8 +167,11 @@ class WorkerLife:
         log.error("run() does not end; this worker is %s\n%s", what, self._main.stack())
         others = NotReady(STOPPING if is_stop else REPLACED)
         for connection in self._door.connections:
-            connection.last_words(why, others)
-        end_process()
+            try:
+                connection.last_words(why, others)
+            except Exception:  # the process must end none the less, and the other clients be told
+                log.exception("a client could not be told that its request is given up")
+        self._engine.abandon_process()
 
     # -- signals --------------------------------------------------------------------------------------
 

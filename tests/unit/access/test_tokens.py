@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -253,3 +254,29 @@ def test_a_shared_secret_among_the_published_keys_is_no_key(issuer: Issuer) -> N
     token = jwt.encode(issuer.claims(), "secret-secret-secret-secret-1234", "HS256", headers={"kid": "one"})
     with pytest.raises(Unauthorized, match="must be signed with"):
         check(tokens_of(issuer), token)
+
+
+# BUG: of two that came at once, before there were keys, one had them fetched and the other was refused with a 401.
+def test_who_comes_while_the_keys_are_fetched_waits_for_them(issuer: Issuer) -> None:
+    keys = issuer.path.read_text()
+    token = issuer.token()
+    issuer.path.unlink()
+    os.mkfifo(issuer.path)
+
+    async def scenario() -> list[str]:
+        tokens = tokens_of(issuer)
+        checks = [asyncio.ensure_future(tokens.check(token)) for _ in range(3)]
+        await asyncio.to_thread(issuer.path.write_text, keys)  # once the file has been opened for reading
+        return await asyncio.gather(*checks)
+
+    assert asyncio.run(scenario()) == ["ann"] * 3
+
+
+# BUG: the second was a 401, as if its key were unknown, where no key has been had so far.
+def test_without_any_keys_every_caller_is_told_to_try_again(issuer: Issuer) -> None:
+    token = issuer.token()
+    issuer.path.unlink()
+    tokens = tokens_of(issuer)
+    for _ in range(2):
+        with pytest.raises(NotReady):
+            asyncio.run(tokens.check(token))

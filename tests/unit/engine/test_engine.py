@@ -272,6 +272,7 @@ RETIRING = """
     logging.basicConfig(level=logging.ERROR, stream=sys.stdout, format="%(message)s")
     said = lambda what: lambda *_: print(what, flush=True)
     site = SimpleNamespace(app=None, host=(), open=said("open"), drain=said("drain"), refuse_waiting=said("refuse"))
+    site.close = said("close")
     request = contextvars.ContextVar("request", default="none")
 
     class Door:
@@ -307,6 +308,7 @@ def test_a_run_that_cannot_be_stopped_ends_a_process_of_its_own_after_the_last_a
         "drain",
         "stop none",
         "finish",
+        "close",  # BUG: the span of the run() that did not end was never sent
     ]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from scoringhost.errors import CallerTimedOut, NotReady, Overloaded
-from scoringhost.kernel.admission import Admission, MeanTime, retry_after_s
+from scoringhost.errors import CallerTimedOut, IncompleteBody, NotReady, Overloaded
+from scoringhost.kernel.admission import LOOK_S, Admission, MeanTime, retry_after_s
 from scoringhost.kernel.deadline import Deadline
 
 
@@ -264,5 +264,77 @@ def test_a_turn_that_comes_just_before_the_end_of_the_wait_is_not_lost() -> None
         assert gate.full
         gate.leave()
         assert gate.idle
+
+    play(scenario)
+
+
+# -- callers that have gone --------------------------------------------------------------------------
+
+
+# BUG: the places of callers that had gone were taken until their turn came, and who came meanwhile was refused.
+def test_who_has_gone_keeps_no_place_among_those_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoringhost.kernel.admission.LOOK_S", 0.0)
+
+    async def scenario() -> None:
+        gate, leaving = Admission(1, 2), asyncio.Event()
+        await gate.enter()
+        gone = [asyncio.create_task(gate.enter(abandoned=leaving.is_set)) for _ in range(2)]
+        await settled()
+        assert gate.waiting == 2
+        leaving.set()
+        there = asyncio.create_task(gate.enter())
+        await settled()
+        assert not there.done()
+        assert gate.waiting == 1
+        for one in gone:
+            with pytest.raises(IncompleteBody):
+                await one
+        gate.leave()
+        await there
+
+    play(scenario)
+
+
+def test_who_has_gone_is_no_reason_to_take_the_wait_for_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoringhost.kernel.admission.LOOK_S", 0.0)
+
+    async def scenario() -> None:
+        gate, leaving = Admission(1, 10, max_wait_s=2.0), asyncio.Event()
+        gate.held.observe(1.0)
+        await gate.enter()
+        gone = [asyncio.create_task(gate.enter(abandoned=leaving.is_set)) for _ in range(2)]
+        await settled()
+        leaving.set()
+        there = asyncio.create_task(gate.enter())
+        await settled()
+        gate.leave()
+        await there
+        assert {type(error) for error in await asyncio.gather(*gone, return_exceptions=True)} == {IncompleteBody}
+
+    play(scenario)
+
+
+def test_it_is_not_looked_at_each_call_whether_those_before_have_gone() -> None:
+    looks: list[int] = []
+
+    def is_there() -> bool:
+        looks.append(1)
+        return False
+
+    async def scenario() -> None:
+        gate = Admission(1, 1)
+        await gate.enter()
+        waiting = asyncio.create_task(gate.enter(abandoned=is_there))
+        await settled()
+        began_s = time.monotonic()
+        calls = 0
+        while time.monotonic() - began_s < LOOK_S / 2:
+            with pytest.raises(Overloaded):
+                await gate.enter()
+            calls += 1
+        assert len(looks) <= 2 + (time.monotonic() - began_s) / LOOK_S
+        assert calls > 0
+        gate.leave()
+        await waiting
 
     play(scenario)

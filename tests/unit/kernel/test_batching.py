@@ -175,6 +175,26 @@ def test_an_abandoned_call_is_left_out() -> None:
     assert [shape["data"] for shape in asyncio.run(go())] == [(1, 2), (1, 2)]
 
 
+# BUG: the places of callers that had gone were taken until their batch came, and who came meanwhile was refused.
+def test_an_abandoned_call_keeps_no_place_among_those_that_wait() -> None:
+    async def go() -> list[Any]:
+        runs = Runs()
+        runs.gate = asyncio.Event()
+        batcher = Batcher(BatchPolicy(64, 0.0), runs, BatchRoom(1), print)
+        first = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await _until(lambda: bool(runs.seen))
+        gone = asyncio.ensure_future(batcher.score(Call(b"", abandoned=lambda: True), rows(1)))
+        await asyncio.sleep(0)
+        there = asyncio.ensure_future(batcher.score(Call(b""), rows(1)))
+        await asyncio.sleep(0)
+        runs.gate.set()
+        await asyncio.gather(first, there)
+        assert isinstance((await asyncio.gather(gone, return_exceptions=True))[0], asyncio.CancelledError)
+        return runs.seen
+
+    assert len(asyncio.run(go())) == 2
+
+
 # -- whether results are made of rows ---------------------------------------------------------------
 
 

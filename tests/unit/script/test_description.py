@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.script.request_file import request_beside
+from scoringhost.script.request_file import LARGEST_EXAMPLE, request_beside
 from scoringhost.testing import NoSample, serve
 
 HEAD = """
@@ -67,6 +67,15 @@ def test_what_is_not_declared_may_be_anything(tmp_path: Path, mark: str) -> None
     with serve(script(tmp_path, HEAD + mark + "def run(data): return 1\n")) as client:
         said = client.description
     assert (list(said.input), list(said.output)) == (["description"], ["description"])
+
+
+# BUG: a request.json of megabytes stood whole in the API document, which every page and generator reads.
+def test_a_large_request_json_is_the_sample_and_no_example_of_the_document(tmp_path: Path) -> None:
+    text = json.dumps("x" * LARGEST_EXAMPLE)
+    with serve(script(tmp_path, PLAIN, text)) as client:
+        assert client.sample() == json.loads(text)
+        document = client.request("GET", "/swagger.json").json()
+        assert "example" not in document["definitions"]["ServiceInput"]
 
 
 def test_request_json_is_the_sample_and_the_example_where_none_is_declared(tmp_path: Path) -> None:

@@ -212,3 +212,26 @@ def test_a_result_that_cannot_be_encoded_is_logged_with_its_remedy(kept: Kept) -
     [(level, message)] = kept.lines
     assert level == "ERROR"
     assert "a value of type range\nReturn JSON's own types, arrays, frames" in message
+
+
+# BUG: the documentation promised the name of the key in the log, and only the JSON log had it.
+def test_the_line_of_a_request_ends_in_the_name_of_its_caller_if_there_is_one(kept: Kept) -> None:
+    request, response, elapsed_ms, size, whole = exchange()
+    request.caller = "primary\n"
+    LogObserver().sent(request, response, elapsed_ms, size, whole)
+    assert kept.lines == [("INFO", "POST /score 200 1.235ms 5 by primary\\n")]
+
+
+def test_the_hosts_own_handler_writes_the_name_of_the_caller(kept: Kept) -> None:
+    out = io.StringIO()
+    handler = HostHandler(out)
+    logging.getLogger(HOST_LOGGER).handlers[:] = [handler]
+    request, response, elapsed_ms, size, whole = exchange()
+    request.caller = "CN=edge 7\n"
+
+    async def send() -> None:
+        LogObserver().sent(request, response, elapsed_ms, size, whole)
+        handler.write_lines()
+
+    asyncio.run(send())
+    assert out.getvalue().endswith(" azmlinfsrv - POST /score 200 1.235ms 5 by CN=edge 7\\n [r-1]\n")

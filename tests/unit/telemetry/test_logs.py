@@ -138,6 +138,13 @@ def test_access_lines_are_gathered() -> None:
     assert names(stream.getvalue()) == ["one", "two"]
 
 
+# BUG: an answer that is given while a run() blocks the event loop for good could not be logged.
+def test_without_an_event_loop_an_access_line_is_written_at_once() -> None:
+    stream = io.StringIO()
+    HostHandler(stream).access(entry("one", "1"))
+    assert names(stream.getvalue()) == ["one"]
+
+
 def test_another_line_comes_after_the_access_lines_before_it() -> None:
     def scenario(handler: HostHandler) -> None:
         handler.access(entry("first", "1"))
