@@ -6,17 +6,20 @@ import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from scoringhost import runtimes
 from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.dialects.docs import Docs
-from scoringhost.dialects.oip.model import Model
-from scoringhost.dialects.oip.naming import name_of
-from scoringhost.dialects.oip.rest import Oip
+from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
+from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.unready import UnreadyModel
+from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError
@@ -30,6 +33,7 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
 from scoringhost.recording.made import keepers_of
+from scoringhost.runtimes import mlflow_models
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
@@ -78,16 +82,22 @@ def prepare_process(
     joins: logging has been set up by somebody else, whose handlers are to be used.
     arguments: the script's command line, if it is to have one.
     """
-    world = ScriptWorld(settings, arguments)
+    world = world_of(settings, arguments)
     configure = worker_logs.configure if joins else logs.configure
     warnings = warnings + configure(settings.log_level, world.script_folder, world.folders, _log_format(settings))
     script_output.capture()
     if settings.script is not None:
         warnings += of_hidden_packages(Path(settings.script))
+        warnings += runtimes.cautions(Path(settings.script), settings.framework)
     for message in warnings:
         logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
     world.enter(environ)
     return world
+
+
+def world_of(settings: Settings, arguments: Sequence[str] | None = None) -> ScriptWorld:
+    """The world of what is served, an entry script or a model; nothing is changed yet."""
+    return ScriptWorld(settings, arguments, runtimes.load)
 
 
 def _log_format(settings: Settings) -> logs.LogFormat:
@@ -112,7 +122,7 @@ def build(
         StartupError: if the script cannot be served.
     """
     observer = observer or LogObserver()
-    world = world or ScriptWorld(settings)
+    world = world or world_of(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings))
     except BaseException:
@@ -133,24 +143,12 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     version = server_version(settings)
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
+    dialects += _mlflow_dialects(settings, host, version)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    if settings.docs:
-        page = Docs(
-            host,
-            said,
-            documents,
-            settings.service_name,
-            settings.service_version,
-            world.model_dir if settings.debug else None,
-            settings.open_docs,
-            server_version=version,
-        )
-        dialects.append(page)
-    if settings.v2:
-        dialects.append(Oip(model_of(settings, service), max_body, settings.open_docs))
+    dialects += _other_dialects(settings, world, host, service, documents)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)
@@ -189,6 +187,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     )
 
 
+def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Dialect]:
+    """MLflow's own protocol, where a model folder of MLflow is served."""
+    scoring = mlflow_models.scoring_of(host.resolve().script)
+    if scoring is None:
+        return []
+    from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
+
+    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
+    return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
+
+
 @dataclass(frozen=True, slots=True)
 class SharedParts:
     """What is made once, before a server forks its workers, since they count in it together."""
@@ -206,12 +215,40 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
 
 
-def model_of(settings: Settings, service: Service) -> Model:
-    """The service as a model of the Open Inference Protocol."""
-    return Model(service, settings.model_name or name_of(service.script.path), settings.service_version)
+def _other_dialects(
+    settings: Settings,
+    world: ScriptWorld,
+    host: Host,
+    service: Service,
+    documents: Mapping[OpenApiVersion, JsonValue],
+) -> list[Dialect]:
+    """The page at /docs, and the Open Inference Protocol, if they are served."""
+    found: list[Dialect] = []
+    if settings.docs:
+        page = Docs(
+            host,
+            description_of(service),
+            documents,
+            settings.service_name,
+            settings.service_version,
+            world.model_dir if settings.debug else None,
+            settings.open_docs,
+            server_version=server_version(settings),
+        )
+        found.append(page)
+    if settings.v2:
+        model = model_of(settings, service)
+        found += oip_dialects(model, settings, partial(_sample, service, documents))
+    return found
 
 
-DIALECTS = (AzureMl.name, Docs.name, Oip.name)
+def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
+    """The input that the script, or a document of the user's own, shows as an example; None if none does."""
+    sample = description_of(service).sample
+    return sample_of(documents) if sample is None else sample
+
+
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name)
 """Whose requests are counted apart."""
 
 
@@ -230,7 +267,9 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    return _http_app(settings, Unready(error, server_version=server_version(settings)))
+    version = server_version(settings)
+    words = Unready(error, server_version=version), UnreadyModel(error), UnreadyMlflow(error, server_version=version)
+    return _http_app(settings, *words)
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
@@ -238,8 +277,8 @@ def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpA
     return _http_app(settings, OtherEndpoints(endpoints, server_version=server_version(settings)))
 
 
-def _http_app(settings: HttpSettings, dialect: Dialect) -> HttpApp:
-    return HttpApp([dialect], cors_of(settings), [LogObserver()], debug=settings.debug)
+def _http_app(settings: HttpSettings, *dialects: Dialect) -> HttpApp:
+    return HttpApp(dialects, cors_of(settings), [LogObserver()], debug=settings.debug)
 
 
 def _load_service(settings: ServiceSettings, world: ScriptWorld, observer: LogObserver) -> Service:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scoringhost import assemble
 from scoringhost.errors import SettingsError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
-from scoringhost.script.world import ScriptWorld, script_path
+from scoringhost.script.world import script_path
 from scoringhost.settings import FOUND_MAIN, PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _make_engine(settings: Settings) -> Engine:
     """An engine that enters the script's world when it is loaded; closing its `at_end` leaves that."""
     from scoringhost.engine.engine import Engine
 
-    world = ScriptWorld(settings)
+    world = assemble.world_of(settings)
 
     def build() -> Site:
         world.enter(os.environ)

@@ -29,6 +29,7 @@ from scoringhost.checking.ignored import ignored_logging, ignored_settings
 from scoringhost.checking.names import undefined_names
 from scoringhost.checking.pickles import foreign_versions
 from scoringhost.checking.places import helper_modules, hidden_packages, relative_paths
+from scoringhost.checking.requirements import unmet_requirements
 from scoringhost.checking.results import ignored_annotations, unmeant_results
 from scoringhost.checking.round_trip import notices, round_trip
 from scoringhost.checking.source import Source
@@ -110,6 +111,11 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from unread_settings(settings)
     yield from misspelt_environment(environ, source)
     yield from contradicting_limits(settings)
+    folders = [Path(settings.model_dir)] if settings.model_dir else []
+    if source.is_model:
+        yield from foreign_versions([*folders, source.path])
+        yield from unmet_requirements(source.path)
+        return
     yield from model_folder(settings, source)
     yield from helper_modules(source, settings, environ)
     yield from hidden_packages(source)
@@ -122,7 +128,7 @@ def _standing(source: Source, settings: Settings, environ: Mapping[str, str]) ->
     yield from undefined_names(source)
     yield from unmeant_results(source)
     yield from ignored_annotations(source)
-    yield from foreign_versions([Path(settings.model_dir)] if settings.model_dir else [])
+    yield from foreign_versions(folders)
 
 
 def _served(

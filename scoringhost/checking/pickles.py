@@ -24,7 +24,7 @@ _VERSION = re.compile(rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c(?P<short>.)|X
 
 
 def foreign_versions(folders: Iterable[Path]) -> Iterable[Finding]:
-    """Pickles in these folders that were written by another version of scikit-learn than is installed."""
+    """Pickles among these files, and in these folders, that another version of scikit-learn has written."""
     installed = installed_version()
     for path in _pickles(folders):
         written = sklearn_version(path)
@@ -76,7 +76,9 @@ def _release(version: str) -> list[str]:
 
 def _pickles(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in dict.fromkeys(folders):
-        if folder.is_dir():
+        if folder.is_file() and folder.suffix in SUFFIXES:  # a model that is served itself
+            yield folder
+        elif folder.is_dir():
             yield from sorted(path for path in folder.rglob("*") if path.suffix in SUFFIXES and path.is_file())
 
 

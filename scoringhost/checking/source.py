@@ -31,9 +31,16 @@ class Source:
             SyntaxError: if it is not Python.
             OSError: if it cannot be read.
         """
+        if path.suffix != ".py":
+            return cls(path, ast.Module([], []), {}, {})  # a model, which has no source
         tree = _Served().visit(ast.parse(path.read_bytes(), str(path)))
         functions = {node.name: node for node in tree.body if isinstance(node, Function)}
         return cls(path, tree, dict(_imported_names(tree)), functions)
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a model, which has no source."""
+        return self.path.suffix != ".py"
 
     @property
     def run_line(self) -> int | None:

@@ -14,7 +14,6 @@ from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, set
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.errors import ScriptImportFailed, StartupError
 from scoringhost.schema.openapi import OpenApiVersion
-from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 
 
@@ -35,7 +34,7 @@ def openapi(path: str, version: str, **arguments: Any) -> None:
     try:
         settings, _ = Settings.load(os.environ, flags, os.getcwd())
         with for_the_answer_alone():
-            world = ScriptWorld(settings)
+            world = assemble.world_of(settings)
             world.enter(os.environ)
             try:
                 documents = assemble.load_documents(settings, world)

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from scoringhost.cli.options import STARTUP_FAILED, Verb
-from scoringhost.errors import ScriptNotFound
+from scoringhost.errors import ScriptNotFound, SettingsError
 from scoringhost.packaging import container, functions
 from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
@@ -82,7 +82,7 @@ def package(
     except PackagingError as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
-    except ScriptNotFound as problem:
+    except (ScriptNotFound, SettingsError) as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(STARTUP_FAILED)
     for warning in written.warnings:

@@ -29,7 +29,7 @@ from scoringhost.profiling import chart, report, run_steps
 from scoringhost.profiling.process import LOCALHOST, ProcessTree, ServiceFailed, free_port, serve_command, serving
 from scoringhost.profiling.report import Step
 from scoringhost.script.request_file import request_file
-from scoringhost.settings.gathering import script_at
+from scoringhost.settings.served import served_at
 
 FAILED = 1
 
@@ -129,7 +129,7 @@ def profile(
 
 
 def _profile_script(plan: Plan, path: str, workers: int | None, model_dir: str | None) -> bool:
-    plan = dataclasses.replace(plan, requests=plan.requests or request_file(script_at(path)))
+    plan = dataclasses.replace(plan, requests=plan.requests or request_file(served_at(path)))
     if plan.requests:
         read_bodies(plan.requests, plan.content_type)  # before init() takes its time
     target = Target(LOCALHOST, free_port(), headers=plan.headers)

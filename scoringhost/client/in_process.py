@@ -26,7 +26,6 @@ from scoringhost.kernel.service import Service
 from scoringhost.process.environment import lend
 from scoringhost.schema.declared import takes_rows
 from scoringhost.script.description import Description
-from scoringhost.script.world import ScriptWorld
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -182,7 +181,7 @@ def serving(settings: Settings, variables: Mapping[str, str] | None = None) -> I
 
     `variables`: what the script is to find in its environment besides.
     """
-    world = ScriptWorld(settings)
+    world = assemble.world_of(settings)
     with contextlib.ExitStack() as closing:
         closing.callback(lend(os.environ, variables or {}).take_back)
         closing.callback(world.leave)

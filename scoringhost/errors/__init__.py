@@ -37,6 +37,7 @@
     │   ├── UnknownDocument          no API document of that version
     │   ├── MethodNotAllowed
     │   ├── ScriptRefused            run() itself answered with an error of its choice
+    │   ├── ModelRefused             MLflow says that the model does not take it
     │   ├── UnknownService           no service of that name and version
     │   └── UnknownJob               no job of that id
     ├── RunError                     the entry script's fault
@@ -56,7 +57,7 @@ What keeps a service from starting is in `startup`, all else is here; every name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scoringhost.errors.base import ScoringHostError as ScoringHostError
 from scoringhost.errors.startup import InitFailed as InitFailed
@@ -105,8 +106,8 @@ class UndecodableBody(CallError):
 class UnsupportedContentType(CallError):
     """The media type of the body is not one that this run() takes."""
 
-    def __init__(self, got: str | None) -> None:
-        super().__init__(f"Expects Content-Type to be application/json, not {repr(got) if got else 'nothing'}")
+    def __init__(self, got: str | None, expected: str = "Expects Content-Type to be application/json") -> None:
+        super().__init__(f"{expected}, not {repr(got) if got else 'nothing'}")
         self.got = got
 
 
@@ -268,6 +269,14 @@ class ScriptRefused(CallError):
     def __init__(self, message: str, response: object) -> None:
         super().__init__(message)
         self.response = response
+
+
+class ModelRefused(CallError):
+    """MLflow, or a model of it, has refused a request: `code` is its error code, `details` what else it says of it."""
+
+    def __init__(self, message: str, code: str, details: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.code, self.details = code, dict(details or {})
 
 
 class UnknownService(CallError):

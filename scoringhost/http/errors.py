@@ -62,6 +62,7 @@ ROWS = (
     ErrorRow(errors.UnknownDocument, 404, "NOT_FOUND"),
     ErrorRow(errors.MethodNotAllowed, 405, "UNIMPLEMENTED"),
     ErrorRow(errors.ScriptRefused, 400, "INVALID_ARGUMENT"),
+    ErrorRow(errors.ModelRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownService, 404, "NOT_FOUND"),
     ErrorRow(errors.UnknownJob, 404, "NOT_FOUND"),
     ErrorRow(errors.RunFailed, 500, "INTERNAL"),

@@ -14,6 +14,7 @@ from scoringhost.inference.messages import InferenceRequest, RequestedOutput, Te
 from scoringhost.inference.numpy_large import read_data
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue, Misfit, phrase
+from scoringhost.schema.large_arrays import LEAST_BODY
 from scoringhost.schema.tensor_metadata import DATATYPES
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -34,7 +35,9 @@ def read_request(body: bytes, header_length: str | None = None) -> InferenceRequ
     if header_length is not None:
         length = _length(header_length, len(body))
         binary, body = _Binary(memoryview(body)[length:]), body[:length]
-    message = read_data(body) or json_text.loads(body)
+    message = read_data(body) if len(body) >= LEAST_BODY else None
+    if message is None:
+        message = json_text.loads(body)
     if type(message) is not dict:
         raise UndecodableBody(f"An inference request is a JSON object, not {phrase(message)}")
     inputs = message.get("inputs")

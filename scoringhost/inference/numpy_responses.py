@@ -56,7 +56,10 @@ def write_response(response: InferenceResponse, binary: Mapping[str, bool] | boo
 
 
 def _dumped(message: dict[str, Any], tensors: list[Tensor]) -> bytes:
-    if sum(tensor.array.size for tensor in tensors) > LARGE:
+    size = 0
+    for tensor in tensors:
+        size += tensor.array.size
+    if size > LARGE:
         return json_text.dumps(message, in_pieces=True)
     try:
         return orjson.dumps(message, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -64,7 +67,7 @@ def _dumped(message: dict[str, Any], tensors: list[Tensor]) -> bytes:
         return json_text.dumps(message)
 
 
-def _said(tensor: Tensor, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _said(tensor: Tensor, parameters: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     said: dict[str, JsonValue] = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.array.shape}
     if parameters:
         said["parameters"] = parameters
@@ -88,8 +91,8 @@ def _in_json(tensor: Tensor) -> dict[str, JsonValue]:
     else:
         if tensor.datatype == "FP16":
             array = array.astype(np.float32)  # which holds the same numbers
-        data = np.ascontiguousarray(array).reshape(-1)
-    said = _said(tensor, parameters)  # type: ignore[arg-type]
+        data = array if array.ndim == 1 and array.flags.c_contiguous else np.ascontiguousarray(array).reshape(-1)
+    said = _said(tensor, parameters)
     said["data"] = data
     return said
 

@@ -13,19 +13,18 @@ import numpy as np
 
 from scoringhost.errors import ResultNotEncodable
 from scoringhost.inference.messages import InferenceResponse
-from scoringhost.schema.declared import Misfit
 from scoringhost.schema.json_values import is_a
 from scoringhost.schema.numpy_arrays import array_of
 from scoringhost.schema.numpy_tensors import to_tensor
 from scoringhost.schema.output import FIRST_OUTPUT
-from scoringhost.schema.tensor_metadata import DATETIME, JSON, NUMPY, TEXT, Array, datatype_of
+from scoringhost.schema.tensor_metadata import DATETIME, JSON, NUMPY, TEXT, Array
 from scoringhost.schema.tensors import json_tensor
 
 Found = dict[str, tuple[Array, str | None]]
 """Arrays with their content types, by the names of the outputs."""
 
 _OUTPUT = FIRST_OUTPUT.removesuffix("0")
-_SCALARS = {bool: "BOOL", int: "INT64", float: "FP64", str: "BYTES"}
+_SCALARS: dict[type, Any] = {bool: np.bool_, int: np.int64, float: np.float64, str: np.object_}
 
 
 def tensors_of(output: object) -> Found:
@@ -36,6 +35,8 @@ def tensors_of(output: object) -> Found:
     Raises:
         ResultNotEncodable: if JSON cannot hold it.
     """
+    if type(output) is list:
+        return {FIRST_OUTPUT: _one(output)}
     if isinstance(output, dict) and output:
         members = {str(name): _array_of(value) for name, value in output.items()}
         if all(found is not None for found in members.values()):
@@ -60,22 +61,14 @@ def _one(value: object) -> tuple[Array, str | None]:
 
 def _array_of(value: object) -> tuple[Array, str | None] | None:
     """A value as an array, if it is one, or a scalar or a list of such of one type; else None."""
+    if type(value) is list:
+        return _of_list(value) if value else None
     if isinstance(value, (np.ndarray, np.generic)):
         return _of_numpy(np.asarray(value))
     if is_a(value, "pandas", "Series"):
         series: Any = value
         return _of_numpy(series.to_numpy())
-    kind = type(value)
-    if kind in _SCALARS:
-        value = [value]
-    elif kind is not list or not value:
-        return None
-    if not isinstance(value, list):
-        return None
-    try:
-        return _of_list(value)
-    except (ValueError, TypeError, OverflowError, Misfit):  # of several lengths, or beyond 64 bits
-        return None
+    return _of_list([value]) if type(value) in _SCALARS else None
 
 
 def _of_numpy(array: Any) -> tuple[Array, str | None] | None:
@@ -91,15 +84,18 @@ def _of_numpy(array: Any) -> tuple[Array, str | None] | None:
 
 def _of_list(value: list[Any]) -> tuple[Array, str | None] | None:
     kinds = set(map(type, value))
-    if kinds == {list}:  # only of numbers: nested text is rarely a tensor
-        array = np.array(value)
-        return (array, None) if array.dtype.kind in "iuf" and datatype_of(array.dtype) != "BYTES" else None
-    if kinds == {int, float}:
-        return array_of(value, "FP64"), None
-    if len(kinds) != 1 or not kinds <= _SCALARS.keys():
+    try:
+        if kinds == {list}:  # only of numbers: nested text is rarely a tensor
+            array = np.array(value)
+            return (array, None) if array.dtype.kind in "iuf" else None
+        if kinds == {int, float}:
+            return np.array(value, np.float64), None
+        if len(kinds) != 1 or not kinds <= _SCALARS.keys():
+            return None
+        kind = kinds.pop()
+        return (array_of(value, "BYTES"), TEXT) if kind is str else (np.array(value, _SCALARS[kind]), None)
+    except (ValueError, OverflowError):  # lists of several lengths, or numbers beyond 64 bits
         return None
-    kind = kinds.pop()
-    return array_of(value, _SCALARS[kind]), TEXT if kind is str else None
 
 
 def copied(response: InferenceResponse) -> InferenceResponse:

@@ -85,6 +85,8 @@ def _kind_of(value: object) -> str:
 
 
 def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, Any]:
+    if signature.reads is not None:
+        return signature.reads(values)
     arguments: dict[str, Any] = {}
     given = 0
     for parameter in signature.parameters:
@@ -92,13 +94,26 @@ def _named(signature: RunSignature, values: Mapping[str, object]) -> dict[str, A
         if name in values:
             given += 1
             arguments[name] = _given(parameter, values[name])
+            continue
+        other = _by_alias(signature, name, values) if signature.aliases else None
+        if other is not None:
+            given += 1
+            arguments[name] = _given(parameter, values[other])
         elif parameter.default is REQUIRED:
-            raise MissingParameter(name, signature.names)
+            restated = signature.restated(values) if signature.restated is not None else None
+            if restated is None:
+                raise MissingParameter(name, signature.names)
+            return _named(signature, restated)
         else:
             arguments[name] = default_of(parameter)
     if len(values) != given:
-        signature.unknown_keys([name for name in values if name not in arguments])
+        signature.unknown_keys([name for name in values if name not in arguments and name not in signature.aliases])
     return arguments
+
+
+def _by_alias(signature: RunSignature, name: str, values: Mapping[str, object]) -> str | None:
+    """The key of the body that stands for a parameter which is not given by its own name."""
+    return next((alias for alias, of in signature.aliases.items() if of == name and alias in values), None)
 
 
 def _given(parameter: Parameter, value: object) -> object:

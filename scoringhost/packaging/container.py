@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoringhost._version import __version__
@@ -23,6 +23,7 @@ from scoringhost.packaging.pins import PINNED, Installed
 from scoringhost.packaging.requirement_lines import merged_requirements
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.packaging.templates import TemplateChanged, replaced
+from scoringhost.settings.served import folder_of
 
 DOCKERFILE, IGNORE = "Dockerfile", ".dockerignore"
 NEEDED = "*\n!app\n!model\n!requirements\n**/__pycache__\n"
@@ -67,7 +68,9 @@ def write_container(sources: Sources, folder: Path, choices: Choices, *, force: 
             be met or read, or the script is not Python.
     """
     modules = sources.foreign_modules(folder)
-    environment = Environment.of(sources.script.parent, choices.environment)
+    environment = Environment.of(folder_of(sources.script), choices.environment)
+    if environment.requirements is None and sources.is_model:
+        environment = replace(environment, requirements=sources.requirements())
     base_image = _base_image(environment, choices)
     files = list(sources.files(folder))
     output = Output(folder, force=force)

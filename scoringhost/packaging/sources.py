@@ -11,12 +11,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
 from scoringhost.packaging.credentials import holds_credentials
+from scoringhost.packaging.model_requirements import requirements_of_model
 from scoringhost.packaging.output import PackagingError, refusing
+from scoringhost.packaging.pins import PICKLES
 from scoringhost.script.distributions import distribution_of
 from scoringhost.script.loading import require_file
 from scoringhost.script.stand_ins.table import is_answered
+from scoringhost.settings.served import folder_of, is_model_folder, served_at
 
 REQUIREMENTS = "requirements.txt"
+SETTINGS = frozenset({"request.json", "config.json", "logging.json", "swagger.json", "swagger3.json"})
+"""What the host looks for beside what it serves."""
 LEFT_OUT = frozenset({"__pycache__", "node_modules", "venv", "local.settings.json", ".git", ".hg", ".svn"})
 """What is never deployed, and not worth a warning."""
 BROUGHT = frozenset({"azure", "azureml", "azureml_inference_server_http", "click", "dateutil", "flask"}) | frozenset(
@@ -58,17 +63,19 @@ class Sources:
     @classmethod
     @refusing()
     def of(cls, script: Path, model_dir: Path | None) -> Sources:
-        """The sources of a script, or of the score.py in a folder.
+        """The sources of a script, of the score.py in a folder, or of a model.
 
         Raises:
+            SettingsError: if a folder holds several models and no script.
             ScriptNotFound: if there is no such script; suggests a similar name.
             PackagingError: if there is no such model folder, it is the root of the file system, or a path
                 cannot be looked at.
         """
-        script = (script / "score.py" if script.is_dir() else script).absolute()
-        require_file(script)
+        script = served_at(script.absolute())
+        if not is_model_folder(script):
+            require_file(script)
         script = script.resolve()
-        beside = script.parent / "model"
+        beside = folder_of(script) / "model"
         if model_dir is None and beside.is_dir():
             model_dir = beside
         if model_dir is not None and not model_dir.is_dir():
@@ -76,6 +83,11 @@ class Sources:
         if model_dir is not None and model_dir.resolve() == Path(model_dir.resolve().anchor):
             raise PackagingError(f"the model folder {model_dir} is the whole file system")
         return cls(script, model_dir.resolve() if model_dir is not None else None)
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a model is served in place of a script."""
+        return self.script.suffix != ".py"
 
     def files(self, output: Path) -> Iterator[tuple[Path, str]]:
         """Every file with its name in the package: those beside the script, and the model as `model/`."""
@@ -87,24 +99,35 @@ class Sources:
         return [f"{entry.path} is left out: {entry.why_not}" for entry in others]
 
     def _entries(self, output: Path) -> Iterator[Entry]:
-        folder = self.script.parent
+        folder = folder_of(self.script)
+        # The model that is a folder keeps its name, under which it is served.
+        prefix = "" if folder != self.script else f"{folder.name}/"
         roots = (folder,) if self.model_dir is None else (folder, self.model_dir)
         elsewhere = {folder / REQUIREMENTS, folder / "model", self.model_dir}
         beside = _Tree(roots, output.resolve(), elsewhere, hidden=False)
         reached = self._reached(output)
         for path, why_not in beside.walk(folder):
             name = path.relative_to(folder)
-            if path in reached or not is_for_development(name):
-                yield Entry(path, name.as_posix(), why_not)
+            if self.is_model and not prefix and not self._goes_with_model(path):
+                continue
+            if path in reached or prefix or not is_for_development(name):
+                yield Entry(path, prefix + name.as_posix(), why_not)
         if self.model_dir is not None:
             model = _Tree(roots, output.resolve(), set(), hidden=True)
             for path, why_not in model.walk(self.model_dir):
                 yield Entry(path, "model/" + path.relative_to(self.model_dir).as_posix(), why_not)
 
+    def _goes_with_model(self, path: Path) -> bool:
+        """Whether a file beside a model is the model, of the user's settings, or Python, which a pickle may need."""
+        is_pickle = self.script.suffix in PICKLES
+        return path == self.script or path.name in SETTINGS or (is_pickle and path.suffix == ".py")
+
     def requirements(self) -> str | None:
-        """The text of the requirements.txt beside the script; None if there is none."""
-        path = self.script.parent / REQUIREMENTS
-        return path.read_text(encoding="utf-8") if path.is_file() else None
+        """The text of the requirements.txt beside the script, None without one; a model needs what loads it here."""
+        path = folder_of(self.script) / REQUIREMENTS
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+        return "".join(f"{line}\n" for line in requirements_of_model(self.script)) if self.is_model else None
 
     def foreign_modules(self, output: Path) -> list[str]:
         """The uppermost modules of other packages that the script, and the modules beside it that it imports, import.
@@ -121,11 +144,14 @@ class Sources:
         return sorted((found - set(own) - BROUGHT - sys.stdlib_module_names) | of_azure_ml)
 
     def models(self, output: Path) -> list[Path]:
-        """The files of the model folder that go into the package."""
-        return [path for path, name in self.files(output) if name.startswith("model/")]
+        """The files of the model folder that go into the package, and the model that is served."""
+        own = [self.script] if self.is_model and self.script.is_file() else []
+        return own + [path for path, name in self.files(output) if name.startswith("model/")]
 
     def _reached(self, output: Path) -> set[Path]:
         """The script, and the modules beside it that it imports, and those that they import."""
+        if self.is_model:
+            return set()
         own = self._own_modules(output)
         reached, waiting = {self.script}, [self.script]
         while waiting:

@@ -7,7 +7,7 @@ container allows: four workers on one core then spend their time waiting for eac
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 THREAD_VARIABLES = (
@@ -48,3 +48,9 @@ def limit_threads(environ: MutableMapping[str, str], workers: int, cores: float)
     for name in THREAD_VARIABLES:
         environ.setdefault(name, str(share))
     return share
+
+
+def library_threads(environ: Mapping[str, str]) -> int:
+    """How many threads a library may use that does not read OMP_NUM_THREADS itself, as `limit_threads` has said."""
+    said = environ.get(THREAD_VARIABLES[0], "").partition(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) > 0 else max(1, int(available_cores()))

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+T = TypeVar("T")
 
 LEAST_BODY = 16_384
 """Bytes below which the ordinary way is as fast."""
@@ -53,6 +55,38 @@ def read(body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | N
     return _read(simdjson, body, types)
 
 
+def parsed(body: bytes, use: Callable[[Any, bytes], T | None]) -> T | None:
+    """What `use` makes of the object in a body; None if it is none, or simdjson is not there, or cannot read it.
+
+    The document belongs to the parser of this thread, and is gone when this returns.
+    """
+    simdjson = _simdjson()
+    if simdjson is None:
+        return None
+    try:
+        document = _parser(simdjson).parse(body)
+        return use(document, body) if isinstance(document, simdjson.Object) else None
+    except (ValueError, RuntimeError, TypeError, AttributeError):  # no JSON, or not as `use` expects
+        return None
+
+
+def buffer_of(node: Any, kind: str) -> tuple[Any, tuple[int, ...]] | None:
+    """The numbers of a node as a flat buffer of `d`, `i` or `u`, and their shape; None if it is no array of such."""
+    simdjson = _simdjson()
+    shape = _shape(node, simdjson.Array) if isinstance(node, simdjson.Array) else None
+    if shape is None:
+        return None
+    try:
+        return node.as_buffer(of_type=kind), shape
+    except (TypeError, ValueError):  # an item is no number, or no whole one, or too large
+        return None
+
+
+def brackets_in(body: bytes) -> int:
+    """How many lists a text begins, and how often a text in it has such a bracket."""
+    return _count(body, b"[")
+
+
 def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[str, object] | None:
     # Only what the parser refuses is caught, and only around the parser: a fault of our own is to be seen, not slow.
     try:
@@ -82,7 +116,7 @@ def _read(simdjson: Any, body: bytes, types: Mapping[str, ReadsBuffer]) -> dict[
         if value is None:
             return None
         found[name] = value
-        brackets += _lists_in(shape)
+        brackets += lists_in(shape)
     return found if brackets == _count(body, b"[") else None
 
 
@@ -123,7 +157,7 @@ def _shape(node: Any, array: Any) -> tuple[int, ...] | None:
     return (length, *shape)
 
 
-def _lists_in(shape: tuple[int, ...]) -> int:
+def lists_in(shape: tuple[int, ...]) -> int:
     """How many lists, the outermost included, write an array of that shape."""
     total, product = 0, 1
     for length in shape:

@@ -36,8 +36,15 @@ def cast(array: Array, dtype: np.dtype[Any]) -> Array:
         return _times(array, dtype)
     if kinds in ("UU", "SS"):  # text dtypes grow to hold what came
         return array if array.dtype.itemsize > dtype.itemsize else array.astype(dtype)
+    return _in_kind(array, dtype)
+
+
+def _in_kind(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Whatever numpy itself casts without leaving the kind, or going to a larger one."""
     if not np.can_cast(array.dtype, dtype, "same_kind") or dtype.kind in "USMmV":
         raise Misfit(f"an array of {dtype}", f"an array of {array.dtype}")
+    if dtype.itemsize > array.dtype.itemsize:  # nothing can be too large, and `errstate` takes longer than the cast
+        return array.astype(dtype)
     with np.errstate(all="ignore"):  # too large for a short float is infinite
         return array.astype(dtype)
 

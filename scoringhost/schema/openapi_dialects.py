@@ -6,9 +6,10 @@ What those have no words for is left out, so that they say less, and nothing wro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from scoringhost.schema.openapi import Json, OpenApiVersion
+from scoringhost.schema.openapi import Json, OpenApiVersion, RunSchemas
 
 REFERENCES = "#/components/schemas/"
 """Where a schema refers to, in the words of 3.0 and 3.1."""
@@ -22,6 +23,19 @@ _KEPT = frozenset({
 _KEPT_IN_3 = frozenset({"writeOnly", "deprecated"})
 _CHOICES = ("anyOf", "oneOf", "allOf")
 _NULL = {"type": "null"}
+
+
+@dataclass(frozen=True)
+class ExactSchemas(RunSchemas):
+    """Schemas in the words of 3.1, which the older documents say as far as they can."""
+
+    is_exact: ClassVar[bool] = True
+
+    def said_in(self, version: OpenApiVersion) -> RunSchemas:
+        """The same in the words of one version."""
+        definitions = {name: said_in(version, schema) for name, schema in self.definitions.items()}
+        output = said_in(version, self.output)
+        return RunSchemas(said_in(version, self.input), output, self.versions, definitions)
 
 
 def said_in(version: OpenApiVersion, schema: Any) -> Any:

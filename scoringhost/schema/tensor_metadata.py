@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 Array = Any
@@ -43,6 +44,7 @@ DATATYPES = {
 _BY_NUMPY = {row.numpy: row.name for row in DATATYPES.values()} | {"boolean": "BOOL"}
 
 
+@lru_cache(256)  # the name of a dtype is made anew each time it is asked for, which takes 2 us
 def datatype_of(dtype: Any) -> str:
     """The datatype for a dtype, numpy's or a masked one of pandas; BYTES for all that are no numbers of 64 bits."""
     return _BY_NUMPY.get(str(getattr(dtype, "name", dtype)).lower(), "BYTES")

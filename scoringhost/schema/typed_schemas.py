@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from scoringhost.schema.declared import JsonValue
-from scoringhost.schema.openapi import BARE, Json, OpenApiVersion, RunSchemas
-from scoringhost.schema.openapi_dialects import REFERENCES, said_in
+from scoringhost.schema.openapi import BARE, Json
+from scoringhost.schema.openapi_dialects import REFERENCES, ExactSchemas
 from scoringhost.schema.typed_codec import TypedType
 
 _MOST_DEPTH = 20
@@ -25,20 +25,7 @@ class ParameterSchema:
     default: object = None
 
 
-@dataclass(frozen=True)
-class TypedSchemas(RunSchemas):
-    """Schemas in the words of 3.1, which the older documents say as far as they can."""
-
-    is_exact: ClassVar[bool] = True
-
-    def said_in(self, version: OpenApiVersion) -> RunSchemas:
-        """The same in the words of one version."""
-        definitions = {name: said_in(version, schema) for name, schema in self.definitions.items()}
-        output = said_in(version, self.output)
-        return RunSchemas(said_in(version, self.input), output, self.versions, definitions)
-
-
-def schemas_of(parameters: Sequence[ParameterSchema], result: TypedType | None) -> TypedSchemas:
+def schemas_of(parameters: Sequence[ParameterSchema], result: TypedType | None) -> ExactSchemas:
     """The schemas of the body, an object with a member for each parameter, and of the result.
 
     The body's schema has an example only if each required parameter has one, by its default or by examples.
@@ -60,7 +47,7 @@ def schemas_of(parameters: Sequence[ParameterSchema], result: TypedType | None) 
     with contextlib.suppress(_NoExample):
         body["example"] = _example(body, definitions)
     output: Json = dict(found["", "serialization"]) if result is not None else BARE.output
-    return TypedSchemas(body, output, definitions=definitions)
+    return ExactSchemas(body, output, definitions=definitions)
 
 
 def _default(parameter: ParameterSchema) -> Json:

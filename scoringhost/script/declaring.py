@@ -1,4 +1,6 @@
-"""What a run() declares: by its annotations if it is marked with @typed, by inference-schema's decorators otherwise."""
+"""What a run() declares: what it carries if it was made for a model, by its annotations if it is marked with @typed, by
+inference-schema's decorators otherwise.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scoringhost.script import azureml_names
-from scoringhost.script.signature import RAW_MARK, TYPED_MARK, Declarations, marked
+from scoringhost.script.signature import DECLARED_MARK, RAW_MARK, TYPED_MARK, Declarations, marked
 
 
 def declarations_of(run: Callable[..., Any]) -> Declarations:
@@ -17,6 +19,9 @@ def declarations_of(run: Callable[..., Any]) -> Declarations:
             cannot be used.
         MissingExtra: if it is marked with @typed and pydantic is not installed.
     """
+    own = getattr(run, DECLARED_MARK, None)
+    if isinstance(own, Declarations):
+        return own
     by_decorators = azureml_names.declarations_of(run)
     if not marked(run, TYPED_MARK):
         return by_decorators

@@ -77,6 +77,8 @@ class EntryScript:
 
     def names_used_beside_flask(self) -> frozenset[str]:
         """The names that the script, and the modules beside it, use where they import Flask; none if none does."""
+        if self.path.suffix != ".py":
+            return frozenset()  # a model: what is in it is no code
         own = (getattr(module, "__file__", None) for module in self.imports.own.values())
         return names_used_beside_flask([self.path, *(Path(file) for file in own if file)])
 

@@ -7,8 +7,11 @@ import logging
 from pathlib import Path
 
 from scoringhost.schema.declared import JsonValue
+from scoringhost.settings.served import folder_of
 
 NAME = "request.json"
+MLFLOW_NAME = "serving_input_example.json"
+"""What MLflow writes into a model folder, if it was given an example: a request for its own server, and for ours."""
 LARGEST_EXAMPLE = 65_536
 """Bytes of a request.json up to which the API document shows it as its example, which everybody reads who calls."""
 
@@ -16,9 +19,10 @@ logger = logging.getLogger("azmlinfsrv.swagger")
 
 
 def request_file(script: Path) -> Path | None:
-    """The request.json beside a script, or None if there is none."""
-    path = script.parent / NAME
-    return path if path.is_file() else None
+    """The request.json beside a script or in a model folder, MLflow's if there is none, or else None."""
+    names = (NAME, MLFLOW_NAME) if script.is_dir() else (NAME,)
+    paths = (folder_of(script) / name for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def is_example(script: Path) -> bool:

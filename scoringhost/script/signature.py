@@ -16,6 +16,7 @@ from scoringhost.schema.tensor_metadata import TensorMetadata
 
 RAW_MARK = "__scoringhost_rawhttp__"
 TYPED_MARK = "__scoringhost_typed__"
+DECLARED_MARK = "__scoringhost_declarations__"
 HEADERS_NAME = "request_headers"
 MINI_BATCH = "mini_batch"
 MINI_BATCH_CONTEXT = "mini_batch_context"
@@ -56,6 +57,15 @@ class DeclaredInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter that a request may give; `default` is REQUIRED if it must."""
+
+    name: str
+    default: object
+    declared: DeclaredInput | None
+
+
+@dataclass(frozen=True, slots=True)
 class Declarations:
     """What the decorators around run() say, read once when the script is loaded.
 
@@ -72,6 +82,16 @@ class Declarations:
     """Whether a key that is no parameter is refused, unless a setting says otherwise."""
     row_lists: frozenset[str] = frozenset()
     """The parameters whose values are lists of rows, which calls that wait may be joined by."""
+    parameters: tuple[Parameter, ...] | None = None
+    """What run() takes, where its Python signature does not say so: the inputs of a model may have any name."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names that a body may give a parameter by."""
+    reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    """Makes run()'s arguments of the members of a body, where these are not simply its parameters."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
+    chooses_outputs: str | None = None
+    """The parameter that is told which outputs are wanted, as a list of their names, where a protocol can ask."""
 
     def input_tensors(self) -> tuple[TensorMetadata, ...]:
         """The tensors of the declared inputs, in the order of run()'s parameters as far as they are declared.
@@ -85,6 +105,12 @@ class Declarations:
         return tuple(one.under(name) for name, declared in self.inputs.items() for one in declared.type.tensors())
 
 
+def declares(run: F, declarations: Declarations) -> F:
+    """Mark a run() that was made for a model: it carries its own declarations, and no decorator is looked for."""
+    setattr(run, DECLARED_MARK, declarations)
+    return run
+
+
 def takes_mini_batch(signature: RunSignature) -> bool:
     """Whether it is the run() of a batch script, by the name that Azure ML gives to what it takes."""
     return signature.takes is Takes.TEXT and signature.parameters[0].name == MINI_BATCH
@@ -93,15 +119,6 @@ def takes_mini_batch(signature: RunSignature) -> bool:
 def undeclared(run: Callable[..., Any]) -> Declarations:
     """The declarations of a run() without any decorators."""
     return Declarations(run, {}, False)
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter that a request may give; `default` is REQUIRED if it must."""
-
-    name: str
-    default: object
-    declared: DeclaredInput | None
 
 
 def _nothing_said(names: Sequence[str]) -> None:
@@ -120,6 +137,14 @@ class RunSignature:
     """The parameters whose types can take a flat buffer of numbers."""
     unknown_keys: Callable[[Sequence[str]], None] = _nothing_said
     """Told of the keys of a body that are no parameters; what it raises is the answer."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names that a body may give a parameter by."""
+    reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    """Makes the arguments of a body's members; see `Declarations`."""
+    restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """Puts a body that lacks a parameter into the parameters' own names; answers None if it cannot."""
+    chooses_outputs: str | None = None
+    """The parameter that is told which outputs are wanted; no other one without a type is an input, then."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -133,11 +158,24 @@ class RunSignature:
         Raises:
             ValueError: if no request could ever be turned into a call of it; the text says why.
         """
+        takes = _kind(run, declarations)
+        if declarations.parameters is not None:
+            wanted = declarations.parameters
+            return cls(
+                takes,
+                wanted,
+                False,
+                False,
+                _buffers(wanted),
+                aliases=declarations.aliases,
+                reads=declarations.reads,
+                restated=declarations.restated,
+                chooses_outputs=declarations.chooses_outputs,
+            )
         found = inspect.signature(run).parameters.values()
         allowed = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         if any(parameter.kind not in allowed for parameter in found):
             raise ValueError("run() cannot take positional-only arguments, *args or **kwargs")
-        takes = _kind(run, declarations)
         parameters = tuple(
             Parameter(one.name, one.default, declarations.inputs.get(one.name))
             for one in found

@@ -60,6 +60,8 @@ def of_hidden_packages(script: Path) -> list[str]:
 
     Only what the script names is looked at: a file that nobody imports hides nothing.
     """
+    if script.suffix != ".py":
+        return []  # a model, which may be large
     try:
         tree = ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from pathlib import Path
 
 from scoringhost.errors import SettingsError
@@ -22,14 +22,25 @@ from scoringhost.script.imports import make_importable
 from scoringhost.script.loading import EntryScript, require_file
 from scoringhost.script.stand_ins.finder import lend_stand_ins
 from scoringhost.settings import Settings
+from scoringhost.settings.served import folder_of, is_model_folder
 
 
 class ScriptWorld:
     """The world of the entry script that some settings name."""
 
-    def __init__(self, settings: Settings, arguments: Sequence[str] | None = None) -> None:
-        """Change nothing yet. `arguments`: what the script finds in `sys.argv` after its own path, if it is to."""
+    def __init__(
+        self,
+        settings: Settings,
+        arguments: Sequence[str] | None = None,
+        load: Callable[[Path, str | None], EntryScript] | None = None,
+    ) -> None:
+        """Change nothing yet.
+
+        arguments: what the script finds in `sys.argv` after its own path, if it is to. load: makes an entry script of
+        what is served, given its path and the setting `framework`; without it only a Python file can be served.
+        """
         self._settings, self._arguments = settings, arguments
+        self._load = load or _load_script
         self._leaving = contextlib.ExitStack()
         self._environment: Loan | None = None
         self._loaded: EntryScript | None = None
@@ -59,7 +70,7 @@ class ScriptWorld:
     @property
     def script_folder(self) -> Path | None:
         """The folder of the script, whose loggers are shown as its own; None without a script."""
-        return Path(self._settings.script).parent if self._settings.script else None
+        return folder_of(Path(self._settings.script)) if self._settings.script else None
 
     @property
     def folders(self) -> list[Path]:
@@ -95,7 +106,7 @@ class ScriptWorld:
         """
         if self._loaded is not None:
             return self._loaded
-        self._loaded = EntryScript.load(self.script)
+        self._loaded = self._load(self.script, self._settings.framework)
         self._leaving.callback(self.unload)
         return self._loaded
 
@@ -116,6 +127,10 @@ class ScriptWorld:
         self._environment = None
 
 
+def _load_script(path: Path, framework: str | None) -> EntryScript:
+    return EntryScript.load(path)
+
+
 def script_path(settings: Settings) -> Path:
     """The entry script that the settings name.
 
@@ -130,5 +145,6 @@ def script_path(settings: Settings) -> Path:
         )
         raise SettingsError("script", None, why)
     path = Path(settings.script)
-    require_file(path)
+    if not is_model_folder(path):
+        require_file(path)
     return path

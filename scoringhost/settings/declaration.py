@@ -26,6 +26,7 @@ class WholeNumber(click.IntRange):
         return "N"
 
 
+FRAMEWORKS = ("sklearn", "onnx", "xgboost", "lightgbm", "mlflow", "transformers", "tensorflow")
 POSITIVE = WholeNumber(min=1)
 NOT_NEGATIVE = WholeNumber(min=0)
 PORT = WholeNumber(1, 65535)
@@ -77,8 +78,12 @@ class ServiceSettings(Part):
     """One service: its script, the script's world, and what its run() may take."""
 
     script: str | None = setting(
-        None, click.STRING, "Entry script, or a folder that holds score.py.",
+        None, click.STRING, "Entry script, a folder that holds score.py, or a model.",
         "--entry-script", "--entry_script", azure=("AZUREML_ENTRY_SCRIPT",),
+    )  # fmt: skip
+    framework: str | None = setting(
+        None, click.Choice(FRAMEWORKS),
+        "What made the model that is served in place of a script, where its name does not say so.", "--framework",
     )  # fmt: skip
     model_dir: str | None = setting(
         None, click.STRING, "Model folder; the script finds it in AZUREML_MODEL_DIR.",

@@ -15,8 +15,9 @@ from scoringhost.process.environment import users_own
 from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import PREFIX, Spec
 from scoringhost.settings.secret import Secret
+from scoringhost.settings.served import folder_of, model_in, served_at
 
-_ENTRY_FILE, _MAIN_FILE = "score.py", "main.py"
+_MAIN_FILE = "main.py"
 FOUND_MAIN = "found in the app root"
 """The origin of a script that nobody has named."""
 A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no such folder"
@@ -178,11 +179,18 @@ class Gathering:
         root = self.here if self.origins["script"].startswith("flag") else Path(self.values["app_root"])
         return Path(self._absolute(self.values["script"], root))
 
-    def _take_main(self) -> None:
-        """Without a script azmlinfsrv imports `main`, which it finds in the app root."""
+    def _find_script(self) -> None:
+        """Without a script azmlinfsrv imports `main`, which it finds in the app root.
+
+        Without that, either, Azure ML serves the model in the model folder.
+        """
         main = Path(self.values["app_root"]) / _MAIN_FILE
         if os.path.isfile(main):
             self.values["script"], self.origins["script"] = str(main), FOUND_MAIN
+            return
+        model = model_in(self.values.get("model_dir") or "")
+        if model is not None:
+            self.values["script"], self.origins["script"] = str(model), "found in the model folder"
 
     def _absolute(self, path: str, base: Path) -> str:
         # Path.expanduser() raises for a user that there is not; this leaves the path, which is not found then.
@@ -199,12 +207,12 @@ class Gathering:
         if given:
             self._require_folder(given, self.values["model_dir"])
         if not self.values.get("script"):
-            self._take_main()
+            self._find_script()
         if not self.values.get("script"):
             return
-        script = script_at(self._script())
+        script = served_at(self._script())
         self.values["script"] = str(script)
-        beside = script.parent / "model"
+        beside = folder_of(script) / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"
@@ -221,13 +229,6 @@ class Gathering:
         if origin.startswith("flag "):
             raise SettingsError(origin.removeprefix("flag "), given, reason)
         self.warnings.append(f"{origin.partition(' ')[2]}={given!r}: {reason}")
-
-
-def script_at(path: str | os.PathLike[str]) -> Path:
-    """The entry script that a path names: the file itself, or score.py in the folder."""
-    if os.path.isdir(path):  # which is False for a name that is too long, where Path.is_dir() raises
-        return Path(path) / _ENTRY_FILE
-    return Path(path)
 
 
 def gather(

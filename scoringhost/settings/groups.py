@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "The script and its model": ("script", "model_dir", "app_root", "source_directory", "config_file"),
+    "The script and its model": ("script", "framework", "model_dir", "app_root", "source_directory", "config_file"),
     "Addresses": ("host", "port", "health_port", "separate_health_endpoint"),
     "Processes and threads": (
         "workers",

@@ -1,6 +1,6 @@
 """CPU time of one request from the socket's bytes to the socket's bytes, without a network in between.
 
-    python tests/bench/hot_path.py [SCRIPT] [--body FILE] [--content-type TYPE] [--profile]
+    python tests/bench/hot_path.py [SCRIPT] [--path PATH] [--body FILE] [--content-type TYPE] [--profile]
 
 Drives the protocol with a made-up transport, the event loop on the scoring thread, and prints the
 best of several rounds: with the log's observer, without any observer (what they cost), and with an
@@ -34,6 +34,8 @@ from scoringhost.settings import Settings
 
 SERVICE = Path(__file__).parent / "services" / "numpy_sum.py"
 BODY = b'{"data": [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]}'
+V2_PATH = "/v2/models/numpy_sum/infer"
+V2_BODY = b'{"id":"1","inputs":[{"name":"data","datatype":"FP32","shape":[1,10],"data":[0.5,1,2,3,4,5,6,7,8,9]}]}'
 
 
 class Steady(CallSpeed):
@@ -69,6 +71,7 @@ class Transport:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("script", nargs="?", default=str(SERVICE))
+    parser.add_argument("--path", default="/score")
     parser.add_argument("--body", type=Path)
     parser.add_argument("--content-type", default="application/json")
     parser.add_argument("--profile", action="store_true")
@@ -80,7 +83,8 @@ def main() -> None:
     site.init()
     body = args.body.read_bytes() if args.body else BODY
     head = (
-        f"POST /score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {args.content_type}\r\nContent-Length: {len(body)}"
+        f"POST {args.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {args.content_type}\r\n"
+        f"Content-Length: {len(body)}"
     )
     request = head.encode() + b"\r\n\r\n" + body
     loop = uvloop.new_event_loop()
@@ -94,7 +98,7 @@ def main() -> None:
     observers, site.app._observers = site.app._observers, ()
     silent = rounds()
     routes = site.app._routes
-    answer_nothing(site)
+    answer_nothing(site, args.path)
     http = rounds()
     site.app._routes, site.app._observers = routes, observers
     print(f"with the log       {observed:8.1f} us a request", file=out)
@@ -106,10 +110,10 @@ def main() -> None:
         pstats.Stats(profile, stream=out).sort_stats("tottime").print_stats(30)
 
 
-def answer_nothing(site: Any) -> None:
+def answer_nothing(site: Any, path: str = "/score") -> None:
     """Have an endpoint that does nothing in place of the one that scores."""
     health = site.app._routes.match("/").endpoint.methods["GET"]
-    site.app._routes = Routes([OtherEndpoints({"/score": Endpoint({"POST": health})})])
+    site.app._routes = Routes([OtherEndpoints({path: Endpoint({"POST": health})})])
 
 
 async def drive(site: Any, request: bytes, count: int) -> float:

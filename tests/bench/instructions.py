@@ -44,6 +44,7 @@ TRACES = {
 KINDS: dict[str, dict[str, str]] = {
     "log": {},
     "silent": {},
+    "v2": {},
     "metrics": METRICS,
     "key": PRIMARY_KEY,
     "traces": TRACES,
@@ -94,10 +95,11 @@ def serve(count: int, kind: str) -> None:
         HttpProtocol._take = lambda self, request, keep_alive: self._transport.write(OK)  # type: ignore[method-assign]
     if kind == "http":
         hot_path.answer_nothing(site)
-    head = f"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(hot_path.BODY)}"
+    path, body = (hot_path.V2_PATH, hot_path.V2_BODY) if kind == "v2" else ("/score", hot_path.BODY)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
-    asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + hot_path.BODY, count))
+    asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + body, count))
 
 
 def repeat_part(site: Any, kind: str, count: int) -> None:

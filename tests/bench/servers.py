@@ -39,6 +39,7 @@ PACKAGES = {
     "litserve": ["litserve", "numpy"],
     "mlserver": ["mlserver==1.7.1", "uvloop<0.22", "pandas<3"],
     "bentoml": ["bentoml", "numpy"],
+    "mlflow": ["mlflow==3.17.2", "scikit-learn", "skops"],
 }
 
 
@@ -170,18 +171,10 @@ def start(name: str, work: Any) -> Server:
     port = free_port()
     script = str(HERE / "services" / f"{work.service}.py")
     common = {"PORT": str(port), "PYTHONPATH": str(HERE / "peers")}
+    if work.service == "mlflow":
+        return _of_mlflow(host, name, work, tools, port, common)
     if host == "scoringhost":
-        extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
-        extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
-        if variant == "watched":
-            extra |= WATCHED | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{start_sink()}"}
-        program = [str(tools / "scoringhost")]
-        if variant == "fixed":
-            program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
-        command = [*program, "serve", script, "--port", str(port), "--host", "127.0.0.1"]
-        server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
-        server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
-        return server
+        return _scoringhost(name, variant, work, tools, script, common)
     if host == "azmlinfsrv":
         command = [str(tools / "azmlinfsrv"), "--entry_script", script, "--port", str(port)]
         return Server(name, work, command, "/score", "/", work.body, **common, BENCH_LISTS="1")
@@ -196,6 +189,43 @@ def start(name: str, work: Any) -> Server:
         path = "/text" if work.service == "text" else "/data"
         return Server(name, work, command, path, "/readyz", work.body, **common)
     return _mlserver(name, work, tools, port, common)
+
+
+def _scoringhost(name: str, variant: str, work: Any, tools: Path, script: str, common: dict[str, str]) -> Server:
+    extra = {"SCORINGHOST_MAX_BATCH_SIZE": "64"} if work.service == "fixed_cost" and not variant else {}
+    extra |= {"SCORINGHOST_LOG_LEVEL": "ERROR"} if variant == "silent" else {}
+    if variant == "watched":
+        extra |= WATCHED | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{start_sink()}"}
+    program = [str(tools / "scoringhost")]
+    if variant == "fixed":
+        program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
+    command = [*program, "serve", script, "--port", common["PORT"], "--host", "127.0.0.1"]
+    server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
+    server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
+    return server
+
+
+def _of_mlflow(host: str, name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:
+    """One model folder, served by MLflow's own server or by ours."""
+    folder = CACHE / "mlflow-model"
+    if not folder.exists():
+        python = environment_of("mlflow") / "python"
+        subprocess.run([python, HERE / "peers" / "mlflow_model.py", folder], check=True, stderr=subprocess.DEVNULL)
+    environ = {**common, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [str(tools / "scoringhost"), "serve", str(folder), "--port", str(port), "--host", "127.0.0.1"]
+    if host == "mlflow":
+        command = [
+            str(tools / "mlflow"),
+            "models",
+            "serve",
+            "-m",
+            str(folder),
+            "-p",
+            str(port),
+            "--env-manager",
+            "local",
+        ]
+    return Server(name, work, command, "/invocations", "/ping", work.body, **environ)
 
 
 def _mlserver(name: str, work: Any, tools: Path, port: int, common: dict[str, str]) -> Server:

@@ -41,6 +41,8 @@ class Workload:
             value = json.loads(answer)
         except ValueError:
             return answer[:64], len(answer)
+        if isinstance(value, dict) and "predictions" in value:
+            return value["predictions"]
         return value["outputs"][0]["data"] if isinstance(value, dict) and "outputs" in value else value
 
     def drive(self, server: Any, seconds: float) -> dict[str, float]:
@@ -102,6 +104,11 @@ _RECORD = {f"c{number}": float(number) if number % 3 else number for number in r
 _ROW = _json({"data": [[float(number) for number in range(10)]]})
 
 
+def _invocation(rows: int) -> bytes:
+    columns = [f"c{number}" for number in range(10)]
+    return _json({"dataframe_split": {"columns": columns, "data": [row[:10] for row in _ROWS[:rows]]}})
+
+
 def _slow(way: str) -> Workload:
     body = _json({"seconds": 2.0, "way": way})
     return Workload(
@@ -122,6 +129,8 @@ ALL = {
         Workload("batching", "A model with 5 ms fixed cost, 64 clients", "fixed_cost", _ROW, 64, ("scoringhost", "scoringhost-unbatched", "azmlinfsrv", "litserve", "mlserver")),
         Workload("stream", "A stream of five trivial steps of text, 8 clients", "steps", b"{}", 8, ("scoringhost",), "text/plain"),
         Workload("stream-records", "The same, of records", "steps", _json({"records": True}), 8, ("scoringhost",), "text/plain"),
+        Workload("mlflow", "/invocations of a scikit-learn model, one row, 16 connections", "mlflow", _invocation(1), 16, ("scoringhost", "mlflow")),
+        Workload("mlflow-rows", "The same, 1,000 rows, 4 connections", "mlflow", _invocation(1000), 4, ("scoringhost", "mlflow")),
         *(_slow(way) for way in ("sleep", "numpy", "python")),
     )
 }  # fmt: skip

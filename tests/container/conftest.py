@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 SCRIPTS = Path(__file__).parent / "scripts"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here starts containers."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.slow)
-
-
 @pytest.fixture
 def later() -> Callable[[Callable[[], Reply]], Callable[[], Reply]]:
     """later(send): send a request without waiting; what it answers waits for the reply."""

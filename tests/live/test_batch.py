@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from scoringhost.cli import main
 
 PROGRAM = Path(sys.executable).with_name("scoringhost")
 
@@ -109,24 +112,28 @@ def test_files_in_order_from_several_processes(batch: Any, files: Any, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
+    "bad",
     [
-        ("raise", "ValueError: this one is bad"),
-        ("exit", "SystemExit: 3"),
-        ("die", "the worker process ended with exit code 7"),
-        ("kill", "the worker process ended by signal SIGKILL"),
+        {"raise": "ValueError: this one is bad", "exit": "SystemExit: 3"},
+        {
+            "die": "the worker process ended with exit code 7",
+            "kill": "the worker process ended by signal SIGKILL",
+        },
     ],
+    ids=["exceptions", "processes"],
 )
-def test_a_bad_file_fails_alone(batch: Any, files: Any, tmp_path: Path, text: str, error: str) -> None:
-    files("a", text, "b", "c", "d")
+def test_bad_files_fail_alone(batch: Any, files: Any, tmp_path: Path, bad: dict[str, str]) -> None:
+    first, second = bad
+    files("a", first, "b", second, "c", "d")
     done = batch(FILES, "--input", "in", "--output", "out.csv")
     assert done.returncode == 1
-    assert done.stdout.startswith("4 scored, 1 failed in ")
-    assert (tmp_path / "out.csv").read_text() == "0.txt: a\n2.txt: b\n3.txt: c\n4.txt: d\n"
+    assert done.stdout.startswith("4 scored, 2 failed in ")
+    assert (tmp_path / "out.csv").read_text() == "0.txt: a\n2.txt: b\n4.txt: c\n5.txt: d\n"
     assert (tmp_path / "ended").read_text() == "x"
-    [failure] = failures(tmp_path)
-    assert (failure["file"], failure["count"], failure["error"]) == (str(tmp_path / "in/1.txt"), 1, error)
-    assert f"{tmp_path}/in/1.txt failed: {error}" in done.stderr
+    failed = [(failure["file"], failure["count"], failure["error"]) for failure in failures(tmp_path)]
+    assert failed == [(str(tmp_path / "in/1.txt"), 1, bad[first]), (str(tmp_path / "in/3.txt"), 1, bad[second])]
+    for file, _, error in failed:
+        assert f"{file} failed: {error}" in done.stderr
 
 
 def test_a_run_that_does_not_end_is_ended(batch: Any, files: Any, tmp_path: Path) -> None:
@@ -191,6 +198,8 @@ def test_a_job_that_can_score_nothing_ends_soon(batch: Any, tmp_path: Path, size
     else:
         assert "none of the first 12 items could be scored; row 10: " in done.stderr
     assert "--error-threshold -1 scores all the same" in done.stderr
+    if size != "20":
+        return
     everything = batch(DOUBLED, *arguments, "--overwrite", "--error-threshold", "-1")
     assert everything.stdout.startswith("0 scored, 100 failed")
     mended = batch(DOUBLED.replace("[[1.0, 2.0]]", "[[1.0, 2.0, 3.0]]"), *arguments, "--overwrite")
@@ -403,10 +412,14 @@ def test_a_worker_that_dies_in_init_is_told(batch: Any, files: Any) -> None:
         (("--input", "in", "--as", "table"), "0.txt: a file of rows ends in .csv, .jsonl, .ndjson, .parquet, .pq"),
     ],
 )
-def test_what_cannot_be_done_is_a_usage_error(batch: Any, files: Any, arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_done_is_a_usage_error(
+    files: Any, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files("a")
-    done = batch(FILES, *arguments, "--output", "out.csv")
-    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    (tmp_path / "score.py").write_text(FILES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["batch", "score.py", *arguments, "--output", "out.csv"])  # it starts no process
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
 
 
 # -- online scripts ---------------------------------------------------------------------------------

@@ -110,6 +110,7 @@ def test_a_stream_of_short_steps_holds_nobody_up_and_ends_at_the_time_limit(life
     assert served.say("echo again").json() == "again"
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("short_calls", [0, 200])
 def test_a_large_result_holds_nobody_up(life: Life, later: type[Later], short_calls: int) -> None:
     served = life()

@@ -145,6 +145,7 @@ def test_trailers_have_a_limit(served: Served, kind: str) -> None:
 
 
 # BUG: a byte a second kept a connection open for ever.
+@pytest.mark.drill
 def test_a_request_that_does_not_go_on_is_a_408(served: Served) -> None:
     sent = [
         b"POST /score HTT",

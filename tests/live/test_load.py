@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.conftest import Served
 
@@ -132,6 +134,7 @@ async def storm(port: int) -> tuple[list[str], Counter[int]]:
     return faults, seen
 
 
+@pytest.mark.drill
 def test_under_load_every_request_gets_the_answer_that_belongs_to_it(start: Callable[..., Served]) -> None:
     served = start(LOAD, "--workers", "2").wait_ready(2)
     workers = served.workers

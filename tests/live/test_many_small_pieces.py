@@ -61,6 +61,7 @@ def test_line_breaks_keep_no_connection_open(served: Served) -> None:
 
 
 # BUG: each chunk was an object of its own: 250 MB for 10.
+@pytest.mark.drill
 def test_a_body_in_tiny_chunks_takes_little_more_than_its_size(served: Served) -> None:
     peak = Path(f"/proc/{served.workers[-1]}/status")
 

@@ -13,6 +13,7 @@ from tests.live.faults.table import Drill, Row, printed
 SECONDS = 3.0
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["waiting", "deadline"])
 def test_under_too_much_load_a_service_goes_on_answering(kind: str) -> None:
     rows: list[Row] = []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Life = Callable[..., "Served"]
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("workers", [1, 2])
 def test_worn_workers_are_replaced_under_load_and_nothing_is_lost(life: Life, workers: int) -> None:
     served = life("--max-requests", "50", "--workers", str(workers), workers=workers)

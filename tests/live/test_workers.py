@@ -63,6 +63,7 @@ def test_a_worker_that_is_killed_is_replaced(life: Life) -> None:
 
 
 # BUG: "Perhaps out of memory?" it said, where the time to drain had run out.
+@pytest.mark.drill
 def test_a_worker_that_does_not_end_is_killed_and_the_log_says_that_time_ran_out(life: Life) -> None:
     served = life()
     os.kill(served.workers[0], signal.SIGSTOP)
@@ -196,6 +197,7 @@ def test_a_replacement_that_cannot_start_at_first_is_tried_again(
 
 
 # BUG: it was started again 60 to 75 times a second, for ever.
+@pytest.mark.drill
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.abort()"])
 def test_an_init_that_takes_the_process_down_is_tried_a_few_times(
     start: Callable[..., Served], tmp_path: Path, end: str

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
 
 SAMPLE = Path(__file__).parent.parent.parent / "samples" / "typed"
 MODEL = json.loads((SAMPLE / "model" / "iris.json").read_text(encoding="utf-8"))
@@ -18,16 +17,24 @@ NAMES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 
 
 @pytest.fixture(scope="module")
+def iris() -> Any:
+    """The data that the sample is trained on."""
+    # Every process of a parallel run imports this file, and only one runs its tests; scikit-learn takes 2 s.
+    from sklearn.datasets import load_iris
+
+    return load_iris()
+
+
+@pytest.fixture(scope="module")
 def client(sample: Callable[..., Any]) -> Any:
     return sample("typed")
 
 
-def test_the_flowers_of_the_data_are_told_apart(client: Any) -> None:
-    data = load_iris()
-    flowers = [dict(zip(NAMES, row, strict=True)) for row in data.data.tolist()]
+def test_the_flowers_of_the_data_are_told_apart(client: Any, iris: Any) -> None:
+    flowers = [dict(zip(NAMES, row, strict=True)) for row in iris.data.tolist()]
     answers = client.post("/score", json={"flowers": flowers}).json
     right = [
-        data.target_names[target] == answer["species"] for target, answer in zip(data.target, answers, strict=True)
+        iris.target_names[target] == answer["species"] for target, answer in zip(iris.target, answers, strict=True)
     ]
     assert np.mean(right) > 0.95
     unsure = client.post("/score", json={"flowers": flowers, "at_least": 1}).json
@@ -47,8 +54,8 @@ def test_the_sample_of_the_document_is_a_request(client: Any) -> None:
 
 
 def test_the_model_is_what_the_training_gives(
-    training: Callable[[str], types.ModuleType], largest_difference: Callable[..., float]
+    training: Callable[[str], types.ModuleType], largest_difference: Callable[..., float], iris: Any
 ) -> None:
     trained = training("typed").train()
     assert trained["species"] == MODEL["species"]
-    assert largest_difference(trained, MODEL, load_iris().data) < 0.01
+    assert largest_difference(trained, MODEL, iris.data) < 0.01

@@ -37,7 +37,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing from elsewhere, whatever a service answers, and no frame of elsewhere (https://www.w3.org/TR/CSP3/)."""
-_GUARDS = (("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("X-Content-Type-Options", "nosniff"))
+GUARDS = (("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("X-Content-Type-Options", "nosniff"))
 """For browsers; the second says to old ones what the end of the first says (RFC 7034)."""
 
 _KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
@@ -74,7 +74,7 @@ class Docs(AzureMlWords):
 
     def _file(self, path: str) -> Any:
         name, kind = _FILES[path]
-        return lambda request: HttpResponse(200, [("Content-Type", kind), *_GUARDS], _content(name))
+        return lambda request: HttpResponse(200, [("Content-Type", kind), *GUARDS], content(name))
 
     def _service(self, request: HttpRequest) -> HttpResponse:
         """What the page shows and fills in."""
@@ -93,7 +93,7 @@ class Docs(AzureMlWords):
             "documents": [version.value for version in self.documents],
         }
         return HttpResponse(
-            200, [("Content-Type", JSON), ("Cache-Control", "no-store"), *_GUARDS], json_text.dumps(about)
+            200, [("Content-Type", JSON), ("Cache-Control", "no-store"), *GUARDS], json_text.dumps(about)
         )
 
     def _sample(self, kind: str) -> JsonValue:
@@ -104,7 +104,8 @@ class Docs(AzureMlWords):
 
 
 @cache
-def _content(name: str) -> bytes:
+def content(name: str) -> bytes:
+    """A file of this folder."""
     return (_FOLDER / name).read_bytes()
 
 

@@ -56,6 +56,7 @@ class Model:
 
     def __init__(self, service: Service, name: str, version: str) -> None:
         self.service, self.name, self.version = service, name, version
+        self._takes_http = service.signature.takes is Takes.RAW
 
     def require(self, name: str, version: str | None = None) -> None:
         """Nothing, if that is this model; None and an empty version stand for any.
@@ -85,7 +86,7 @@ class Model:
 
     def metadata(self) -> ModelMetadata:
         """What the model says about itself; a service that takes HTTP requests has no tensors."""
-        if self.service.signature.takes is Takes.RAW:
+        if self._takes_http:
             return ModelMetadata(self.name, (self.version,), (), ())
         return ModelMetadata(self.name, (self.version,), self.inputs.tensors, self.outputs.tensors)
 
@@ -140,7 +141,7 @@ class Model:
             await scored.items.aclose()  # type: ignore[attr-defined]
 
     def _begin(self, inference: Inference, call: CallContext) -> Scored | Awaitable[Scored]:
-        if self.service.signature.takes is Takes.RAW:
+        if self._takes_http:
             raise NotInferable(f"The model {self.name!r} takes HTTP requests (@rawhttp), and no tensors")
         return self.service.begin(
             Call(

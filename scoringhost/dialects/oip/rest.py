@@ -198,7 +198,7 @@ class Oip(OipWords):
         if request.match.parameters:
             self._require(request)
         given = request.headers.get("content-type")
-        if given is not None and given.lower().startswith(_NOT_JSON):
+        if given != JSON and given is not None and given.lower().startswith(_NOT_JSON):
             raise UnsupportedContentType(given)
         return kind(self.model, request, coding)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from scoringhost.errors import InvalidTensor, MissingTensor, UnknownTensor
+from scoringhost.errors import InvalidTensor, MissingTensor, ResultNotEncodable, UnknownTensor
 from scoringhost.inference.content_types import decoded
 from scoringhost.inference.messages import InferenceRequest, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
 from scoringhost.kernel.binding import default_of
-from scoringhost.schema.declared import DeclaredType, Misfit
+from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.tensor_metadata import JSON, NUMPY, TEXT, Array
 from scoringhost.schema.tensors import AsGiven, json_of, one_element, text_of
 from scoringhost.script.signature import REQUIRED, Parameter, RunSignature, Takes
@@ -46,6 +46,9 @@ class RunInputs:
     def __init__(self, signature: RunSignature) -> None:
         self._takes = signature.takes
         parameters = signature.parameters if signature.takes is Takes.NAMED else signature.parameters[:1]
+        self._choice = signature.chooses_outputs
+        if self._choice is not None:  # a model's run(), whose inputs are all declared
+            parameters = tuple(one for one in parameters if one.declared is not None)
         sources: list[_Source] = []
         tensors: list[NamedTensor] = []
         for parameter in parameters:
@@ -70,19 +73,48 @@ class RunInputs:
         Raises:
             MissingTensor, UnknownTensor, InvalidTensor: names the input at fault.
         """
-        given: dict[str, Tensor] = {}
-        for tensor in request.inputs:
-            name = tensor.name
-            if name not in self._known:
-                raise UnknownTensor("input", name, tuple(self._known))
-            if name in given:
-                raise InvalidTensor(name, "one tensor of that name", "several")
-            given[name] = tensor
+        if self._choice is None:
+            return self._arguments(request, request.inputs)
+        arguments = self._arguments(request, self._renamed(request.inputs))
+        arguments[self._choice] = [one.name for one in request.outputs]
+        return arguments
+
+    def _renamed(self, inputs: list[Tensor]) -> list[Tensor]:
+        """The inputs of a model. One that takes a single matrix takes it by any name.
+
+        The examples of KServe and MLServer call it input-0, or predict; and a table whose columns are all numbers is
+        sent as one matrix by those who do not know their names.
+        """
+        source = self._sources[0]
+        if len(self._sources) > 1 or len(inputs) != 1 or inputs[0].name in self._known:
+            return inputs
+        if source.only is not None:
+            return [replace(inputs[0], name=source.only)]
+        split = getattr(source.type, "columns_of_matrix", None)
+        columns = split(inputs[0].array) if split is not None else None
+        if columns is None:
+            return inputs
+        return [replace(inputs[0], name=name, shape=(len(column),), array=column) for name, column in columns.items()]
+
+    def _arguments(self, request: InferenceRequest, inputs: list[Tensor]) -> dict[str, Any]:
+        given = {tensor.name: tensor for tensor in inputs}
+        if len(given) != len(inputs) or not given.keys() <= self._known.keys():
+            self._refuse_names(inputs)
         if request.parameters and CONTENT_TYPE in request.parameters:
             self._check_content_type(request.parameters[CONTENT_TYPE], given)
         if self._takes is Takes.TEXT:
             return {self._sources[0].parameter.name: self._text(given)}
         return {source.parameter.name: self._argument(source, given, request) for source in self._sources}
+
+    def _refuse_names(self, inputs: list[Tensor]) -> None:
+        """Name the first input that the model does not have, or that is given twice."""
+        seen = set()
+        for tensor in inputs:
+            if tensor.name not in self._known:
+                raise UnknownTensor("input", tensor.name, tuple(self._known))
+            if tensor.name in seen:
+                raise InvalidTensor(tensor.name, "one tensor of that name", "several")
+            seen.add(tensor.name)
 
     def _check_content_type(self, content_type: object, given: dict[str, Tensor]) -> None:
         """np and str of a whole request stand for one tensor, as with MLServer."""
@@ -104,21 +136,20 @@ class RunInputs:
         return text
 
     def _argument(self, source: _Source, given: dict[str, Tensor], request: InferenceRequest) -> object:
-        tensors = {name: given[name] for name in source.suffixes if name in given}
-        if not tensors:
-            return self._not_given(source, request)
         try:
             if source.only is not None:
-                return self._of_one(source, tensors[source.only])
-            arrays = {source.suffixes[name]: self._read(tensor) for name, tensor in tensors.items()}
-            return source.type.from_tensors(arrays)
+                if source.only in given:
+                    return self._of_one(source, given[source.only])
+                return self._not_given(source, request)
+            arrays = {suffix: self._read(given[name]) for name, suffix in source.suffixes.items() if name in given}
+            return source.type.from_tensors(arrays) if arrays else self._not_given(source, request)
         except Misfit as misfit:
             raise self._named(source, misfit) from None
 
     def _of_one(self, source: _Source, tensor: Tensor) -> object:
-        content_type = tensor.parameters.get(CONTENT_TYPE)
         if tensor.datatype == "BYTES":
-            if content_type == JSON and self._known[tensor.name].content_type != JSON:
+            said = tensor.parameters.get(CONTENT_TYPE)
+            if said == JSON and self._known[tensor.name].content_type != JSON:
                 return source.type.to_python(json_of({"": tensor.array}))
         elif isinstance(source.type, AsGiven):  # a number where any JSON value would do
             values: list[Any] = tensor.array.tolist()
@@ -159,3 +190,21 @@ class RunInputs:
             if suffix and misfit.path.startswith(f".{suffix}"):
                 name = whole + misfit.path.removeprefix(f".{suffix}")
         return InvalidTensor(name, misfit.expected, misfit.got)
+
+    def example(self, sample: JsonValue) -> list[Tensor]:
+        """The tensors of a sample of what /score takes; empty if there is none, or it does not fit."""
+        tensors: list[Tensor] = []
+        for source in self._sources:
+            name = source.parameter.name
+            if self._takes is Takes.NAMED and (not isinstance(sample, dict) or name not in sample):
+                continue
+            try:
+                value = source.type.to_python(sample[name]) if self._takes is Takes.NAMED else sample
+                arrays = source.type.to_tensors(value)
+            except (Misfit, ResultNotEncodable):
+                return []
+            for whole, suffix in source.suffixes.items():
+                if suffix in arrays:
+                    array = arrays[suffix]
+                    tensors.append(Tensor(whole, self._known[whole].datatype, array.shape, array))
+        return tensors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from scoringhost.errors import UnknownTensor
@@ -10,13 +11,25 @@ from scoringhost.inference.messages import Parameters, RequestedOutput, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.output import FIRST_OUTPUT, DeclaredOutput
-from scoringhost.schema.tensor_metadata import JSON_TENSOR, Array, datatype_of
+from scoringhost.schema.tensor_metadata import BASE64, DATETIME, JSON, JSON_TENSOR, NUMPY, TEXT, Array, datatype_of
 from scoringhost.script.signature import Takes
 
 Found = dict[str, tuple[Array, str | None]]
 """Arrays with their content types, by the names of the outputs."""
 
 _NONE: Parameters = {}
+_PARAMETERS: dict[str | None, Parameters] = {
+    None: _NONE,
+    **{kind: {"content_type": kind} for kind in (JSON, DATETIME, TEXT, BASE64, NUMPY)},
+}
+
+
+@cache
+def _results() -> Any:
+    """What makes tensors of undeclared results; it needs numpy, which is only imported if somebody asks for tensors."""
+    from scoringhost.inference import numpy_results
+
+    return numpy_results
 
 
 class RunOutputs:
@@ -50,17 +63,16 @@ class RunOutputs:
             ResultNotEncodable: if they cannot be made.
             UnknownTensor: if one that is asked for is not among them.
         """
-        arrays = self._arrays(output)
-        names: Any = arrays
-        if requested:
-            names = [one.name for one in requested]
-        found = []
-        for name in names:
-            if name not in arrays:
-                raise UnknownTensor("output", name, tuple(arrays))
-            array, parameters = arrays[name]
-            found.append(Tensor(name, datatype_of(array.dtype), array.shape, array, parameters))
-        return found
+        tensors = {
+            name: Tensor(name, datatype_of(array.dtype), array.shape, array, parameters)
+            for name, (array, parameters) in self._arrays(output).items()
+        }
+        if not requested:
+            return list(tensors.values())
+        for one in requested:
+            if one.name not in tensors:
+                raise UnknownTensor("output", one.name, tuple(tensors))
+        return [tensors[one.name] for one in requested]
 
     def _arrays(self, output: object) -> dict[str, tuple[Array, Parameters]]:
         if self._declared.is_declared:

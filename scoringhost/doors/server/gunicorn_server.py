@@ -25,6 +25,7 @@ from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
 from scoringhost.errors import PortInUse, SettingsError, StartupError
 from scoringhost.settings import Settings, address
+from scoringhost.settings.served import folder_of
 from scoringhost.telemetry import script_metrics
 from scoringhost.telemetry.explanation import explain
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -133,10 +134,13 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     def _watch(self) -> Watch:
         settings = self.settings
         script = Path(settings.script or "score.py").absolute()
-        code = [script if script.is_dir() else script.parent]
+        code = [folder_of(script)]
+        data = [Path(settings.model_dir)] if settings.model_dir else []
+        if script.suffix != ".py":
+            data.append(script)  # a model: its own file, or all files of its folder
         if settings.source_directory:
             code.append(Path(settings.app_root or ".") / settings.source_directory)
-        return Watch(code, [Path(settings.model_dir)] if settings.model_dir else [])
+        return Watch(code, data)
 
     def load(self) -> Engine:
         """Load the script and run init(); with preload in the master, else in the worker.

@@ -11,7 +11,7 @@ import pytest
 
 from scoringhost.checking.pickles import foreign_versions, installed_version, sklearn_version
 
-pytestmark = pytest.mark.xdist_group("scikit-learn")  # so that one process imports it
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("scikit-learn")]  # so that one process imports it
 
 
 @pytest.fixture(scope="module")

@@ -31,12 +31,16 @@ for template in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a project of each template: `my_pandas`, as `pandas` would stand in the way of that package."""
+    """A folder with a project of each template: `my_pandas`, as `pandas` would stand in the way of that package.
+
+    What the command said about it is beside it, in `pandas.txt`.
+    """
     folder = tmp_path_factory.mktemp("projects")
     for template in TEMPLATES:
         written = CliRunner().invoke(main, ["init", str(folder / f"my_{template}"), "--template", template])
         assert written.exit_code == 0, written.output
         assert "scoringhost serve" in written.output
+        (folder / f"{template}.txt").write_text(written.output)
     return folder
 
 
@@ -56,6 +60,7 @@ def test_every_new_project_passes_its_check(projects: Path) -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 def test_every_new_project_passes_its_own_test(projects: Path) -> None:
     done = told_by(
@@ -87,10 +92,9 @@ def test_an_empty_folder_will_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_is_a_pickle_is_made_by_the_libraries_that_are_here(tmp_path: Path) -> None:
-    started = CliRunner().invoke(main, ["init", str(tmp_path / "rentals")])
-    assert "explains 9" in started.output, started.output
-    assert (tmp_path / "rentals" / "model" / "rentals.joblib").is_file()
+def test_a_model_that_is_a_pickle_is_made_by_the_libraries_that_are_here(projects: Path) -> None:
+    assert "explains 9" in (projects / "sklearn.txt").read_text()
+    assert (projects / "my_sklearn" / "model" / "rentals.joblib").is_file()
 
 
 def test_where_training_fails_the_command_for_later_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

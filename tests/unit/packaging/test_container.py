@@ -193,6 +193,8 @@ def test_a_package_of_azure_ml_that_is_not_stood_in_for_is_named(pack: Pack, ser
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("scikit-learn")  # so that one process imports it
 def test_what_a_pickle_needs_is_named(pack: Pack, service: Path) -> None:
     from sklearn.linear_model import LinearRegression
 

@@ -442,6 +442,7 @@ def leaves(value: Json) -> Iterator[Json]:
 NUMPY_DTYPES = ["f8", "f4", "f2", "i8", "i4", "i1", "u1", "u8", "?", "U3", "S3", "O", "c16", ">i4"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", NUMPY_DTYPES)
 @given(data=st.data())
 @QUICK
@@ -456,6 +457,7 @@ def test_arrays_decode_as_in_inference_schema(dtype: str, data: st.DataObject) -
     compare(NumpyParameterType(sample, enforce_shape=enforce_shape), value, cells)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["M8[D]", "M8[s]", "M8[ns]", "m8[s]", "m8[D]"])
 @given(data=st.data())
 @QUICK
@@ -466,6 +468,7 @@ def test_times_decode_as_in_inference_schema(dtype: str, data: st.DataObject) ->
     compare(NumpyParameterType(sample), value, [Cell(leaf, sample.dtype, value) for leaf in value])
 
 
+@pytest.mark.slow
 @given(value=arrays("f", (1, 2)), enforce_shape=st.booleans())
 @QUICK
 @seed(3)
@@ -477,6 +480,7 @@ def test_arrays_of_any_type_decode_as_in_inference_schema(value: Json, enforce_s
 RECORD = np.dtype([("id", "i4"), ("weight", "f8"), ("name", "U3"), ("day", "M8[D]")])
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @QUICK
 @seed(4)
@@ -567,6 +571,7 @@ def as_orient(orient: str, names: Sequence[str], columns: Sequence[list[Json]], 
     return layouts[orient]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orient", ["records", "split", "index", "columns", "values", "table"])
 @given(data=st.data())
 @settings(QUICK, max_examples=60)

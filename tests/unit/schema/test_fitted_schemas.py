@@ -80,6 +80,7 @@ def served(kind: AbstractParameterType, version: OpenApiVersion) -> Any:
     return json.loads(dumps(made))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.one_of(frames(), arrays(), STANDARD))
 def test_every_document_takes_its_own_examples(kind: AbstractParameterType) -> None:

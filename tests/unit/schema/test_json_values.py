@@ -33,16 +33,16 @@ def read(value: object) -> object:
 @pytest.mark.parametrize(
     "kind", ["f8", "f4", "f2", "g", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?", ">f8", ">i4"]
 )
-@pytest.mark.parametrize("shape", [(6,), (2, 3), (3, 1, 2), (), (0,), (0, 3), (2, 0)], ids=repr)
 @pytest.mark.parametrize("order", ["C", "F", "strided"])
-def test_an_array_of_numbers_is_written_as_its_list(kind: str, shape: tuple[int, ...], order: str) -> None:
-    array: Any = np.resize(np.array([0, 1, 2.5, 3, 100, 7]), shape).astype(kind)
-    if order == "F":
-        array = np.asfortranarray(array)
-    if order == "strided":
-        array = np.repeat(array[..., np.newaxis], 2, axis=-1)[..., 0]
-
-    assert read({"array": array, "again": [array]}) == {"array": array.tolist(), "again": [array.tolist()]}
+def test_an_array_of_numbers_is_written_as_its_list(kind: str, order: str) -> None:
+    for shape in [(6,), (2, 3), (3, 1, 2), (), (0,), (0, 3), (2, 0)]:
+        array: Any = np.resize(np.array([0, 1, 2.5, 3, 100, 7]), shape).astype(kind)
+        if order == "F":
+            array = np.asfortranarray(array)
+        if order == "strided":
+            array = np.repeat(array[..., np.newaxis], 2, axis=-1)[..., 0]
+        expected = {"array": array.tolist(), "again": [array.tolist()]}
+        assert read({"array": array, "again": [array]}) == expected, shape
 
 
 def test_float32_is_written_with_the_digits_that_bring_it_back() -> None:

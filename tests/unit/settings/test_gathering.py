@@ -147,6 +147,8 @@ def test_a_switch_takes_the_usual_words(load: Callable[..., Settings], word: str
         ("SERVER_PORT", "65536"),
         ("WORKER_COUNT", "0"),
         ("WORKER_COUNT", "2.5"),
+        ("WORKER_COUNT", "many"),
+        ("HEALTH_PORT", "70000"),
         ("SCORING_TIMEOUT_MS", "-1"),
         ("SCORINGHOST_PRELOAD", "perhaps"),
         ("SCORINGHOST_NAN", "zero"),
