@@ -15,14 +15,16 @@ from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
+from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
 from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
+from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.site import Site
-from scoringhost.errors import ScoringHostError
+from scoringhost.errors import MissingExtra, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
@@ -148,7 +150,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    dialects += _other_dialects(settings, world, host, service, documents)
+    dialects += _other_dialects(settings, world, host, service, documents, said)
+    dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
         exposition = Exposition(metrics, telemetry.script_metrics)
@@ -158,16 +161,17 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
             dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
     collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
     keepers = [one for one in (collection, recorder) if one is not None]
-    app = HttpApp(
-        dialects,
-        cors,
-        [observer, *telemetry.observers, *keepers],
+    of_all = partial(
+        HttpApp,
+        observers=[observer, *telemetry.observers, *keepers],
         guards=shared.guards,
         watchers=telemetry.watchers,
         server_timing=settings.server_timing,
         debug=settings.debug,
         kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
     )
+    app = of_all(dialects, cors)
+    grpc_app = of_all(_grpc_dialects(settings, service), Cors(None)) if settings.grpc_port else None
     closings: list[Callable[[], object]] = [one.close for one in keepers]
     if collection is not None:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
@@ -182,6 +186,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         metrics,
         metrics_app,
         _health_app(settings, dialects[0]),
+        grpc_app,
+        (model_of(settings, service).name,),
         telemetry.exports,
         closings,
     )
@@ -221,13 +227,14 @@ def _other_dialects(
     host: Host,
     service: Service,
     documents: Mapping[OpenApiVersion, JsonValue],
+    said: Description,
 ) -> list[Dialect]:
     """The page at /docs, and the Open Inference Protocol, if they are served."""
     found: list[Dialect] = []
     if settings.docs:
         page = Docs(
             host,
-            description_of(service),
+            said,
             documents,
             settings.service_name,
             settings.service_version,
@@ -238,17 +245,24 @@ def _other_dialects(
         found.append(page)
     if settings.v2:
         model = model_of(settings, service)
-        found += oip_dialects(model, settings, partial(_sample, service, documents))
+        found += oip_dialects(model, settings, partial(_sample, said, documents))
     return found
 
 
-def _sample(service: Service, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
+def _grpc_dialects(settings: Settings, service: Service) -> list[Dialect]:
+    """The Open Inference Protocol as gRPC says it."""
+    from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, which comes with an extra
+
+    return [OipGrpc(model_of(settings, service))]
+
+
+def _sample(said: Description, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
     """The input that the script, or a document of the user's own, shows as an example; None if none does."""
-    sample = description_of(service).sample
-    return sample_of(documents) if sample is None else sample
+    return sample_of(documents) if said.sample is None else said.sample
 
 
-DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name)
+GRPC = "grpc"
+DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name, GRPC)
 """Whose requests are counted apart."""
 
 
@@ -258,6 +272,28 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
         return None
     offered = dialect.endpoints()
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+
+
+def more_doors(
+    settings: Settings, shared: SharedParts, environ: MutableMapping[str, str]
+) -> list[Callable[[], WorkerDoor]]:
+    """What makes the doors of each worker beside the one for HTTP. environ: of this process.
+
+    Raises:
+        MissingExtra: if a package that one needs is not installed.
+    """
+    if settings.grpc_port is None:
+        return []
+    # gRPC's core writes to stderr, past every log, for each process that a script forks.
+    environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    try:
+        # Here, before the workers are forked: they share what importing it takes, 20 MB and 0.2 s.
+        from scoringhost.doors.grpc.door import GrpcDoor
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
+            raise
+        raise MissingExtra("grpcio", "grpc") from None
+    return [partial(GrpcDoor, settings, is_guarded=bool(shared.guards))]
 
 
 def cors_of(settings: HttpSettings) -> Cors:

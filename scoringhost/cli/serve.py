@@ -96,11 +96,14 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         debugger.require_usable(settings)
         certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
+        more_doors = assemble.more_doors(settings, shared, os.environ)
         require_free(settings.host, own_port + settings.extra_ports)
+        if settings.grpc_port:
+            require_free(settings.host, (settings.grpc_port,), "grpc_port")
     except StartupError as error:
         _refuse(error)
     build = functools.partial(assemble.build, settings, shared=shared)
-    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns).run()
+    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns, more_doors).run()
 
 
 def _refuse(error: StartupError) -> NoReturn:
@@ -127,6 +130,8 @@ def _show(settings: Settings, other_place: str | None, cpu_line: str | None) -> 
     if settings.docs:
         places.append(f"Docs: GET {base}/docs")
     click.echo("   ".join(places) + (f"   at {other_place}" if other_place else ""))
+    if settings.grpc_port:
+        click.echo(f"gRPC: {address(settings.host, settings.grpc_port)}")
     for port in settings.health_ports:
         click.echo(f"Health: GET http://{address(settings.host, port)}/")
     sys.stdout.flush()

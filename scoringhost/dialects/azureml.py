@@ -84,11 +84,11 @@ class AzureMl(AzureMlWords):
     def _require_ready(self, request: HttpRequest) -> None:
         service = self.host.resolve()
         if service.state is not State.READY:
-            raise NotReady(f"The service is {service.state.value}")
+            raise NotReady(service.refusal or f"The service is {service.state.value}")
 
     def _require_started(self, request: HttpRequest) -> None:
         service = self.host.resolve()
-        if service.state is State.LOADED:
+        if service.state is State.LOADED and not service.refusal:
             raise NotReady(f"The service is {service.state.value}")
 
     def document(self, request: HttpRequest) -> HttpResponse:

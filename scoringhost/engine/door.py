@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scoringhost.http.app import HttpApp
+
+if TYPE_CHECKING:
+    from scoringhost.engine.engine import Engine
 
 
 class Door(Protocol):
@@ -28,3 +31,17 @@ class Door(Protocol):
 
     def cancel(self) -> None:
         """Answer whoever still waits with a 503, if this door can: there is no more time."""
+
+
+class WorkerDoor(Door, Protocol):
+    """A door of a server's worker beside its main one, on a port of its own: gRPC. Made anew in each worker."""
+
+    def stand_by(self) -> None:
+        """Listen from now on, and say that nothing is ready; before the script is loaded, if nobody else serves."""
+
+    def serve(self, engine: Engine) -> None:
+        """Know what will be served; `start` follows."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests have come, for the wear of the worker."""

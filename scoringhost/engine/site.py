@@ -31,6 +31,10 @@ class Site:
     """What answers on the port for metrics, if they have one."""
     health_app: HttpApp | None = None
     """What answers on the health port, if that is to answer nothing else: it is not secured where the main port is."""
+    grpc_app: HttpApp | None = None
+    """What answers calls over gRPC, if they are taken."""
+    model_names: Sequence[str] = ()
+    """By which names the services are known there."""
     exports: Exports | None = None
     closings: Sequence[Callable[[], object]] = ()
     """What is done once the services have ended, each quickly or within a few seconds, in order."""

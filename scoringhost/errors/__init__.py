@@ -23,6 +23,7 @@
     │   ├── MissingTensor            an input of the model was not given
     │   ├── UnknownTensor            an input or output that the model does not have
     │   ├── NotInferable             the service takes no tensors
+    │   ├── RuntimeRefused           a runtime itself answered with an error of its choice
     │   ├── FixedModel               a model that can neither be loaded nor unloaded by a request
     │   ├── BodyTooLarge
     │   ├── LengthRequired           a body without its length, which this door cannot read
@@ -44,6 +45,7 @@
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
     │   ├── ResultMisfit             a typed run() returned something else than its annotation says
+    │   ├── RuntimeFailed            a runtime answered with an error of its choice, and a status of 500 or more
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -170,6 +172,14 @@ class UnknownTensor(CallError):
 
 class NotInferable(CallError):
     """The service cannot be called with tensors."""
+
+
+class RuntimeRefused(CallError):
+    """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 4xx."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class FixedModel(CallError):
@@ -326,6 +336,14 @@ class ResultMisfit(RunError):
         where = f" at {path}" if path else ""
         super().__init__(f"The result of run() is not what its annotation says: expected {expected}, got {got}{where}")
         self.path, self.expected, self.got = path, expected, got
+
+
+class RuntimeFailed(RunError):
+    """A runtime of MLServer's kind raised an error that is meant for its caller; `status` is HTTP's, 5xx."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class DeadlineExceeded(RunError):

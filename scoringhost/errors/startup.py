@@ -61,8 +61,9 @@ class InitFailed(StartupError):
 class PortInUse(StartupError):
     """Another process listens on the port."""
 
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"port {port} of {host} is in use; stop what listens there, or choose another with --port")
+    def __init__(self, host: str, port: int, setting: str = "port") -> None:
+        flag = f"--{setting.replace('_', '-')}"
+        super().__init__(f"port {port} of {host} is in use; stop what listens there, or choose another with {flag}")
         self.host, self.port = host, port
 
 

@@ -47,6 +47,7 @@ ROWS = (
     ErrorRow(errors.MissingTensor, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownTensor, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.NotInferable, 400, "FAILED_PRECONDITION"),
+    ErrorRow(errors.RuntimeRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.FixedModel, 400, "UNIMPLEMENTED"),
     ErrorRow(errors.BodyTooLarge, 413, "RESOURCE_EXHAUSTED"),
     ErrorRow(errors.LengthRequired, 411, "INVALID_ARGUMENT"),
@@ -68,6 +69,7 @@ ROWS = (
     ErrorRow(errors.RunFailed, 500, "INTERNAL"),
     ErrorRow(errors.ResultNotEncodable, 500, "INTERNAL"),
     ErrorRow(errors.ResultMisfit, 500, "INTERNAL"),
+    ErrorRow(errors.RuntimeFailed, 500, "INTERNAL"),
     ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.NotReady, 503, "UNAVAILABLE"),
     ErrorRow(errors.Overloaded, 503, "RESOURCE_EXHAUSTED"),
@@ -77,12 +79,29 @@ ROWS = (
 
 _BY_TYPE = {row.error: row for row in ROWS}
 
+_GRPC_OF_STATUS = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    422: "FAILED_PRECONDITION",
+    429: "RESOURCE_EXHAUSTED",
+    501: "UNIMPLEMENTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+"""What a status that a runtime has chosen is over gRPC, where it is not what its class is; as MLServer has it."""
+
 
 def row_of(error: ScoringHostError) -> ErrorRow:
-    """The row of an error, or of the nearest class above it."""
+    """The row of an error, or of the nearest class above it; with the status that a runtime has chosen itself."""
     for kind in type(error).__mro__:
         if kind in _BY_TYPE:
-            return _BY_TYPE[kind]
+            usual = _BY_TYPE[kind]
+            chosen = getattr(error, "status", usual.http)
+            if chosen == usual.http:
+                return usual
+            return ErrorRow(kind, chosen, _GRPC_OF_STATUS.get(chosen, usual.grpc))
     return _BY_TYPE[errors.InternalError]
 
 

@@ -47,6 +47,8 @@ class InferenceRequest:
     outputs: list[RequestedOutput] = field(default_factory=list)
     id: str | None = None
     parameters: Parameters = field(default_factory=dict)
+    wants_stream: bool = False
+    """Whether several responses are asked for, as they come to be."""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ _LENGTH = struct.Struct("<I")
 _NUMBERS = frozenset({float, int, type(None)})
 _WHOLE = frozenset({int})
 _TRUTHS = frozenset({bool})
-_TEXTS = frozenset({str})
+_TEXTS = frozenset({str, type(None)})
 _MOST_DIMENSIONS = 32
 """Axes that an array of numpy may have, in every version that is supported."""
 
@@ -40,7 +40,7 @@ def _json_types(name: str) -> frozenset[Any]:
 _KINDS = {name: _json_types(name) for name in DATATYPES}
 _DTYPES = {name: np.dtype(row.numpy) for name, row in DATATYPES.items()}
 _LARGEST = {name: float(np.finfo(_DTYPES[name]).max) for name in ("FP16", "FP32", "FP64")}
-_WORDS = {_TRUTHS: "true or false", _TEXTS: "text", _NUMBERS: "a number or null", _WHOLE: "a whole number"}
+_WORDS = {_TRUTHS: "true or false", _TEXTS: "text or null", _NUMBERS: "a number or null", _WHOLE: "a whole number"}
 _FEW = 64
 _EXACT_BELOW = 2.0**53
 """Floats from here on may stand for another whole number than the one that was meant."""
@@ -224,6 +224,15 @@ def from_bytes(data: memoryview, datatype: str, shape: Shape) -> Array:
             at = int((octets > 1).argmax())
             raise Misfit("the bytes 0 and 1 (BOOL)", f"{octets[at]}", f"[{at}]")
     return np.frombuffer(data, dtype.newbyteorder("<")).reshape(shape)
+
+
+def from_elements(elements: list[Any], shape: Shape) -> Array:
+    """An array of BYTES of the shape; see `from_json` for shapes that have the length of the texts in them.
+
+    Raises:
+        Misfit: if there are more or fewer elements than the shape says.
+    """
+    return _shaped(_texts(elements, "BYTES"), "BYTES", shape, None)
 
 
 def _split(data: memoryview) -> list[bytes]:

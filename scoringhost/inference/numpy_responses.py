@@ -40,7 +40,7 @@ def write_response(response: InferenceResponse, binary: Mapping[str, bool] | boo
     outputs: list[JsonValue] = []
     for tensor in response.outputs:
         is_binary = binary if isinstance(binary, bool) else binary.get(tensor.name, False)
-        outputs.append(_binary(tensor, parts) if is_binary else _in_json(tensor))
+        outputs.append(in_binary(tensor, parts) if is_binary else in_json(tensor))
     message: dict[str, Any] = {"model_name": response.model_name}
     if response.model_version is not None:
         message["model_version"] = response.model_version
@@ -74,14 +74,14 @@ def _said(tensor: Tensor, parameters: Mapping[str, JsonValue]) -> dict[str, Json
     return said
 
 
-def _binary(tensor: Tensor, parts: Parts) -> dict[str, JsonValue]:
+def in_binary(tensor: Tensor, parts: Parts) -> dict[str, JsonValue]:
     """What JSON says of a tensor whose data follow."""
     data = to_bytes(tensor.array, tensor.datatype)
     parts.append(data)
     return _said(tensor, {**tensor.parameters, BINARY_SIZE: len(data)})
 
 
-def _in_json(tensor: Tensor) -> dict[str, JsonValue]:
+def in_json(tensor: Tensor) -> dict[str, JsonValue]:
     """A tensor with its data, which are flat."""
     array = tensor.array
     parameters = tensor.parameters

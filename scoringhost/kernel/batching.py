@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import replace
 from typing import Any
@@ -27,8 +27,9 @@ from scoringhost.errors import RunError, ScriptRefused
 from scoringhost.kernel.batch_policy import BatchPolicy
 from scoringhost.kernel.batch_queue import BatchQueue, BatchRoom, Waiting
 from scoringhost.kernel.call import Call, Scored, request_id
-from scoringhost.kernel.row_evidence import TRIAL_CALLS, RowEvidence
-from scoringhost.schema.joining import NotDivisible, divide, join, join_key, row_count, says_the_same
+from scoringhost.kernel.joining_calls import ByRows, Joining
+from scoringhost.kernel.row_evidence import TRIAL_CALLS
+from scoringhost.schema.joining import NotDivisible, says_the_same
 
 Execute = Callable[[Call, dict[str, Any]], Awaitable[tuple[object, float]]]
 """Run with bound arguments: (output, milliseconds)."""
@@ -55,20 +56,20 @@ class Batcher:
         room: BatchRoom,
         notice: Callable[[str], None],
         encode: Encode = _as_it_is,
-        row_lists: Collection[str] = (),
+        joining: Joining | None = None,
     ) -> None:
         """`notice` is told, once, if the results of run() cannot be taken apart.
 
-        row_lists: the parameters whose values are lists of rows.
+        joining: how calls are joined; by rows, if it is not said.
         """
-        self._row_lists = row_lists
+        self._joining: Joining = ByRows() if joining is None else joining
         self._policy, self._execute, self._encode = policy, execute, encode
         self._notice: Callable[[str], None] | None = notice
         self._queue = BatchQueue(room)
         self._worker: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
         self._expected = 1
-        self._evidence = RowEvidence()
+        self._evidence = self._joining.evidence()
 
     @property
     def has_ended(self) -> bool:
@@ -85,7 +86,7 @@ class Batcher:
         """
         self._queue.require_room(call.deadline)
         loop = asyncio.get_running_loop()
-        rows, key = row_count(arguments, self._row_lists), join_key(arguments, self._row_lists)
+        rows, key = self._joining.rows(arguments), self._joining.key(arguments)
         entry = Waiting(call, arguments, key, rows, request_id.get(), time.monotonic(), loop.create_future())
         self._queue.entries.append(entry)
         self._arrived.set()
@@ -192,7 +193,7 @@ class Batcher:
             if not self._evidence.divides(output):
                 await self._run_parts(group, middle)  # as some scripts answer to a bad call
                 return
-            pieces = divide(output, [entry.rows for entry in group])
+            pieces = self._joining.divide(output, [entry.arguments for entry in group], [entry.rows for entry in group])
         except NotDivisible as problem:
             self._end(str(problem))
             await self._run_parts(group, 1)
@@ -206,7 +207,7 @@ class Batcher:
 
     def _joined(self, group: list[Waiting]) -> dict[str, Any]:
         """The arguments of a group as those of one call."""
-        return join([entry.arguments for entry in group], self._row_lists)
+        return self._joining.join([entry.arguments for entry in group])
 
     async def _answer_all(self, group: list[Waiting], pieces: list[Any], run_ms: float) -> None:
         """Give each caller its part of a joined result."""

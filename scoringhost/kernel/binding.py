@@ -52,6 +52,8 @@ def _large(signature: RunSignature, body: bytes) -> dict[str, Any] | None:
 def _single(takes: Takes, payload: bytes | Mapping[str, object] | RawRequest) -> object:
     if isinstance(payload, RawRequest):
         return payload.make()
+    if takes is Takes.REQUEST:
+        raise UndecodableBody("This model takes requests of the Open Inference Protocol: POST /v2/models/NAME/infer")
     if takes is Takes.RAW:
         raise TypeError("a run() under @rawhttp can only be called with an HTTP request")
     return _text(payload) if isinstance(payload, bytes) else json.dumps(payload)

@@ -30,6 +30,13 @@ class RawRequest:
 class Arguments:
     """A payload that makes the arguments of run() itself, as tensors do. A base class: `bind` asks for it by type."""
 
+    __slots__ = ()
+
+    @property
+    def may_join(self) -> bool:
+        """Whether the call may be joined with others to a batch."""
+        return True
+
     def arguments(self, signature: RunSignature) -> dict[str, Any]:
         """The keyword arguments, request_headers excepted; each call of run() asks once, where bodies are decoded.
 

@@ -85,3 +85,11 @@ class Invocation:
             if getattr(sys.stdout, "unfinished", True):  # a set of threads, if it is ours
                 sys.stdout.flush()  # a line printed without its newline belongs to this call's log
         return output, (time.perf_counter() - started_s) * 1000
+
+    async def await_bound(self, arguments: dict[str, Any]) -> tuple[object, float]:
+        """Await an async run() with bound arguments: (output, milliseconds)."""
+        started_s = time.perf_counter()
+        output = self._run(**arguments)
+        if hasattr(output, "__await__"):
+            output = await output
+        return output, (time.perf_counter() - started_s) * 1000

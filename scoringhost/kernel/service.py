@@ -24,6 +24,8 @@ from scoringhost.kernel.call import LATER, NEVER_STREAMED, Call, Scored, within
 from scoringhost.kernel.failing import Failures
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.kernel.invoking import Invocation
+from scoringhost.kernel.joining_calls import ByRows
+from scoringhost.kernel.joining_requests import ByRequest
 from scoringhost.kernel.limits import USUAL, Limits
 from scoringhost.kernel.loop_runner import LoopRunner
 from scoringhost.kernel.observer import Observer, Silence
@@ -71,6 +73,8 @@ class Service:
         self.limits = limits
         self.observer: Observer = observer or Silence()
         self.state = State.LOADED
+        self.refusal = ""
+        """Why the script takes no calls though it has been loaded and opened; empty if it does."""
         try:
             self.declarations = declarations(script.run)
             signature = RunSignature.read(script.run, self.declarations)
@@ -116,12 +120,19 @@ class Service:
             self._thread_runner = ThreadRunner(threads, self._admission, self.limits.run_s, when_stuck, mover)
             self._runner = self._thread_runner
         self._batcher = self._make_batcher()
-        self._enter(State.READY)
+        self.refusal = self.script.refusal()
+        if self.refusal:
+            self.observer.noticed(self.name, f"the service is not ready: {self.refusal}")
+        else:
+            self._enter(State.READY)
 
     def _make_batcher(self) -> Batcher | None:
         policy, signature = self.limits.batch, self.signature
         if policy is None or policy.max_rows < 2:
             return None
+        if signature.takes is Takes.REQUEST:
+            notice = partial(self.observer.noticed, self.name)
+            return Batcher(policy, self._execute, self.limits.batch_room(), notice, self._encoded, ByRequest())
         if signature.takes is not Takes.NAMED or signature.wants_headers or signature.is_async:
             why = "batching needs a plain run() with declared parameters and without request_headers; it is off"
             self.observer.noticed(self.name, why)
@@ -130,8 +141,8 @@ class Service:
             self.observer.noticed(self.name, "batching needs a run() that does not use flask.request or g; it is off")
             return None
         notice = partial(self.observer.noticed, self.name)
-        room, row_lists = self.limits.batch_room(), self.declarations.row_lists
-        return Batcher(policy, self._execute, room, notice, self._encoded, row_lists)
+        joining = ByRows(self.declarations.row_lists)
+        return Batcher(policy, self._execute, self.limits.batch_room(), notice, self._encoded, joining)
 
     @property
     def busy(self) -> bool:
@@ -180,8 +191,8 @@ class Service:
     def begin(self, call: Call) -> Scored | Coroutine[Any, Any, Scored]:
         """Score a call on the spot, or begin it: the rest is to be awaited then. Raises as `score` does."""
         if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
-            raise NotReady(f"The service {self.name!r} is {self.state.value}")
-        if self._batcher is not None and not self._batcher.has_ended:
+            raise NotReady(self.refusal or f"The service {self.name!r} is {self.state.value}")
+        if self._batcher is not None and not self._batcher.has_ended and getattr(call.payload, "may_join", True):
             if call.size > LARGE_BODY:
                 return self._bind_beside(self._batcher, call)
             return self._batcher.score(call, self._bind(call))
@@ -279,7 +290,8 @@ class Service:
         assert self._runner is not None
         turn = await self._runner.turn()
         try:
-            doing = turn.do(within(call.around, partial(self._invocation.run_bound, arguments)), call.size)
+            run = self._invocation.await_bound if self.signature.is_async else self._invocation.run_bound
+            doing = turn.do(within(call.around, partial(run, arguments)), call.size)
             answer: tuple[object, float] = await self._guarded(doing, turn, call)
             return answer
         finally:

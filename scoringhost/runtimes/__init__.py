@@ -9,10 +9,41 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from scoringhost.runtimes.made import require
 from scoringhost.runtimes.recognising import framework_of
 from scoringhost.script.loading import EntryScript
-from scoringhost.settings.served import file_framework
+from scoringhost.settings.mlserver_files import is_model_settings
+from scoringhost.settings.served import MLSERVER, file_framework
+
+if TYPE_CHECKING:
+    from scoringhost.runtimes.mlserver import MLModel, ModelParameters, ModelSettings, Settings, log, register
+    from scoringhost.runtimes.mlserver import codecs as codecs
+    from scoringhost.runtimes.mlserver import errors as errors
+    from scoringhost.runtimes.mlserver import types as types
+    from scoringhost.runtimes.mlserver import utils as utils
+    from scoringhost.runtimes.mlserver.codecs import decode_args
+    from scoringhost.runtimes.mlserver.errors import MLServerError
+    from scoringhost.runtimes.mlserver.handlers import custom_handler
+
+__all__ = [
+    "MLModel",
+    "MLServerError",
+    "ModelParameters",
+    "ModelSettings",
+    "Settings",
+    "cautions",
+    "codecs",
+    "custom_handler",
+    "decode_args",
+    "errors",
+    "load",
+    "log",
+    "register",
+    "types",
+    "utils",
+]
 
 _MODULES = {
     "sklearn": "sklearn_models",
@@ -25,6 +56,17 @@ _MODULES = {
 }
 
 
+_SURFACE = "scoringhost.runtimes.mlserver"
+_OF_MLSERVER = {
+    **dict.fromkeys(("MLModel", "ModelParameters", "ModelSettings", "Settings", "log", "register"), _SURFACE),
+    **{name: f"{_SURFACE}.{name}" for name in ("codecs", "errors", "types", "utils")},
+    "custom_handler": f"{_SURFACE}.handlers",
+    "decode_args": f"{_SURFACE}.codecs",
+    "MLServerError": f"{_SURFACE}.errors",
+}
+"""Names of MLServer's Python surface, and where they are."""
+
+
 def load(path: Path, framework: str | None = None) -> EntryScript:
     """What is served at a path: an entry script, or one that is made for a model.
 
@@ -34,6 +76,10 @@ def load(path: Path, framework: str | None = None) -> EntryScript:
         StartupError: if it is not there, cannot be served, or is no such model; MissingExtra if what is to load it is
             not installed.
     """
+    if framework == MLSERVER or (framework is None and is_model_settings(path)):
+        from scoringhost.runtimes.mlserver import entry
+
+        return entry.load(path)
     made_by = framework_of(path, framework)
     if made_by is None:
         return EntryScript.load(path)
@@ -48,3 +94,18 @@ def cautions(path: Path, framework: str | None = None) -> list[str]:
     if made_by != "sklearn" or path.suffix == ".py":
         return []
     return [f"{path} is a pickle, and loading it runs whatever code is in it: serve only those that you trust"]
+
+
+def __getattr__(name: str) -> Any:
+    """MLServer's Python surface, which needs pydantic and is imported when somebody asks for it.
+
+    Raises:
+        MissingExtra: if pydantic is not installed.
+    """
+    if name not in _OF_MLSERVER:
+        raise AttributeError(f"module 'scoringhost.runtimes' has no attribute {name!r}")
+    require("pydantic", "mlserver")
+    home = importlib.import_module(_OF_MLSERVER[name])
+    found = home if home.__name__.endswith(f".{name}") else getattr(home, name)
+    globals()[name] = found
+    return found

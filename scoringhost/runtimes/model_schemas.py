@@ -36,6 +36,16 @@ def tensor_schema(datatype: str, shape: Sequence[int]) -> Json:
     return schema
 
 
+def sample_of(schema: Mapping[str, Any]) -> JsonValue:
+    """The smallest value of a tensor's schema: zeros, or `a text`."""
+    if schema.get("type") == "array":
+        return [sample_of(schema["items"])] * schema.get("minItems", 1)
+    for datatype, value in (("FP32", 0.0), ("BOOL", False), ("BYTES", "a text"), ("INT64", 0)):
+        if schema == item_schema(datatype):
+            return value
+    return None
+
+
 def body_schema(properties: Mapping[str, Json], required: Sequence[str], example: JsonValue) -> Json:
     """The body of a request: an object with those members."""
     body: Json = {"type": "object", "properties": dict(properties)}

@@ -14,10 +14,10 @@ from scoringhost.errors import InvalidParameter, ScriptUnservable
 from scoringhost.process.cpu_budget import library_threads
 from scoringhost.runtimes import onnx_tables
 from scoringhost.runtimes.made import entry_script, require
-from scoringhost.runtimes.model_schemas import ROWS, NamedOutputs, body_schema, item_schema, schemas_of, tensor_schema
+from scoringhost.runtimes.model_schemas import ROWS, NamedOutputs, body_schema, sample_of, schemas_of, tensor_schema
 from scoringhost.runtimes.numpy_inputs import ModelInput
 from scoringhost.runtimes.numpy_shapes import array_type
-from scoringhost.schema.declared import JsonValue, shortened
+from scoringhost.schema.declared import shortened
 from scoringhost.schema.tensor_metadata import TEXT, VARIABLE, TensorMetadata, datatype_of
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import REQUIRED, Declarations, DeclaredInput, Parameter
@@ -148,7 +148,7 @@ def _dtype_of(path: Path, one: Any) -> str:
 
 def _input(dtype: str, shape: tuple[int, ...]) -> ModelInput:
     schema = tensor_schema(datatype_of(np.dtype(dtype)), shape)
-    return ModelInput(array_type(dtype, shape), schema, _sample(schema))
+    return ModelInput(array_type(dtype, shape), schema, sample_of(schema))
 
 
 def _dtype(kind: str) -> str | None:
@@ -168,16 +168,6 @@ def _output(one: Any) -> TensorMetadata:
         return TensorMetadata(one.name, "FP32", (VARIABLE, VARIABLE))
     datatype = datatype_of(np.dtype(dtype))
     return TensorMetadata(one.name, datatype, _shape(one.shape), TEXT if datatype == "BYTES" else None)
-
-
-def _sample(schema: Mapping[str, Any]) -> JsonValue:
-    """The smallest value of a tensor's schema."""
-    if schema.get("type") == "array":
-        return [_sample(schema["items"])] * schema.get("minItems", 1)
-    for datatype, value in (("FP32", 0.0), ("BOOL", False), ("BYTES", "a text"), ("INT64", 0)):
-        if schema == item_schema(datatype):
-            return value
-    return None
 
 
 def _as_json(result: Any) -> Any:

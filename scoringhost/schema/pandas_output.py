@@ -25,7 +25,15 @@ def codec_of(schema: Json, orient: str, example: JsonValue) -> PandasCodec | Non
     columns = {}
     for label, cells in zip(grid.labels, grid.columns, strict=True):
         form = fields.get(str(label), {}).get("format")
-        columns[label] = pd.Series(cells, dtype=_TIMES.get(form))
+        columns[label] = _column(cells, _TIMES.get(form))
         if columns[label].dtype.kind not in "biufMm":
             columns[label] = columns[label].astype(object)
     return PandasCodec(pd.DataFrame(columns), orient=orient)
+
+
+def _column(cells: list[JsonValue], dtype: str | None) -> Any:
+    """A column of the sample. Of moments with a zone the text has its offset, which stands for the zone then."""
+    try:
+        return pd.Series(cells, dtype=dtype)
+    except ValueError:
+        return pd.Series(pd.to_datetime(cells, format="ISO8601"))

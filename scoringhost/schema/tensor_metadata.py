@@ -18,7 +18,7 @@ Tensors = Mapping[str, Array]
 
 VARIABLE = -1
 """An axis of any length, in a shape."""
-JSON, DATETIME, TEXT, BASE64, NUMPY = "json", "datetime", "str", "base64", "np"
+JSON, DATETIME, TEXT, BASE64, NUMPY, PANDAS = "json", "datetime", "str", "base64", "np", "pd"
 """Content types: how the elements of BYTES, and of arrays, are to be read."""
 
 

@@ -22,6 +22,7 @@ Json = dict[str, Any]
 _ANY_INPUT = {
     Takes.TEXT: "run() is handed the body as text, whatever it is.",
     Takes.RAW: "run() is handed the HTTP request, whatever its body is.",
+    Takes.REQUEST: "The model takes requests of the Open Inference Protocol: POST /v2/models/NAME/infer.",
 }
 _ANY_OUTPUT = "What run() returns; no type is declared."
 

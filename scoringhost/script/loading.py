@@ -14,13 +14,14 @@ import itertools
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import InitFailed, ScriptImportFailed, ScriptNotFound, ScriptUnservable
 from scoringhost.script.flask_use import OF_A_REQUEST, names_used_beside_flask
+from scoringhost.script.handlers import Handler
 from scoringhost.script.import_hints import of_failed_import
 from scoringhost.script.imports import ScriptImports
 from scoringhost.script.startup_hints import of_failed_init, of_missing_script
@@ -34,6 +35,10 @@ LISTING_LINES = 200
 _numbers = itertools.count()
 
 
+def _none() -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class EntryScript:
     """One imported entry script."""
@@ -44,6 +49,10 @@ class EntryScript:
     run: Callable[..., Any]
     shutdown: Callable[[], Any] | None
     imports: ScriptImports = field(default_factory=lambda: ScriptImports(Path()))
+    refusal: Callable[[], str] = _none
+    """Why the script takes no calls although init() has ended; empty if it does."""
+    handlers: Sequence[Handler] = ()
+    """What it answers at paths of its own."""
 
     @classmethod
     def load(cls, path: Path) -> EntryScript:

@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from scoringhost.inference.model_metadata import ModelMetadata
 from scoringhost.schema.declared import DeclaredType
 from scoringhost.schema.large_arrays import ReadsBuffer
 from scoringhost.schema.openapi import BARE, RunSchemas
@@ -41,11 +42,12 @@ def typed(run: F) -> F:
 
 
 class Takes(Enum):
-    """The three kinds of run()."""
+    """The kinds of run()."""
 
     TEXT = "the body as text"
     NAMED = "named parameters"
     RAW = "the HTTP request"
+    REQUEST = "the inference request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Declarations:
     """What run() takes, where its Python signature does not say so: the inputs of a model may have any name."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that a body may give a parameter by."""
+    model: DescribesModel | None = None
+    """Of a run() that takes an InferenceRequest and returns, or yields, InferenceResponses."""
     reads: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
     """Makes run()'s arguments of the members of a body, where these are not simply its parameters."""
     restated: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
@@ -109,6 +113,13 @@ def declares(run: F, declarations: Declarations) -> F:
     """Mark a run() that was made for a model: it carries its own declarations, and no decorator is looked for."""
     setattr(run, DECLARED_MARK, declarations)
     return run
+
+
+class DescribesModel(Protocol):
+    """What a run() that takes whole inference requests says of itself: it knows its tensors, and no decorator does."""
+
+    def metadata(self) -> ModelMetadata:
+        """Its inputs and outputs, its platform and parameters, as they are now; the host knows name and version."""
 
 
 def takes_mini_batch(signature: RunSignature) -> bool:
@@ -193,6 +204,8 @@ def _kind(run: Callable[..., Any], declarations: Declarations) -> Takes:
         raise ValueError("run() cannot be decorated with both @rawhttp and @input_schema")
     if raw:
         return Takes.RAW
+    if declarations.model is not None:
+        return Takes.REQUEST
     return Takes.NAMED if declarations.decorated else Takes.TEXT
 
 

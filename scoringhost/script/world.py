@@ -22,7 +22,7 @@ from scoringhost.script.imports import make_importable
 from scoringhost.script.loading import EntryScript, require_file
 from scoringhost.script.stand_ins.finder import lend_stand_ins
 from scoringhost.settings import Settings
-from scoringhost.settings.served import folder_of, is_model_folder
+from scoringhost.settings.served import MLSERVER, folder_of, is_model_folder
 
 
 class ScriptWorld:
@@ -145,6 +145,7 @@ def script_path(settings: Settings) -> Path:
         )
         raise SettingsError("script", None, why)
     path = Path(settings.script)
-    if not is_model_folder(path):
+    is_described_elsewhere = settings.framework == MLSERVER and path.is_dir()  # in the environment
+    if not is_described_elsewhere and not is_model_folder(path):
         require_file(path)
     return path

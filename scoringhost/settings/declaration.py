@@ -26,7 +26,7 @@ class WholeNumber(click.IntRange):
         return "N"
 
 
-FRAMEWORKS = ("sklearn", "onnx", "xgboost", "lightgbm", "mlflow", "transformers", "tensorflow")
+FRAMEWORKS = ("sklearn", "onnx", "xgboost", "lightgbm", "mlflow", "transformers", "tensorflow", "mlserver")
 POSITIVE = WholeNumber(min=1)
 NOT_NEGATIVE = WholeNumber(min=0)
 PORT = WholeNumber(1, 65535)

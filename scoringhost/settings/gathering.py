@@ -14,8 +14,16 @@ from scoringhost.errors import SettingsError
 from scoringhost.process.environment import users_own
 from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import PREFIX, Spec
+from scoringhost.settings.mlserver_files import (
+    IMPLEMENTATION,
+    MODEL_FILE,
+    is_model_settings,
+    read_model_settings,
+    read_server_settings,
+)
+from scoringhost.settings.mlserver_keys import MODEL, SERVER, batching_from, settings_from
 from scoringhost.settings.secret import Secret
-from scoringhost.settings.served import folder_of, model_in, served_at
+from scoringhost.settings.served import MLSERVER, folder_of, is_model_folder, model_in, served_at
 
 _MAIN_FILE = "main.py"
 FOUND_MAIN = "found in the app root"
@@ -87,6 +95,7 @@ class Gathering:
         self._make_app_root_absolute()
         self._warn_of_unknown_environment()
         self._resolve_paths()
+        self._take_mlservers()
         if "host" in self.values:  # an IPv6 address may be written as in a URL
             self.values["host"] = self.values["host"].removeprefix("[").removesuffix("]")
 
@@ -147,7 +156,9 @@ class Gathering:
         folders = [Path(self.values["app_root"])]
         if self.values.get("script"):
             script = self._script()
-            folders.append(script if os.path.isdir(script) else script.parent)
+            folder = folder_of(script)
+            if not is_model_folder(folder):  # where a config.json is the model's own
+                folders.append(folder)
         for folder in folders:
             path = folder / "config.json"
             if os.path.isfile(path) and path.stat().st_size:
@@ -164,6 +175,30 @@ class Gathering:
             name = keys.get(key)
             if name is not None and name not in self.origins and value is not None:
                 self._put(name, value, f"file {path}", key, path)
+
+    # -- MLServer's files and variables ---------------------------------------------------------
+
+    def _take_mlservers(self) -> None:
+        """Of a model that has settings of MLServer's, with or without a score.py: those that stand for ours."""
+        script = self.values.get("script")
+        if not script:
+            return
+        served = Path(script)
+        folder = folder_of(served)
+        beside = served if is_model_settings(served) else folder / MODEL_FILE
+        is_in_environment = bool(self.environ.get(IMPLEMENTATION)) and not os.path.exists(served)
+        if is_in_environment:
+            self.values["script"] = str(folder)
+            self.values["framework"], self.origins["framework"] = MLSERVER, f"environment {IMPLEMENTATION}"
+        elif not os.path.isfile(beside):
+            return
+        model = read_model_settings(folder if is_in_environment else beside, self.environ)
+        server = read_server_settings(folder, self.here, self.environ)
+        found = settings_from(SERVER, server) | settings_from(MODEL, model) | batching_from(model)
+        for name, (value, origin, key) in found.items():
+            if name not in self.origins and name in self.specs:
+                self._put(name, value, origin, key)
+        self.warnings += model.warnings + server.warnings
 
     # -- finishing ----------------------------------------------------------------------------
 

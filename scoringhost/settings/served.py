@@ -10,8 +10,11 @@ import re
 from pathlib import Path
 
 from scoringhost.errors import SettingsError
+from scoringhost.settings.mlserver_files import is_model_settings, model_settings_at
 
 ENTRY_FILE = "score.py"
+MLSERVER = "mlserver"
+"""The framework of a model that MLServer's settings describe, in a model-settings.json or in the environment."""
 MODEL_SUFFIXES = {
     ".joblib": "sklearn",
     ".pkl": "sklearn",
@@ -33,7 +36,7 @@ def served_at(path: str | os.PathLike[str]) -> Path:
     A folder with neither answers the score.py that is missing.
 
     Raises:
-        SettingsError: if the folder holds several models and no score.py; names them.
+        SettingsError: if the folder holds several models, or settings of several, and no score.py; names them.
     """
     path = Path(path)
     if not os.path.isdir(path):  # which is False for a name that is too long, where Path.is_dir() raises
@@ -41,6 +44,9 @@ def served_at(path: str | os.PathLike[str]) -> Path:
     script = path / ENTRY_FILE
     if os.path.isfile(script):
         return script
+    of_mlserver = model_settings_at(path)
+    if of_mlserver is not None:
+        return of_mlserver
     if is_model_folder(path):
         return path
     models = model_files(path)
@@ -105,6 +111,8 @@ def _names_in(folder: Path) -> list[str]:
 
 def file_framework(path: Path) -> str | None:
     """What made a model that is a file, by its name; of names that may be anything, by how it begins; or None."""
+    if is_model_settings(path):
+        return MLSERVER
     suffix = path.suffix.lower()
     if suffix in MODEL_SUFFIXES:
         return MODEL_SUFFIXES[suffix]

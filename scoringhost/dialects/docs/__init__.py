@@ -40,7 +40,7 @@ _POLICY = (
 GUARDS = (("Content-Security-Policy", _POLICY), ("X-Frame-Options", "DENY"), ("X-Content-Type-Options", "nosniff"))
 """For browsers; the second says to old ones what the end of the first says (RFC 7034)."""
 
-_KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw"}
+_KINDS = {Takes.NAMED: "json", Takes.TEXT: "text", Takes.RAW: "raw", Takes.REQUEST: "text"}
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ def _scoring(base: str, at: int) -> Json:
         ("generate_stream", "GenerateRequest", None, "The same, with an event for each item that run() yields"),
     ):
         kind = "application/json" if response else "text/event-stream"
-        schema = _ref(response) if response else {"type": "string"}
+        schema = _ref(response) if response else {}
         found[f"{base}/{verb}"] = {
             "post": {
                 "summary": summary,
@@ -169,11 +169,10 @@ def _tensor(one: NamedTensor | None, *, takes_all: bool) -> Json:
     """The schema of one tensor. takes_all: of a request, whose datatype need not be that of the metadata."""
     name = _text() if one is None else _text(const=one.name)
     datatype = _text(enum=list(DATATYPES)) if one is None or takes_all else _text(const=one.datatype)
-    if one is None:
-        shape = _list({"type": "integer", "minimum": 0})
-    else:
-        axes = [{"type": "integer", "minimum": 0} if size < 0 else {"type": "integer"} for size in one.shape]
-        shape = {**_list({"type": "integer", "minimum": 0}), "examples": [list(one.shape)], "prefixItems": axes}
+    shape = _list({"type": "integer", "minimum": 0})
+    if one is not None:
+        axes = ", ".join("any" if size < 0 else str(size) for size in one.shape)
+        shape["description"] = f"[{axes}]"
     required = ["name", "datatype", "shape"]
     data: Json = {} if takes_all else {"type": "array"}
     return _object(required, name=name, datatype=datatype, shape=shape, parameters={"type": "object"}, data=data)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from scoringhost.dialects.oip.model import Model
+from scoringhost.dialects.oip.whole_requests import taken_headers
 from scoringhost.http.compressing import packed
 from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
@@ -35,12 +36,14 @@ class Exchange:
     coding: how the response may be packed, if it is worth that. is_event: it is one of several, as JSON.
     """
 
-    __slots__ = ("body", "coding", "headers", "is_event", "model", "request")
+    __slots__ = ("body", "coding", "headers", "is_event", "model", "request", "sent")
 
     def __init__(self, model: Model, request: HttpRequest, coding: str | None) -> None:
         self.model, self.coding = model, coding
         self.body, self.headers = request.body, request.headers
         self.is_event = False
+        self.sent: list[tuple[str, str]] = []
+        """Headers that the response itself wants to be sent."""
 
     def read(self) -> InferenceRequest:
         """The request in the body. Raises CallError."""
@@ -55,6 +58,8 @@ class Exchange:
         binary: Any = False
         if (request.outputs or request.parameters) and not self.is_event:
             binary = writing.binary_outputs(request)
+        if response.parameters:
+            self.sent = taken_headers(response)
         body, length = writing.write_response(response, binary)
         if self.coding is None:
             return body, length, None
@@ -70,4 +75,4 @@ class Exchange:
             headers = [("Content-Type", "application/octet-stream"), ("Inference-Header-Content-Length", str(length))]
         if coding is not None:
             headers += [("Content-Encoding", coding), ("Vary", "Accept-Encoding")]
-        return HttpResponse(200, headers, body)
+        return HttpResponse(200, headers + self.sent, body)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from scoringhost.dialects.oip import whole_requests
 from scoringhost.dialects.oip.run_inputs import RunInputs
 from scoringhost.dialects.oip.run_outputs import RunOutputs
 from scoringhost.errors import NotInferable, ResultNotEncodable, ScoringHostError, UnknownService
@@ -86,6 +87,9 @@ class Model:
 
     def metadata(self) -> ModelMetadata:
         """What the model says about itself; a service that takes HTTP requests has no tensors."""
+        whole = self.service.declarations.model
+        if whole is not None:
+            return whole_requests.metadata_of(whole, self.name, self.version)
         if self._takes_http:
             return ModelMetadata(self.name, (self.version,), (), ())
         return ModelMetadata(self.name, (self.version,), self.inputs.tensors, self.outputs.tensors)
@@ -129,6 +133,7 @@ class Model:
         as `infer` does, what concerns the request before the first response.
         """
         inference = Inference(self, request, encode, call)
+        inference.wants_stream = True
         begun = self._begin(inference, call)
         scored = begun if isinstance(begun, Scored) else await begun
         if scored.items is None:
@@ -164,15 +169,23 @@ class Model:
 class Inference(Arguments):
     """One inference: what becomes the arguments of run(), and what its result becomes."""
 
-    __slots__ = ("_call", "_encode", "_given", "_model", "_request", "_tensors")
+    __slots__ = ("_call", "_encode", "_given", "_model", "_request", "_tensors", "wants_stream")
 
     def __init__(self, model: Model, request: InferenceRequest | Read, encode: Encode, call: CallContext) -> None:
         self._model, self._given, self._encode, self._call = model, request, encode, call
+        self.wants_stream = False
+
+    @property
+    def may_join(self) -> bool:
+        """A stream is a call's own."""
+        return not self.wants_stream
 
     def arguments(self, signature: RunSignature) -> dict[str, Any]:
         """The arguments from the tensors. Raises CallError."""
         given = self._given
         request = self._request = given if isinstance(given, InferenceRequest) else given()
+        if signature.takes is Takes.REQUEST:
+            return whole_requests.arguments(signature, request, self._call.headers, wants_stream=self.wants_stream)
         if request.outputs:
             self._model.outputs.check(request.outputs)
         return self._model.inputs.arguments(request)
@@ -196,12 +209,14 @@ class Inference(Arguments):
             ResultNotEncodable: if it is none; tells the observer.
         """
         request, model = self._request, self._model
+        id = self._call.new_id if request.id is None else request.id
         try:
+            if model.service.signature.takes is Takes.REQUEST:
+                return whole_requests.response_of(output, request, InferenceResponse(model.name, [], model.version, id))
             tensors = model.outputs.of(output, request.outputs)
         except ResultNotEncodable as error:
             model.service.observer.run_failed(model.service.name, error, "")
             raise
-        id = self._call.new_id if request.id is None else request.id
         return InferenceResponse(model.name, tensors, model.version, id)
 
 

@@ -103,7 +103,8 @@ class Oip(OipWords):
     def _readiness(self, named: dict[str, JsonValue]) -> HttpResponse:
         if self.model.is_ready:
             return _json({**named, "ready": True})
-        error = NotReady(f"The service is {self.model.service.state.value}")
+        service = self.model.service
+        error = NotReady(service.refusal or f"The service is {service.state.value}")
         response = self.render(error)
         response.body = json_text.dumps({**named, "ready": False, "error": str(error)})
         return response
@@ -137,7 +138,9 @@ class Oip(OipWords):
         model = self.model
         if wanted.get("ready", False) and not model.is_ready:
             return _json([])
-        state, reason = ("READY", "") if model.is_ready else ("UNAVAILABLE", model.service.state.value)
+        state, reason = (
+            ("READY", "") if model.is_ready else ("UNAVAILABLE", model.service.refusal or model.service.state.value)
+        )
         return _json([{"name": model.name, "version": model.version, "state": state, "reason": reason}])
 
     def _keep(self, asked: str, request: HttpRequest) -> HttpResponse:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scoringhost.errors import InvalidTensor, MissingTensor, ResultNotEncodable, UnknownTensor
+from scoringhost.inference.codecs import added_input_codec, added_request_codec, value_of
 from scoringhost.inference.content_types import decoded
 from scoringhost.inference.messages import InferenceRequest, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
+from scoringhost.inference.request_codecs import RequestCodec
 from scoringhost.kernel.binding import default_of
 from scoringhost.schema.declared import DeclaredType, JsonValue, Misfit
 from scoringhost.schema.tensor_metadata import JSON, NUMPY, TEXT, Array
@@ -73,6 +75,10 @@ class RunInputs:
         Raises:
             MissingTensor, UnknownTensor, InvalidTensor: names the input at fault.
         """
+        if request.parameters and len(self._sources) == 1:
+            added = added_request_codec(request.parameters.get(CONTENT_TYPE))
+            if added is not None:
+                return {self._sources[0].parameter.name: self._by_added(added, request)}
         if self._choice is None:
             return self._arguments(request, request.inputs)
         arguments = self._arguments(request, self._renamed(request.inputs))
@@ -121,6 +127,15 @@ class RunInputs:
         if content_type in (NUMPY, TEXT) and len(given) != 1:
             raise InvalidTensor(", ".join(given), f"one input for the content type {content_type!r}", f"{len(given)}")
 
+    def _by_added(self, codec: RequestCodec, request: InferenceRequest) -> object:
+        """The only argument, of a whole request that a codec of the script's own is to read."""
+        source = self._sources[0]
+        try:
+            value = codec.decode(request.inputs, value_of)
+            return value if self._takes is Takes.TEXT else source.type.to_python(value)
+        except Misfit as misfit:
+            raise InvalidTensor(source.parameter.name + misfit.path, misfit.expected, misfit.got) from None
+
     def _text(self, given: dict[str, Tensor]) -> object:
         """The body of a run() that takes it as text: the JSON text in the only element."""
         name = self._sources[0].parameter.name
@@ -128,6 +143,9 @@ class RunInputs:
             raise MissingTensor(name, tuple(self._known))
         tensor = given[name]
         try:
+            added = added_input_codec(tensor.parameters.get(CONTENT_TYPE)) if tensor.parameters else None
+            if added is not None:
+                return added.decode(tensor)
             text = text_of(one_element({"": tensor.array}))
             if tensor.parameters.get(CONTENT_TYPE) != TEXT:
                 json_of({"": tensor.array})
@@ -147,6 +165,9 @@ class RunInputs:
             raise self._named(source, misfit) from None
 
     def _of_one(self, source: _Source, tensor: Tensor) -> object:
+        added = added_input_codec(tensor.parameters.get(CONTENT_TYPE)) if tensor.parameters else None
+        if added is not None:
+            return source.type.to_python(added.decode(tensor))
         if tensor.datatype == "BYTES":
             said = tensor.parameters.get(CONTENT_TYPE)
             if said == JSON and self._known[tensor.name].content_type != JSON:

@@ -21,6 +21,7 @@ from scoringhost.doors.server.starting import StandIn, Starting
 from scoringhost.doors.server.watching import Watch
 from scoringhost.doors.server.worker import ScoringWorker, ServiceLink
 from scoringhost.doors.server.worker_life import GRACE_S
+from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.site import Site
 from scoringhost.errors import PortInUse, SettingsError, StartupError
@@ -39,8 +40,10 @@ HEARTBEAT_FILES = "/dev/shm"
 log = logging.getLogger(HOST_LOGGER)
 
 
-def require_free(host: str, ports: Sequence[int]) -> None:
+def require_free(host: str, ports: Sequence[int], setting: str = "port") -> None:
     """Make sure that the ports can be listened on, before gunicorn tries for five seconds and ends with 1.
+
+    setting: which one names them.
 
     Raises:
         PortInUse: if somebody else listens there.
@@ -54,9 +57,9 @@ def require_free(host: str, ports: Sequence[int]) -> None:
                 probe.bind((host, port))
             except OSError as problem:
                 if problem.errno == errno.EADDRINUSE:
-                    raise PortInUse(host, port) from None
+                    raise PortInUse(host, port, setting) from None
                 if problem.errno in (errno.EACCES, errno.EPERM):
-                    raise SettingsError("port", port, f"only root may listen on port {port}; choose another") from None
+                    raise SettingsError(setting, port, f"only root may listen on port {port}; choose another") from None
                 reason = f"nobody can listen on port {port} there: {problem.strerror}"
                 raise SettingsError("host", host, reason) from None
 
@@ -75,11 +78,17 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
     """A gunicorn master whose workers serve one site each; `build` is called in every worker."""
 
     def __init__(
-        self, settings: Settings, build: Callable[[], Site], stand_in: StandIn, arguments: GunicornArguments
+        self,
+        settings: Settings,
+        build: Callable[[], Site],
+        stand_in: StandIn,
+        arguments: GunicornArguments,
+        more_doors: Sequence[Callable[[], WorkerDoor]] = (),
     ) -> None:
-        """`stand_in` makes what answers with an error while there is no site yet."""
+        """`stand_in` makes what answers with an error while there is no site yet; `more_doors` those of each worker."""
         self.settings, self._build, self._arguments = settings, build, arguments
         self._stand_in = stand_in
+        self.more_doors = more_doors
         self._activity = "starting"
         self.service_link = ServiceLink()
         super().__init__()

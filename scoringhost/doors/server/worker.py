@@ -18,6 +18,7 @@ from scoringhost.doors.server.forked import keep_apart
 from scoringhost.doors.server.worker_life import WorkerLife
 
 if TYPE_CHECKING:
+    from scoringhost.engine.door import WorkerDoor
     from scoringhost.engine.engine import Engine
 
 
@@ -106,6 +107,7 @@ class ScoringWorker(Worker):  # type: ignore[misc]
         self.link = Link()
         self.kept: list[tuple[socket.socket, bytes]] = []
         """Connections that have come while init() ran, each with what has been read from it."""
+        self.more_doors: list[WorkerDoor] = []
 
     def init_process(self) -> None:
         """Keep the heartbeat going while init() takes its time, then serve."""
@@ -130,6 +132,10 @@ class ScoringWorker(Worker):  # type: ignore[misc]
         """Load the script and run init(), unless the master has done so."""
         starting = self.app.starting([listener.sock for listener in self.sockets])
         try:
+            self.more_doors = [make() for make in self.app.more_doors]
+            if not self.app.service_link.is_served:
+                for door in self.more_doors:
+                    door.stand_by()
             with starting:
                 super().load_wsgi()
         except BaseException:

@@ -93,6 +93,9 @@ class WorkerLife:
         self._beat_s = QUICK_BEAT_S if settings.shutdown_delay_s else BEAT_S
         metrics = self._side_door(engine.site.metrics_app, (settings.metrics_port,))
         engine.doors += [door for door in (health, metrics) if door is not None]
+        for door in worker.more_doors:
+            door.serve(engine)
+            engine.doors.append(door)
 
     def _side_door(self, app: HttpApp | None, ports: Sequence[int | None]) -> SideDoor | None:
         """A door for what is served on a port of its own, if that is so."""
@@ -138,7 +141,8 @@ class WorkerLife:
                 self._engine.ask_to_stop()
             if self._certificates is not None:
                 self._certificates.look()
-            self._wear.look(self._door.server.server_state.total_requests)
+            others = sum([door.requests for door in self._worker.more_doors])
+            self._wear.look(self._door.server.server_state.total_requests + others)
             if self._worker.app.service_link.is_leaving and not self._engine.is_told_to_stop:
                 self._engine.drain()  # for those who ask; everybody else is answered as before
             await asyncio.sleep(self._beat_s)

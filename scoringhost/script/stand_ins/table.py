@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from scoringhost.script.stand_ins import mlserver
+
 _HERE = "scoringhost.script.stand_ins"
 
 _MODEL = "Model.get_model_path() finds a model in the model folder; nothing else of azureml-core is there"
@@ -74,6 +76,10 @@ STAND_INS = {
         StandIn("azureml.ai", _COLLECTOR, is_package=True),
         StandIn("azureml.ai.monitoring", _COLLECTOR, f"{_HERE}.collectors", ("Collector",), is_package=True),
         StandIn("azureml.ai.monitoring.context", _COLLECTOR, f"{_HERE}.collectors", _CONTEXTS),
+        *(
+            StandIn(name, mlserver.SAYS, source, names, is_package=name in mlserver.PACKAGES)
+            for name, (source, names) in mlserver.MODULES.items()
+        ),
     )
 }
 

@@ -493,3 +493,13 @@ def test_work_on_the_spot_is_broken_off_at_its_callers_deadline_but_is_never_ove
         return over
 
     assert in_thread(on_the_spot(scenario)) == [0.0]
+
+
+def test_a_job_that_has_been_reported_keeps_nothing_of_its_work(thread: ScoringThread) -> None:
+    over = threading.Event()
+    work = Broken()
+    work.enough = True
+    job = thread.submit(work, over.set)
+    assert over.wait(START_S)
+    kept = [name for name in Job.__slots__ if getattr(job, name, None) is work]
+    assert kept == []

@@ -42,6 +42,7 @@ def loaded(enter: Enter, source: str, **settings: Any) -> Any:
 
 
 PREAMBLE = """
+import mlserver
 import azureml.automl.core
 from azureml.automl.core.shared import logging_utilities, log_server
 from azureml.telemetry import INSTRUMENTATION_KEY
