@@ -13,6 +13,7 @@ from urllib.parse import quote
 from scoringhost.client.answers import Response
 from scoringhost.client.requests import Request
 from scoringhost.client.wire import BROKEN, Connection, Target
+from scoringhost.errors import CallError, UndecodableBody
 from scoringhost.inferring import InferFailed
 from scoringhost.schema import json_text
 
@@ -49,7 +50,12 @@ class Rest:
         """See `Transport`."""
         body = json_text.dumps(request)
         answer = await self._ask(Request("POST", self._service.path, (("Content-Type", "application/json"),), body))
-        return self._understood(answer)
+        self._require_success(answer)
+        with contextlib.suppress(ValueError):
+            found = json.loads(answer.body)
+            if isinstance(found, dict):
+                return found
+        raise InferFailed(answer.status, f"the answer is no JSON object: {answer.text[:100]!r}")
 
     async def _ask(self, request: Request) -> Response:
         timeout_s = self._service.timeout_s
@@ -70,24 +76,44 @@ class Rest:
         raise AssertionError("unreachable")
 
     @staticmethod
-    def _understood(answer: Response) -> Json:
-        if not answer.is_success:
-            after_s = answer.header("retry-after") or ""
-            raise InferFailed(
-                answer.status,
-                _message(answer),
-                may_pass=answer.status in MAY_PASS,
-                retry_after_s=float(after_s) if after_s.isdigit() else 0.0,
-            )
-        with contextlib.suppress(ValueError):
-            found = json.loads(answer.body)
-            if isinstance(found, dict):
-                return found
-        raise InferFailed(answer.status, f"the answer is no JSON object: {answer.text[:100]!r}")
+    def _require_success(answer: Response) -> None:
+        if answer.is_success:
+            return
+        after_s = answer.header("retry-after") or ""
+        raise InferFailed(
+            answer.status,
+            _message(answer),
+            may_pass=answer.status in MAY_PASS,
+            retry_after_s=float(after_s) if after_s.isdigit() else 0.0,
+        )
 
     async def close(self) -> None:
         """See `Transport`."""
         self._connection.close()
+
+
+class BinaryRest(Rest):
+    """Sends and gets the data of tensors as bytes; what it is given and answers is JSON all the same."""
+
+    async def infer(self, request: Json) -> Json:
+        """See `Transport`."""
+        # They import numpy, which JSON alone does not need.
+        from scoringhost.inference.numpy_client import read_response, write_request
+        from scoringhost.inference.numpy_requests import read_request
+        from scoringhost.inference.numpy_responses import write_response
+
+        try:
+            body, headers = write_request(read_request(json_text.dumps(request)), binary=True)
+        except CallError as problem:
+            raise InferFailed(0, f"the request cannot be sent: {problem}") from None
+        answer = await self._ask(Request("POST", self._service.path, tuple(headers.items()), body))
+        self._require_success(answer)
+        try:
+            response = read_response(answer.body, dict(answer.headers))
+        except UndecodableBody as problem:
+            raise InferFailed(answer.status, str(problem)) from None
+        found: Json = json.loads(write_response(response, False)[0])
+        return found
 
 
 def _message(answer: Response) -> str:

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from scoringhost.client.requests import Request
 from scoringhost.client.wire import BROKEN, Connection, Target
-from scoringhost.errors import ScoringHostError
+from scoringhost.errors import MissingExtra, ScoringHostError
 from scoringhost.inferring import Transport
-from scoringhost.inferring.rest import Rest, Service
+from scoringhost.inferring.rest import BinaryRest, Rest, Service
 
 SECURE, PLAIN = ("https", "grpcs"), ("http", "grpc")
 
@@ -72,9 +72,26 @@ def connector(where: Where, transport: str, *, binary: bool) -> Callable[[], Tra
     """
     target = where.target()
     if transport == "grpc":
-        raise Refused("gRPC is not there yet")
+        if where.model is None:
+            raise Refused("name the model with -m")
+        if where.believes_all and target.tls is not None:
+            raise Refused(
+                "gRPC checks certificates always; leave --insecure away, and name the authority in "
+                "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+            )
+        return partial(_over_grpc(), Service(target, where.model, where.version, where.timeout_s))
     model = where.model or asyncio.run(_only_model(target, where.timeout_s))
-    return partial(Rest, Service(target, model, where.version, where.timeout_s))
+    return partial(BinaryRest if binary else Rest, Service(target, model, where.version, where.timeout_s))
+
+
+def _over_grpc() -> Callable[[Service], Transport]:
+    try:
+        from scoringhost.inferring.over_grpc import OverGrpc
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
+            raise
+        raise MissingExtra("grpcio", "grpc") from None
+    return OverGrpc
 
 
 async def _only_model(target: Target, timeout_s: float) -> str:

@@ -72,6 +72,21 @@ def test_the_variables_of_mlserver_are_read(url: str, tmp_path: Path) -> None:
     assert read((tmp_path / "out.jsonl").read_text())[0]["outputs"][0]["data"] == [10]
 
 
+def test_the_same_over_grpc(start: Callable[..., Served], port_of_nobody: Callable[[], int]) -> None:
+    pytest.importorskip("grpc")
+    port = port_of_nobody()
+    start(SCRIPT, "--grpc-port", str(port)).wait_ready()
+    words = ["-u", f"localhost:{port}", "-m", "no_threes", "-t", "grpc", "-i", "-", "-o", "-", "--keep-order"]
+    done = infer(*words, "-r", 0, stdin=lines_of([1, 3, 5]))
+    assert done.returncode == 1, done.stderr
+    first, second, third = read(done.stdout)
+    assert [first["outputs"][0]["data"], third["outputs"][0]["data"]] == [[2], [10]]
+    assert first["id"] == "r0"
+    assert second["error"]["status"] == "INTERNAL"
+    unknown = infer(*words, "-m", "other", stdin=lines_of([1]))
+    assert read(unknown.stdout)[0]["error"]["status"] == "NOT_FOUND"
+
+
 def test_nobody_on_the_port_is_exit_code_3(port_of_nobody: Callable[[], int], tmp_path: Path) -> None:
     done = infer("-u", f"localhost:{port_of_nobody()}", "-m", "m", "-i", "-", "-o", "-", "-r", 0, stdin=lines_of([1]))
     assert done.returncode == 3
