@@ -12,7 +12,7 @@ import click
 from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED
 
-VERBS = ("init", "serve", "call", "check", "batch", "openapi", "profile", "replay", "package")
+VERBS = ("init", "serve", "call", "infer", "check", "batch", "openapi", "profile", "replay", "package")
 
 POSIX_VERBS = frozenset({"serve", "batch", "profile"})
 """Those that need forks, signals and file locks as Linux and macOS have them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import urllib.parse
 from dataclasses import dataclass
 
@@ -20,12 +21,16 @@ class RequestsUnusable(ScoringHostError):
 
 @dataclass(frozen=True)
 class Target:
-    """Where the requests go, and the headers that each of them has, such as a key."""
+    """Where the requests go, and the headers that each of them has, such as a key.
+
+    tls: what secures the connection, if anything does.
+    """
 
     host: str
     port: int
     score_path: str = "/score"
     headers: tuple[tuple[str, str], ...] = ()
+    tls: ssl.SSLContext | None = None
 
     @classmethod
     def of_url(cls, url: str) -> Target:
@@ -79,10 +84,16 @@ class Connection:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection, which the peer may have closed."""
+        return self._reader is not None
+
     async def open(self) -> asyncio.StreamReader:
         """Connect, unless it is connected. Raises one of BROKEN."""
         if self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection(self._target.host, self._target.port)
+            target = self._target
+            self._reader, self._writer = await asyncio.open_connection(target.host, target.port, ssl=target.tls)
         return self._reader
 
     async def ask(self, request: bytes) -> Response:
