@@ -22,9 +22,8 @@ from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
-from scoringhost.engine.door import WorkerDoor
 from scoringhost.engine.site import Site
-from scoringhost.errors import MissingExtra, ScoringHostError
+from scoringhost.errors import ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
@@ -272,28 +271,6 @@ def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
         return None
     offered = dialect.endpoints()
     return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
-
-
-def more_doors(
-    settings: Settings, shared: SharedParts, environ: MutableMapping[str, str]
-) -> list[Callable[[], WorkerDoor]]:
-    """What makes the doors of each worker beside the one for HTTP. environ: of this process.
-
-    Raises:
-        MissingExtra: if a package that one needs is not installed.
-    """
-    if settings.grpc_port is None:
-        return []
-    # gRPC's core writes to stderr, past every log, for each process that a script forks.
-    environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    try:
-        # Here, before the workers are forked: they share what importing it takes, 20 MB and 0.2 s.
-        from scoringhost.doors.grpc.door import GrpcDoor
-    except ModuleNotFoundError as problem:
-        if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
-            raise
-        raise MissingExtra("grpcio", "grpc") from None
-    return [partial(GrpcDoor, settings, is_guarded=bool(shared.guards))]
 
 
 def cors_of(settings: HttpSettings) -> Cors:

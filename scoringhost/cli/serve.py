@@ -25,6 +25,7 @@ from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.script.world import script_path
 from scoringhost.settings import DEFAULT, Settings, address
+from scoringhost.worker_doors import worker_doors
 
 USAGE_ERROR = 1
 
@@ -96,7 +97,7 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         debugger.require_usable(settings)
         certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
-        more_doors = assemble.more_doors(settings, shared, os.environ)
+        more_doors = worker_doors(settings, os.environ, is_guarded=bool(shared.guards))
         require_free(settings.host, own_port + settings.extra_ports)
         if settings.grpc_port:
             require_free(settings.host, (settings.grpc_port,), "grpc_port")

@@ -21,7 +21,7 @@ from scoringhost.settings.mlserver_files import (
     read_model_settings,
     read_server_settings,
 )
-from scoringhost.settings.mlserver_keys import MODEL, SERVER, batching_from, settings_from
+from scoringhost.settings.mlserver_keys import MODEL, SERVER, batching_from, kafka_from, settings_from
 from scoringhost.settings.secret import Secret
 from scoringhost.settings.served import MLSERVER, folder_of, is_model_folder, model_in, served_at
 
@@ -194,7 +194,8 @@ class Gathering:
             return
         model = read_model_settings(folder if is_in_environment else beside, self.environ)
         server = read_server_settings(folder, self.here, self.environ)
-        found = settings_from(SERVER, server) | settings_from(MODEL, model) | batching_from(model)
+        found = settings_from(SERVER, server) | kafka_from(server)
+        found |= settings_from(MODEL, model) | batching_from(model)
         for name, (value, origin, key) in found.items():
             if name not in self.origins and name in self.specs:
                 self._put(name, value, origin, key)

@@ -56,7 +56,6 @@ def _format(value: Any) -> str:
     return "json" if _is_true(value) else "text"
 
 
-_KAFKA = "nothing is read from Kafka"
 _POOL = "there are no environments in it; start each server with the Python of its own environment"
 _REPOSITORY = "one server serves one model, which is loaded when it starts"
 _CUSTOM = "the servers are others here"
@@ -91,7 +90,7 @@ SERVER = (
     Key("environments_dir", None, _POOL),
     Key("cache_enabled", None, "nothing is cached", False),
     Key("cache_size"),
-    Key("kafka_enabled", None, _KAFKA, False),
+    Key("kafka_enabled"),  # see `kafka_from`
     Key("kafka_servers"),
     Key("kafka_topic_input"),
     Key("kafka_topic_output"),
@@ -144,6 +143,21 @@ def _warn_of_ignored(key: Key, value: Any, given: Given) -> None:
     """Say why a key stands for nothing here, unless it asks for what is so anyway."""
     if key.why and value != key.default and str(value).lower() != str(key.default).lower():
         given.warnings.append(f"{key.name} ({given.origins[key.name]}) is ignored: {key.why}")
+
+
+def kafka_from(given: Given) -> dict[str, tuple[Any, str, str]]:
+    """The settings for Kafka, with MLServer's defaults: the other keys count only where `kafka_enabled` is true."""
+    if not _is_true(given.values.get("kafka_enabled", False)):
+        return {}
+    enabled = given.origins["kafka_enabled"]
+    defaults = {
+        "kafka_servers": "localhost:9092",
+        "kafka_topic_input": "mlserver-input",
+        "kafka_topic_output": "mlserver-output",
+    }
+    return {
+        key: (given.values.get(key, default), given.origins.get(key, enabled), key) for key, default in defaults.items()
+    }
 
 
 def batching_from(given: Given) -> dict[str, tuple[Any, str, str]]:

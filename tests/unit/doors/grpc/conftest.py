@@ -18,6 +18,7 @@ from scoringhost.dialects.oip_grpc.pool import INFERENCE, messages
 from scoringhost.doors.grpc.door import GrpcDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
+from scoringhost.worker_doors import worker_doors
 
 LARGEST = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -87,7 +88,7 @@ def grpc_service(tmp_path: Path, port_of_nobody: Callable[[], int]) -> Iterator[
             given = {"host": "127.0.0.1", "grpc_port": port, **settings}
             chosen = assemble.settings_of(str(path), {}, given)
             shared = assemble.shared_parts(chosen)
-            (make_door,) = assemble.more_doors(chosen, shared, {})
+            (make_door,) = worker_doors(chosen, {}, is_guarded=bool(shared.guards))
             engine = Engine(partial(assemble.build, chosen, shared=shared))
             engine.load()
             door: Any = make_door()

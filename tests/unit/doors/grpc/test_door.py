@@ -20,6 +20,7 @@ from scoringhost.errors import MissingExtra
 from scoringhost.http.messages import HttpRequest
 from scoringhost.schema.tensor_metadata import DATATYPES
 from scoringhost.telemetry.exposition import Exposition
+from scoringhost.worker_doors import worker_doors
 from tests.unit.doors.grpc.conftest import request_of
 
 if TYPE_CHECKING:
@@ -445,7 +446,7 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
     settings = assemble.settings_of("score.py", {}, {"grpc_port": 1})
 
     with pytest.raises(MissingExtra) as caught:
-        assemble.more_doors(settings, assemble.shared_parts(settings), {})
+        worker_doors(settings, {}, is_guarded=False)
 
     assert "pip install" in str(caught.value)
 
