@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import stat
 from contextlib import suppress
 
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
@@ -96,13 +97,23 @@ class GrpcDoor:
 
 def sockets_at(port: int) -> list[int]:
     """The numbers of this process's sockets whose own end is the port; none where there is no /proc."""
-    found = []
+    names: list[str] = []
     with suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):
-            with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as one:
-                if one.family in (socket.AF_INET, socket.AF_INET6) and one.getsockname()[1] == port:
-                    found.append(int(name))
-    return found
+        names = os.listdir("/proc/self/fd")
+    return [int(name) for name in names if _port_of(int(name)) == port]
+
+
+def _port_of(descriptor: int) -> int | None:
+    """The port of an Internet socket's own end; None for whatever else it is. The descriptor stays as it is."""
+    with suppress(OSError):
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            one = socket.socket(fileno=descriptor)
+            try:
+                if one.family in (socket.AF_INET, socket.AF_INET6):
+                    return int(one.getsockname()[1])
+            finally:
+                one.detach()
+    return None
 
 
 def _introduce(request: GrpcRequest, context: Context) -> None:

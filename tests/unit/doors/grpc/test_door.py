@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -460,3 +461,16 @@ def test_a_client_may_reach_the_port_only_with_a_server_behind_it(grpc_service: 
     error = service.fails("ServerLive")
 
     assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_looking_for_the_sockets_of_a_port_leaves_everything_as_it_is() -> None:
+    reader, writer = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        before = sorted(os.listdir("/proc/self/fd"))
+        assert sockets_at(port) == [listener.fileno()]
+        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert listener.getsockname()[1] == port
+    os.close(writer)
+    assert os.read(reader, 1) == b""  # nobody else holds its other end
+    os.close(reader)
