@@ -19,6 +19,7 @@ from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
 from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.rest import Oip
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
@@ -176,6 +177,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
     if telemetry.exports is not None:
         closings.append(telemetry.exports.stop)
+    probes = _probes(dialects)
     return Site(
         host,
         app,
@@ -184,8 +186,9 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         world.model_dir,
         metrics,
         metrics_app,
-        _health_app(settings, dialects[0]),
+        _health_app(settings, probes),
         grpc_app,
+        tuple(probes),
         (model_of(settings, service).name,),
         telemetry.exports,
         closings,
@@ -265,12 +268,21 @@ DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name, GRPC)
 """Whose requests are counted apart."""
 
 
-def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
+def _probes(dialects: Sequence[Dialect]) -> dict[str, Endpoint]:
+    """What is asked about health, of Azure ML's dialect, which is the first, and of the Open Inference Protocol."""
+    offered = dialects[0].endpoints()
+    found = {path: offered[path] for path in HEALTH_PATHS}
+    for dialect in dialects:
+        if isinstance(dialect, Oip):
+            found.update(dialect.probes())
+    return found
+
+
+def _health_app(settings: Settings, probes: Mapping[str, Endpoint]) -> HttpApp | None:
     """What answers on the health port where the main port is secured, so that nothing else is said in plain text."""
     if settings.tls_certificate is None:
         return None
-    offered = dialect.endpoints()
-    return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+    return http_app(settings, probes)
 
 
 def cors_of(settings: HttpSettings) -> Cors:
