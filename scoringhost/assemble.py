@@ -18,6 +18,7 @@ from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
 from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
+from scoringhost.dialects.oip.data_plane import sample_call
 from scoringhost.dialects.oip.made import model_of, oip_dialects
 from scoringhost.dialects.oip.rest import Oip
 from scoringhost.dialects.oip.unready import UnreadyModel
@@ -233,6 +234,7 @@ def _other_dialects(
 ) -> list[Dialect]:
     """The page at /docs, and the Open Inference Protocol, if they are served."""
     found: list[Dialect] = []
+    model, sample = model_of(settings, service), partial(_sample, said, documents)
     if settings.docs:
         page = Docs(
             host,
@@ -242,12 +244,12 @@ def _other_dialects(
             settings.service_version,
             world.model_dir if settings.debug else None,
             settings.open_docs,
+            (lambda: sample_call(model, sample())) if settings.v2 else (lambda: None),
             server_version=server_version(settings),
         )
         found.append(page)
     if settings.v2:
-        model = model_of(settings, service)
-        found += oip_dialects(model, settings, partial(_sample, said, documents))
+        found += oip_dialects(model, settings, sample)
     return found
 
 
