@@ -27,7 +27,7 @@ from typing import Any
 from scoringhost.doors.kafka.messages import Answer, Incoming, answer_headers
 from scoringhost.doors.kafka.offsets import Partition
 from scoringhost.engine.engine import Engine
-from scoringhost.errors import MissingExtra, SettingsError
+from scoringhost.errors import MissingExtra, ScoringHostError, SettingsError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import Body, close_body
 from scoringhost.settings.kafka import KafkaSettings
@@ -239,8 +239,13 @@ class KafkaDoor:
     async def _answer(self, taken: Taken) -> Answer | None:
         """The answer; None if the service ends before there is one."""
         while True:
-            response = await self._app.handle(taken.incoming.request(self._model))
-            body = await whole_body(response.body)
+            request = taken.incoming.request(self._model)
+            response = await self._app.handle(request)
+            try:
+                body = await whole_body(response.body)
+            except ScoringHostError as error:  # in the middle of a stream
+                response = self._app.render(error, request.path)
+                body = await whole_body(response.body)
             if response.status != UNAVAILABLE:
                 break
             if self._is_stopping:

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 import azure.functions as func
 import pytest
 
+from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.doors.functions.messages import read_request, whole_body, write_response
 from scoringhost.errors import BodyTooLarge, LengthRequired, RunFailed
 from scoringhost.http.messages import HttpResponse
+from scoringhost.http.observing import ObservedStream
 
 
 def incoming(method: str = "POST", target: str = "/score", body: bytes = b"", **headers: str) -> func.HttpRequest:
@@ -111,7 +113,8 @@ def test_a_stream_is_sent_in_one_piece() -> None:
 
 def test_a_stream_that_breaks_becomes_its_error_and_keeps_its_ids() -> None:
     headers = [("Content-Type", "text/plain"), ("x-ms-run-function-failed", "False"), ("x-request-id", "mine")]
-    response = HttpResponse(200, headers, pieces(b"one ", RunFailed()))
+    stream = ObservedStream(pieces(b"one ", RunFailed()), OtherEndpoints({}), lambda size, is_whole: None)
+    response = HttpResponse(200, headers, stream)
     body = asyncio.run(whole_body(response, "GET"))
     assert (response.status, b"scoring script" in body) == (500, True)
     assert dict(response.headers) == {
