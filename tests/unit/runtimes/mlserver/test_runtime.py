@@ -223,7 +223,9 @@ class Model(MLModel):
         async for payload in payloads:
             for word in self.decode(payload.inputs[0], StringCodec)[0].split():
                 await asyncio.sleep(0)
-                yield InferenceResponse(model_name=self.name, outputs=[StringCodec.encode_output("word", [word])])
+                outputs = [StringCodec.encode_output("word", [word])]
+                said = types.Parameters(headers={"X-Word": word})
+                yield InferenceResponse(model_name=self.name, outputs=outputs, parameters=said)
 """
 
 
@@ -233,6 +235,8 @@ def test_a_stream_has_an_event_for_each_response(serve_model: Serve) -> None:
         reply = model.client.request("POST", "/v2/models/m/infer_stream", body=body)
         assert dict(reply.headers)["Content-Type"] == "text/event-stream"
         assert [part.count('"data":["') for part in reply.text.split("\n\n")] == [1, 1, 1, 0]
+        assert "X-Word" not in reply.text
+        assert dict(reply.headers)["X-Word"] == "one"
         assert model.data(texts("prompt", "one two")) == {"word": ["whole"]}
 
 
