@@ -1,15 +1,15 @@
-"""Load on a gRPC port, in messages that are made once: `grpc_load.py PLACE MODEL CONNECTIONS SECONDS [PID]`.
+"""Load on a gRPC port, in messages that are made once: `grpc_load.py HOST:PORT MODEL CALLS SECONDS`.
 
-PLACE may be any server of the Open Inference Protocol whose model has an input `data`, FP32 [-1, 4]. With the process id
+It may be any server of the Open Inference Protocol whose model has an input `data`, FP32 [-1, 4]. With the process id
 of the server's master it says what a call costs of the processor, which a busy machine changes less than the rate.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import subprocess
-import sys
 import time
 
 import grpc
@@ -57,13 +57,21 @@ async def load(place: str, body: bytes, connections: int, seconds: float) -> lis
 
 
 def main() -> None:
-    place, model, connections, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-    pid = int(sys.argv[5]) if len(sys.argv) > 5 else None
-    before = ticks(pid) if pid else 0
-    took = sorted(asyncio.run(load(place, message(model), connections, seconds)))
-    line = f"{len(took) / seconds:.0f}/s, p50 {took[len(took) // 2] * 1e3:.2f} ms, p99 {took[len(took) * 99 // 100] * 1e3:.2f} ms"
-    if pid:
-        line += f", {(ticks(pid) - before) * 1e6 / os.sysconf('SC_CLK_TCK') / len(took):.0f} us of processor time each"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("place", help="HOST:PORT")
+    parser.add_argument("model")
+    parser.add_argument("connections", type=int, help="calls at once")
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("--rows", type=int, default=1)
+    parser.add_argument("--pid", type=int, help="of the server's master")
+    args = parser.parse_args()
+    before = ticks(args.pid) if args.pid else 0
+    took = sorted(asyncio.run(load(args.place, message(args.model, args.rows), args.connections, args.seconds)))
+    p50_ms, p99_ms = took[len(took) // 2] * 1e3, took[len(took) * 99 // 100] * 1e3
+    line = f"{len(took) / args.seconds:.0f} calls/s, p50 {p50_ms:.2f} ms, p99 {p99_ms:.2f} ms"
+    if args.pid:
+        cost_us = (ticks(args.pid) - before) * 1e6 / os.sysconf("SC_CLK_TCK") / len(took)
+        line += f", {cost_us:.0f} us of processor time each"
     print(line)
 
 

@@ -91,6 +91,7 @@ class Server:
     ) -> None:
         self.host, self.body, self._work = host, body, work
         self.headers: dict[str, str] = {}
+        self.grpc_place = ""
         self.port = int(env.pop("PORT"))
         base = f"http://127.0.0.1:{self.port}"
         self.url, self._health = base + path, base + health
@@ -188,6 +189,8 @@ def start(name: str, work: Any) -> Server:
         command = [str(tools / "bentoml"), "serve", "bento:Service", "--port", str(port)]
         path = "/text" if work.service == "text" else "/data"
         return Server(name, work, command, path, "/readyz", work.body, **common)
+    if work.service == "tensor_sum":
+        return _tensors_at_mlserver(name, variant, work, tools, common)
     return _mlserver(name, work, tools, port, common)
 
 
@@ -200,7 +203,12 @@ def _scoringhost(name: str, variant: str, work: Any, tools: Path, script: str, c
     if variant == "fixed":
         program = [str(tools / "python"), str(HERE / "peers" / "fixed_loop.py")]
     command = [*program, "serve", script, "--port", common["PORT"], "--host", "127.0.0.1"]
-    server = Server(name, work, command, "/score", "/", work.body, **common, **extra)
+    path, grpc_port = "/score", 0
+    if work.service == "tensor_sum":
+        path, grpc_port = "/v2/models/tensor_sum/infer", free_port()
+        command += ["--grpc-port", str(grpc_port)]
+    server = Server(name, work, command, path, "/", work.body, **common, **extra)
+    server.grpc_place = f"127.0.0.1:{grpc_port}"
     server.headers = {"Authorization": f"Bearer {KEY}"} if variant == "watched" else {}
     return server
 
@@ -240,3 +248,19 @@ def _mlserver(name: str, work: Any, tools: Path, port: int, common: dict[str, st
     command = [str(tools / "mlserver"), "start", str(folder)]
     body = json.dumps({"inputs": [tensor]}).encode()
     return Server(name, work, command, "/v2/models/m/infer", "/v2/health/ready", body, **common)
+
+
+def _tensors_at_mlserver(name: str, variant: str, work: Any, tools: Path, common: dict[str, str]) -> Server:
+    """The same model as it starts by itself, with one process for inference, or (`mlserver-0`) with none."""
+    folder, grpc_port = Path(tempfile.mkdtemp()), free_port()
+    model = {"name": "tensor_sum", "implementation": "mls_model.Model"}
+    (folder / "model-settings.json").write_text(json.dumps(model))
+    settings = {"http_port": int(common["PORT"]), "grpc_port": grpc_port, "metrics_port": free_port(), "debug": False}
+    if variant:
+        settings["parallel_workers"] = int(variant)
+    (folder / "settings.json").write_text(json.dumps(settings))
+    command = [str(tools / "mlserver"), "start", str(folder)]
+    path, health = "/v2/models/tensor_sum/infer", "/v2/health/ready"
+    server = Server(name, work, command, path, health, work.body, **common)
+    server.grpc_place = f"127.0.0.1:{grpc_port}"
+    return server

@@ -6,15 +6,18 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+V2 = ("scoringhost", "mlserver", "mlserver-0")
 EVERY = ("scoringhost", "bare", "azmlinfsrv")
 LATENCY = re.compile(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s)$", re.M)
 UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -95,6 +98,21 @@ def beside_slow(server: Any, work: Workload, seconds: float) -> dict[str, float]
     return {"health p50 ms": waits[len(waits) // 2], "health p99 ms": waits[int(len(waits) * 0.99)]}
 
 
+def over_grpc(server: Any, work: Workload, seconds: float) -> dict[str, float]:
+    """Calls over gRPC, in place of HTTP, with the first tensor of the workload's body as raw contents."""
+    rows = json.loads(work.body)["inputs"][0]["shape"][0]
+    command = [sys.executable, str(Path(__file__).with_name("grpc_load.py")), server.grpc_place, "tensor_sum"]
+    command += [str(work.connections), str(max(1, round(seconds))), "--rows", str(rows)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return {"requests/s": float(re.search(r"([\d.]+) calls/s", text)[1])}  # type: ignore[index]
+
+
+def _tensor(rows: int) -> bytes:
+    """An inference request of the Open Inference Protocol: float32, four columns."""
+    data = np.random.default_rng(2).normal(size=rows * 4).astype(np.float32).round(4).tolist()
+    return _json({"inputs": [{"name": "data", "datatype": "FP32", "shape": [rows, 4], "data": data}]})
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -131,6 +149,10 @@ ALL = {
         Workload("stream-records", "The same, of records", "steps", _json({"records": True}), 8, ("scoringhost",), "text/plain"),
         Workload("mlflow", "/invocations of a scikit-learn model, one row, 16 connections", "mlflow", _invocation(1), 16, ("scoringhost", "mlflow")),
         Workload("mlflow-rows", "The same, 1,000 rows, 4 connections", "mlflow", _invocation(1000), 4, ("scoringhost", "mlflow")),
+        Workload("v2-small", "V2, small FP32 tensor in JSON, 16 connections", "tensor_sum", _tensor(1), 16, V2),
+        Workload("v2-large", "V2, 1 MB FP32 tensor in JSON, 4 connections", "tensor_sum", _tensor(30_000), 4, V2),
+        Workload("grpc-small", "V2, small FP32 tensor over gRPC, 16 calls at once", "tensor_sum", _tensor(1), 16, V2, driver=over_grpc),
+        Workload("grpc-large", "V2, 1 MB FP32 tensor over gRPC, 4 calls at once", "tensor_sum", _tensor(65_000), 4, V2, driver=over_grpc),
         *(_slow(way) for way in ("sleep", "numpy", "python")),
     )
 }  # fmt: skip
