@@ -18,7 +18,9 @@ from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
 from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
+from scoringhost.dialects.oip.data_plane import sample_call
 from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.oip.rest import Oip
 from scoringhost.dialects.oip.unready import UnreadyModel
 from scoringhost.dialects.oip.words import OipWords
 from scoringhost.dialects.unready import Unready
@@ -176,6 +178,7 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
     if telemetry.exports is not None:
         closings.append(telemetry.exports.stop)
+    probes = _probes(dialects)
     return Site(
         host,
         app,
@@ -184,8 +187,9 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         world.model_dir,
         metrics,
         metrics_app,
-        _health_app(settings, dialects[0]),
+        _health_app(settings, probes),
         grpc_app,
+        tuple(probes),
         (model_of(settings, service).name,),
         telemetry.exports,
         closings,
@@ -230,6 +234,7 @@ def _other_dialects(
 ) -> list[Dialect]:
     """The page at /docs, and the Open Inference Protocol, if they are served."""
     found: list[Dialect] = []
+    model, sample = model_of(settings, service), partial(_sample, said, documents)
     if settings.docs:
         page = Docs(
             host,
@@ -239,12 +244,12 @@ def _other_dialects(
             settings.service_version,
             world.model_dir if settings.debug else None,
             settings.open_docs,
+            (lambda: sample_call(model, sample())) if settings.v2 else (lambda: None),
             server_version=server_version(settings),
         )
         found.append(page)
     if settings.v2:
-        model = model_of(settings, service)
-        found += oip_dialects(model, settings, partial(_sample, said, documents))
+        found += oip_dialects(model, settings, sample)
     return found
 
 
@@ -265,12 +270,21 @@ DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name, GRPC)
 """Whose requests are counted apart."""
 
 
-def _health_app(settings: Settings, dialect: Dialect) -> HttpApp | None:
+def _probes(dialects: Sequence[Dialect]) -> dict[str, Endpoint]:
+    """What is asked about health, of Azure ML's dialect, which is the first, and of the Open Inference Protocol."""
+    offered = dialects[0].endpoints()
+    found = {path: offered[path] for path in HEALTH_PATHS}
+    for dialect in dialects:
+        if isinstance(dialect, Oip):
+            found.update(dialect.probes())
+    return found
+
+
+def _health_app(settings: Settings, probes: Mapping[str, Endpoint]) -> HttpApp | None:
     """What answers on the health port where the main port is secured, so that nothing else is said in plain text."""
     if settings.tls_certificate is None:
         return None
-    offered = dialect.endpoints()
-    return http_app(settings, {path: offered[path] for path in HEALTH_PATHS})
+    return http_app(settings, probes)
 
 
 def cors_of(settings: HttpSettings) -> Cors:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoringhost.http.app import HttpApp
+from scoringhost.http.routes import HEALTH_PATHS
 from scoringhost.kernel.host import Host
 from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.kernel.thread_runner import Mover
@@ -33,6 +34,8 @@ class Site:
     """What answers on the health port, if that is to answer nothing else: it is not secured where the main port is."""
     grpc_app: HttpApp | None = None
     """What answers calls over gRPC, if they are taken."""
+    probes: Sequence[str] = HEALTH_PATHS
+    """Where health is asked for: what `app` answers there waits for nothing."""
     model_names: Sequence[str] = ()
     """By which names the services are known there."""
     exports: Exports | None = None

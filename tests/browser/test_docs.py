@@ -204,6 +204,28 @@ def test_the_snippets_are_the_same_call(page: Callable[..., Page], tmp_path: Pat
     assert (status, json.loads(answer)) == ("200", expected)
 
 
+def test_the_sample_is_shown_as_a_call_of_the_open_inference_protocol_too(page: Callable[..., Page]) -> None:
+    shown = page(SAMPLE)
+    shown.driver.find_element(By.CSS_SELECTOR, "#snippets summary").click()
+    shown.until(lambda: bool(shown.text("v2-python-text")))
+    command = shown.text("v2-curl-text") + " -s"
+    curl = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    [output] = json.loads(curl.stdout)["outputs"]
+    assert output["data"] == pytest.approx([207.309, 70.234], abs=0.01)
+    program = shown.text("v2-python-text").replace("import requests", "import httpx as requests")
+    python = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    status, _, answer = python.stdout.partition(" ")
+    assert (status, json.loads(answer)["outputs"]) == ("200", [output])
+    assert shown.driver.get_log("browser") == []
+
+
+def test_for_a_script_that_takes_no_tensors_no_such_call_is_shown(page: Callable[..., Page]) -> None:
+    shown = page(SCRIPTS / "mirror.py")
+    shown.driver.find_element(By.CSS_SELECTOR, "#snippets summary").click()
+    shown.until(lambda: bool(shown.text("python-text")))
+    assert not shown.element("v2").is_displayed()
+
+
 def test_a_header_of_ones_own_is_sent_and_a_broken_one_is_named(page: Callable[..., Page]) -> None:
     shown = page(SAMPLE)
     shown.element("own-box").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -58,6 +59,23 @@ def test_the_sample_of_the_page_is_scored(serve: Serve) -> None:
     client = serve("arrays.py")
     sample = client.get("/docs/service.json").json()["sample"]
     assert client.score(**sample).status == 200
+
+
+# BUG: the page showed how the sample is sent to /score alone.
+def test_the_sample_is_shown_and_scored_by_the_open_inference_protocol_too(serve: Serve) -> None:
+    client = serve("v2_numbers.py")
+    about = client.get("/docs/service.json").json()
+    call = about["v2"]
+    assert call["path"] == "v2/models/v2_numbers/infer"
+    assert [(one["name"], one["datatype"]) for one in call["request"]["inputs"]] == [("data", "FP32")]
+    headers = [("Content-Type", "application/json")]
+    reply = client.send("POST", f"/{call['path']}", headers, json.dumps(call["request"]).encode())
+    assert (reply.status, reply.json()["outputs"][0]["data"]) == (200, client.score(**about["sample"]).json())
+
+
+@pytest.mark.parametrize(("script", "settings"), [("raw.py", {}), ("text.py", {}), ("v2_numbers.py", {"v2": False})])
+def test_where_there_is_no_such_call_none_is_shown(serve: Serve, script: str, settings: dict[str, object]) -> None:
+    assert serve(script, **settings).get("/docs/service.json").json()["v2"] is None
 
 
 # BUG: whoever reached the page read where the server keeps its models.

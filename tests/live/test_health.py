@@ -58,6 +58,21 @@ def test_a_long_call_after_many_short_ones_holds_health_up_no_longer(life: Life,
     assert request.reply().status == 200
 
 
+# BUG: only / and the three probes of Kubernetes were; what KServe asks waited for the end of the run().
+def test_the_probes_of_the_open_inference_protocol_are_answered_beside_a_long_call(
+    life: Life, later: type[Later]
+) -> None:
+    served = life("--model-name", "tides")
+    for _ in range(200):
+        assert served.say("pid").status == 200
+    request = later(lambda: served.say("nap 6.0"))
+    served.log.wait_for("napping")
+    said = [served.ask(target=f"/v2/{path}").json() for path in ("health/live", "health/ready", "models/tides/ready")]
+    assert request.is_under_way()
+    assert said == [{"live": True}, {"ready": True}, {"name": "tides", "ready": True}]
+    assert request.reply().status == 200
+
+
 # BUG: whoever looks after health probes meanwhile read large bodies as well, whatever the limits: 100 MB in 5 s.
 def test_a_large_body_is_not_read_while_a_long_call_has_the_event_loops_thread(life: Life, later: type[Later]) -> None:
     served = life("--max-body-mb", "1")

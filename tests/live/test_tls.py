@@ -211,7 +211,9 @@ def test_the_health_port_stays_plain_and_answers_nothing_else_also_beside_a_run(
     served = start(WHO, *place.mutual, "--health-port", str(health)).wait_ready()
     context = place.client("orders")
     assert [ask(health, target=path).status for path in ("/", "/livez", "/readyz", "/startupz")] == [200] * 4
+    assert ask(health, target="/v2/health/live").json() == {"live": True}
     assert ask(health, "POST", "/score", body=b"x").status == 404
+    assert ask(health, target="/v2").status == 404
     assert ask(health, target="/swagger.json").status == 404
     for _ in range(40):  # calls are short: the event loop is where run() is
         score(served, context)
@@ -221,6 +223,7 @@ def test_the_health_port_stays_plain_and_answers_nothing_else_also_beside_a_run(
         served.log.wait_for("begins to sleep")  # a connection that the loop takes just before has to wait for run()
         began_s = time.monotonic()
         assert ask(health).status == 200
+        assert ask(health, target="/v2/health/ready").json() == {"ready": True}
         assert time.monotonic() - began_s < 1.5
         assert connection.getresponse().status == 200
     assert served.stop() == 0

@@ -6,8 +6,8 @@ addresses are relative: it also works behind a proxy that serves the host below 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -59,6 +59,9 @@ class Docs(AzureMlWords):
     service_version: str
     model_dir: Path | None
     is_open: bool = False
+    v2_call: Callable[[], JsonValue] = lambda: None
+    """Path and body of the sample's call by the Open Inference Protocol, or None if there is none."""
+    _v2_call: list[JsonValue] = field(default_factory=list)
     name: ClassVar[str] = "docs"
     prefix: ClassVar[str] = "/docs"
 
@@ -90,11 +93,17 @@ class Docs(AzureMlWords):
             "text": self.description.text,
             "parameters": list(service.signature.names) if kind == "json" else [],
             "sample": self._sample(kind),
+            "v2": self._call_of_sample(),
             "documents": [version.value for version in self.documents],
         }
         return HttpResponse(
             200, [("Content-Type", JSON), ("Cache-Control", "no-store"), *GUARDS], json_text.dumps(about)
         )
+
+    def _call_of_sample(self) -> JsonValue:
+        if not self._v2_call:  # made for the first who asks: it needs numpy, which a service may do without
+            self._v2_call.append(self.v2_call())
+        return self._v2_call[0]
 
     def _sample(self, kind: str) -> JsonValue:
         """What is filled in: the script's own sample, or that of a document which the user wrote."""

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const READY_MS = 5000;
 const NOTE_MS = 4000;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 9110, 5.6.2
-let about = { kind: "json", sample: null };
+let about = { kind: "json", sample: null, v2: null };
 let calls;
 const key = new Key();
 let isFielded = false;
@@ -166,6 +166,13 @@ function request() {
   };
 }
 
+/** The sample's call by the Open Inference Protocol, as `request` says the one of the page. */
+function v2Request() {
+  const headers = { "Content-Type": "application/json" };
+  const options = { method: "POST", headers, body: pretty(about.v2.request) };
+  return { url: new URL(about.v2.path, location.href).href, options, keyHeaders: key.headers() };
+}
+
 /** The request has changed: fields, complaints and snippets follow. */
 function changed() {
   const { problem } = ownHeaders();
@@ -177,6 +184,10 @@ function changed() {
   if (!$("snippets").open) return;
   $("curl-text").textContent = asCurl(request());
   $("python-text").textContent = asPython(request());
+  $("v2").hidden = !about.v2;
+  if (!about.v2) return;
+  $("v2-curl-text").textContent = asCurl(v2Request());
+  $("v2-python-text").textContent = asPython(v2Request());
 }
 
 /** Whoever writes into the body sees it in the fields, and what is wrong with it as JSON. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from scoringhost._version import __version__
 from scoringhost.dialects.oip.model import Model
@@ -19,10 +20,29 @@ _REFUSALS = ("400", "401", "403", "404", "405", "408", "413", "415", "429", "431
 _FAILURES = ("500", "504")
 
 
+def sample_call(model: Model, sample: JsonValue) -> Json | None:
+    """How a sample of what /score takes is sent by the protocol; None if it cannot be sent as tensors.
+
+    `path` has no slash in front, so that it can be added to where a proxy serves the host; `request` is the body.
+    """
+    request = _sample_request(model, sample)
+    if request is None:
+        return None
+    return {"path": quote(f"{ROOT}/models/{model.name}/infer").removeprefix("/"), "request": request}
+
+
+def _sample_request(model: Model, sample: JsonValue) -> Json | None:
+    metadata = model.metadata()
+    if not metadata.inputs or sample is None:
+        return None
+    tensors = model.inputs.example(sample)
+    return {"inputs": _written(metadata.name, tensors)["outputs"]} if tensors else None
+
+
 def data_plane(model: Model, sample: JsonValue) -> Json:
     """The document; sample: what /score takes, of which the example of a request is made."""
     metadata = model.metadata()
-    example = model.inputs.example(sample) if metadata.inputs and sample is not None else []
+    example = _sample_request(model, sample)
     paths: Json = {
         ROOT: {"get": _read("What the server is", "Server")},
         f"{ROOT}/health/live": {"get": _read("Whether the server is alive", "Live")},
@@ -112,7 +132,7 @@ def _list(items: Json) -> Json:
     return {"type": "array", "items": items}
 
 
-def _schemas(metadata: ModelMetadata, example: list[Tensor]) -> Json:
+def _schemas(metadata: ModelMetadata, example: Json | None) -> Json:
     parameters = {"type": "object"}
     tensor = _object(["name", "datatype", "shape"], name=_text(), datatype=_text(enum=list(DATATYPES)),
                      shape=_list({"type": "integer"}), parameters=parameters)  # fmt: skip
@@ -135,7 +155,7 @@ def _schemas(metadata: ModelMetadata, example: list[Tensor]) -> Json:
     return found
 
 
-def _of_inference(metadata: ModelMetadata, example: list[Tensor], parameters: Json) -> Json:
+def _of_inference(metadata: ModelMetadata, example: Json | None, parameters: Json) -> Json:
     name, id = _text(const=metadata.name), _text()
     one_of = [_tensor(one, takes_all=True) for one in metadata.inputs]
     required = [one for one in metadata.inputs if not one.optional]
@@ -149,10 +169,9 @@ def _of_inference(metadata: ModelMetadata, example: list[Tensor], parameters: Js
     )  # fmt: skip
     values: Json = {one.name: {} for one in metadata.inputs}
     generate = _object([], id=id, parameters=parameters, **values)
-    if example:
-        written = _written(metadata.name, example)
-        request["examples"] = [{"inputs": written["outputs"]}]
-        generate["examples"] = [{one["name"]: one["data"] for one in written["outputs"] if len(one["shape"]) == 1}]
+    if example is not None:
+        request["examples"] = [example]
+        generate["examples"] = [{one["name"]: one["data"] for one in example["inputs"] if len(one["shape"]) == 1}]
     return {
         "InferenceRequest": request,
         "InferenceResponse": response,

@@ -14,7 +14,7 @@ from scoringhost.dialects.oip.exchange import Exchange
 from scoringhost.dialects.oip.generating import GenerateExchange
 from scoringhost.dialects.oip.model import CallContext, Model
 from scoringhost.dialects.oip.server_events import ServerEvents
-from scoringhost.dialects.oip.words import ROOT, OipWords
+from scoringhost.dialects.oip.words import OIP_HEALTH_PATHS, ROOT, OipWords
 from scoringhost.errors import FixedModel, NotReady, UndecodableBody, UnsupportedContentType
 from scoringhost.http.bodies import unpacked
 from scoringhost.http.compressing import coding_for
@@ -50,23 +50,32 @@ class Oip(OipWords):
 
     def endpoints(self) -> dict[str, Endpoint]:
         """What is served where: the model's own paths by name, which are found at once, and those of all others."""
-        probe = partial(Endpoint, logged=False, is_open=True)
         found = {
+            **self.probes(),
             ROOT: Endpoint(_read(self.server), is_open=self.is_open),
             f"{ROOT}/": Endpoint(_read(self.server), is_open=self.is_open),
-            f"{ROOT}/health/live": probe(_read(self.live)),
-            f"{ROOT}/health/ready": probe(_read(self.ready)),
             f"{ROOT}/repository/index": Endpoint({"POST": self.index}),
             f"{ROOT}/repository/models/{{model}}/load": Endpoint({"POST": partial(self._keep, "load")}),
             f"{ROOT}/repository/models/{{model}}/unload": Endpoint({"POST": partial(self._keep, "unload")}),
         }
-        own = f"{ROOT}/models/{self.model.name}"
-        for base in (own, f"{own}/versions/{self.model.version}"):
-            if "{" not in base:
-                found.update(self._of_model(base))
+        for base in self._own():
+            found.update(self._of_model(base))
         for base in (f"{ROOT}/models/{{model}}", f"{ROOT}/models/{{model}}/versions/{{version}}"):
             found.update(self._of_model(base))
         return found
+
+    def probes(self) -> dict[str, Endpoint]:
+        """Those that ask for health, which wait for nothing: of the server, and of the model by its own name."""
+        live, ready = OIP_HEALTH_PATHS
+        found = {live: _probe(self.live), ready: _probe(self.ready)}
+        for base in self._own():
+            found[f"{base}/ready"] = _probe(self.model_ready)
+        return found
+
+    def _own(self) -> list[str]:
+        """The model's own paths, unless they would be taken for patterns."""
+        own = f"{ROOT}/models/{self.model.name}"
+        return [base for base in (own, f"{own}/versions/{self.model.version}") if "{" not in base]
 
     def _of_model(self, base: str) -> dict[str, Endpoint]:
         def scores(answer: Answer) -> Endpoint:
@@ -74,7 +83,7 @@ class Oip(OipWords):
 
         return {
             base: Endpoint(_read(self.metadata), is_open=self.is_open),
-            f"{base}/ready": Endpoint(_read(self.model_ready), logged=False, is_open=True),
+            f"{base}/ready": _probe(self.model_ready),
             f"{base}/infer": scores(self.infer),
             f"{base}/infer_stream": scores(self.infer_stream),
             f"{base}/generate": scores(self.generate),
@@ -227,6 +236,10 @@ async def _later(scored: Awaitable[Scored], exchange: Exchange) -> HttpResponse:
 
 def _read(answer: Answer) -> Mapping[str, Answer]:
     return {"GET": answer, "HEAD": answer}
+
+
+def _probe(answer: Answer) -> Endpoint:
+    return Endpoint(_read(answer), logged=False, is_open=True)
 
 
 def _json(value: JsonValue) -> HttpResponse:

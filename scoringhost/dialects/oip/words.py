@@ -12,6 +12,8 @@ from scoringhost.http.request_ids import RequestIds
 from scoringhost.schema import json_text
 
 ROOT = "/v2"
+OIP_HEALTH_PATHS = (f"{ROOT}/health/live", f"{ROOT}/health/ready")
+"""Where health is asked for in the protocol, before it is known by which name the model is served."""
 
 
 def message_of(error: ScoringHostError) -> str:

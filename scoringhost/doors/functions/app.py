@@ -15,6 +15,7 @@ import azure.functions as func
 from azure.functions.warmup import WarmUpContext
 
 from scoringhost.dialects.azureml_words import render
+from scoringhost.dialects.oip.words import OIP_HEALTH_PATHS
 from scoringhost.doors.functions.messages import fixed_body, read_request, whole_body, write_response
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.loading import Loading
@@ -79,7 +80,7 @@ class FunctionProcess:
 
     async def _arrive(self, request: HttpRequest) -> HttpApp:
         loading = self._loading
-        if request.path not in HEALTH_PATHS:
+        if request.path not in HEALTH_PATHS and request.path not in OIP_HEALTH_PATHS:
             if not loading.is_over and loading.waiting >= self.settings.max_waiting:
                 return self._stand_in(
                     Overloaded(f"{loading.waiting} requests wait for init() already; try again later")

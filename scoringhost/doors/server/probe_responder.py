@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from scoringhost.doors.server.http_heads import render_head, well_formed
 from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
@@ -22,7 +23,6 @@ from scoringhost.http.messages import HEADERS_LIMIT, HttpRequest, HttpResponse
 from scoringhost.http.routes import HEALTH_PATHS
 
 POLL_S = 0.005
-_PROBES = tuple(f"{method} {path} HTTP/1.".encode() for method in ("GET", "HEAD") for path in HEALTH_PATHS)
 
 
 class Answerer(Protocol):
@@ -41,9 +41,14 @@ class ProbeResponder:
         app: Answerer,
         hand_over: Callable[[socket.socket, bytes], None],
         bell: socket.socket | None = None,
+        paths: Sequence[str] = HEALTH_PATHS,
     ) -> None:
-        """`bell`: what can be read there has `guard` look at once whether it is still needed."""
+        """`bell`: what can be read there has `guard` look at once whether it is still needed.
+
+        `paths`: what is asked for there is a health probe, which `app` answers without waiting for anything.
+        """
         self._bell = bell
+        self._probes = tuple(f"{method} {quote(path)} HTTP/1.".encode() for method in ("GET", "HEAD") for path in paths)
         self._listeners, self._app, self._hand_over = tuple(listeners), app, hand_over
         self._selector = selectors.DefaultSelector()  # now: there may be no room for one when it is needed
         for listener in listeners:
@@ -111,7 +116,7 @@ class ProbeResponder:
             self._let_go(connection)
             return True
         read = self._waiting[connection] + data
-        if len(read) > HEADERS_LIMIT or not read.startswith(tuple(probe[: len(read)] for probe in _PROBES)):
+        if len(read) > HEADERS_LIMIT or not read.startswith(tuple(probe[: len(read)] for probe in self._probes)):
             # No more of it is read here, where no limit of bodies holds: a large one would fill the memory.
             self._selector.unregister(connection)
             self._others.append((connection, read))

@@ -60,7 +60,7 @@ class ServerDoor:
         self.server = FairServer(server_config(app, worker), self._leaves_to_others, certificates)
         self._plain_server = self.server if health is None else health.server
         probed = self._listeners if certificates is None else of_health
-        self._probe_responder = ProbeResponder(probed, app, self._hand_over)
+        self._probe_responder = ProbeResponder(probed, app, self._hand_over, paths=engine.site.probes)
         self.master_has_gone = False
 
     def _leaves_to_others(self) -> bool:

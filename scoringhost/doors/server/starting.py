@@ -18,11 +18,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
+from scoringhost.dialects.oip.words import OIP_HEALTH_PATHS
 from scoringhost.doors.server.http_heads import render_head
 from scoringhost.doors.server.probe_responder import ProbeResponder
 from scoringhost.errors import NotReady, ScoringHostError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.routes import HEALTH_PATHS
 from scoringhost.process.at_fork import in_child
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -106,7 +108,9 @@ class Starting:
         for listener in listeners:
             # As uvicorn and the siblings have it: a connection may be gone when it is taken.
             listener.setblocking(False)
-        self._responder = ProbeResponder(listeners, self._app, self._keep, self._bell)
+        self._responder = ProbeResponder(
+            listeners, self._app, self._keep, self._bell, (*HEALTH_PATHS, *OIP_HEALTH_PATHS)
+        )
         self._thread = threading.Thread(target=self._work, name="starting", daemon=True)
 
     def __enter__(self) -> Starting:

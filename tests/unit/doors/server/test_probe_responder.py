@@ -16,7 +16,8 @@ from scoringhost.http.messages import HEADERS_LIMIT, HttpResponse
 from scoringhost.http.routes import Endpoint
 
 HEALTH = Endpoint({method: lambda request: HttpResponse(200, [], b"Healthy") for method in ("GET", "HEAD")})
-APP = HttpApp([OtherEndpoints({"/": HEALTH})], Cors(None))
+OWN = "/v2/models/tide tables/ready"
+APP = HttpApp([OtherEndpoints({"/": HEALTH, OWN: HEALTH})], Cors(None))
 PROBE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -27,7 +28,10 @@ class Guarding:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.setblocking(False)
         self.handed_over: list[tuple[socket.socket, bytes]] = []
-        self.responder = ProbeResponder([self.listener], APP, lambda *what: self.handed_over.append(what))
+        self.responder = ProbeResponder([self.listener], APP, self._keep, paths=("/", OWN))
+
+    def _keep(self, connection: socket.socket, data: bytes) -> None:
+        self.handed_over.append((connection, data))
 
     def connect(self, data: bytes = b"") -> socket.socket:
         link = socket.create_connection(self.listener.getsockname(), timeout=10)
@@ -64,6 +68,16 @@ def test_a_probe_is_answered_and_closed(guarding: Guarding, method: bytes, body:
     assert b"connection: close" in head
     assert rest == body
     assert guarding.handed_over == []
+
+
+# BUG: /v2/health/ready and a model's own were answered only once the run() that blocked the event loop had ended.
+def test_health_is_asked_for_at_every_path_that_it_was_told(guarding: Guarding) -> None:
+    link = guarding.connect(b"GET /v2/models/tide%20tables/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+    other = guarding.connect(b"GET /v2/models/other/ready HTTP/1.1\r\nHost: x\r\n\r\n")
+    guarding.guard()
+    assert all_of(link).endswith(b"Healthy")
+    assert len(guarding.handed_over) == 1
+    other.close()
 
 
 def test_probes_wait_for_nobody_who_says_nothing(guarding: Guarding) -> None:

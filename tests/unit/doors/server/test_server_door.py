@@ -36,7 +36,7 @@ def make() -> Iterator[Make]:
             max_requests=10,
             link=Link(),
         )
-        site: Any = SimpleNamespace(app=HttpApp([OtherEndpoints({})], Cors(None)), busy=False)
+        site: Any = SimpleNamespace(app=HttpApp([OtherEndpoints({})], Cors(None)), busy=False, probes=())
         engine = Engine(lambda: site)
         engine.load()
         return ServerDoor(worker, engine, asyncio.new_event_loop())

@@ -73,6 +73,20 @@ def test_a_health_probe_is_a_503_that_says_what_is_being_done(listener: socket.s
     assert starting.kept == []
 
 
+# BUG: who asked by the Open Inference Protocol waited for the end of init(), and a pod that loads was restarted.
+def test_the_open_inference_protocol_hears_that_it_is_alive_and_not_ready(
+    listener: socket.socket, link: ServiceLink
+) -> None:
+    with begin(listener, link) as starting:
+        live = all_of(connect(listener, PROBE.replace(b" / ", b" /v2/health/live ")))
+        ready = all_of(connect(listener, PROBE.replace(b" / ", b" /v2/health/ready ")))
+    assert live.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert live.endswith(b'{"live":true}')
+    assert ready.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b'{"ready":false,"error":"The service is starting: running init()' in ready
+    assert starting.kept == []
+
+
 # BUG: "running init(), 10 s so far" was said of an init() that had run for four, after six of importing.
 def test_the_time_is_that_of_what_is_being_done() -> None:
     now_s, activity = [100.0], ["importing the script"]
