@@ -87,7 +87,7 @@ def in_json(tensor: Tensor) -> dict[str, JsonValue]:
     parameters = tensor.parameters
     if tensor.datatype == "BYTES":
         data: Any = array.reshape(-1).tolist()
-        parameters = _textual(data, parameters)
+        parameters = textual(data, parameters)
     else:
         if tensor.datatype == "FP16":
             array = array.astype(np.float32)  # which holds the same numbers
@@ -97,7 +97,7 @@ def in_json(tensor: Tensor) -> dict[str, JsonValue]:
     return said
 
 
-def _textual(elements: list[Any], parameters: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+def textual(elements: list[Any], parameters: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
     """Make text of elements of bytes, in place: base64 if that is their content type, or if one is no UTF-8."""
     octets = [at for at, one in enumerate(elements) if isinstance(one, (bytes, bytearray))]
     if not octets:

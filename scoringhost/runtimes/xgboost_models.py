@@ -19,6 +19,9 @@ from scoringhost.script.loading import EntryScript
 PROBABILITIES = ("binary:logistic", "multi:softprob")
 """The objectives whose predictions are probabilities of classes."""
 
+FORMATS = (".json", ".ubj")
+"""The names of files by which XGBoost knows the format."""
+
 
 def load(path: Path) -> EntryScript:
     """The service of an XGBoost model.
@@ -30,7 +33,7 @@ def load(path: Path) -> EntryScript:
     xgboost = require("xgboost", "xgboost")
     booster = xgboost.Booster()
     try:
-        booster.load_model(os.fspath(path))
+        booster.load_model(_named_or_read(path))
     except Exception as error:  # xgboost.core.XGBoostError, or of the parser
         reason = str(error).strip().rpartition("\n")[0].partition("\n")[0] or str(error)
         raise ScriptUnservable(str(path), f"a model of XGBoost was expected: {reason.strip()}") from error
@@ -43,6 +46,16 @@ def load(path: Path) -> EntryScript:
     methods = _methods(booster)
     usual = "predict_proba" if _is_classifier(booster) else "predict"
     return service_of(path, _takes(booster), methods, usual, init)
+
+
+def _named_or_read(path: Path) -> str | bytearray:
+    """What XGBoost loads: the file by its name where that says the format, else its bytes, which say it themselves.
+
+    By any other name, as MLServer's model.bst, it warns that it guesses.
+    """
+    if path.suffix in FORMATS:
+        return os.fspath(path)
+    return bytearray(path.read_bytes())
 
 
 def _takes(booster: Any) -> ModelInput:

@@ -204,7 +204,7 @@ class Oip(OipWords):
         events = self.model.stream(exchange.read, self._context(request, exchange, None), exchange.encode)
         body = await ServerEvents.begun(events)
         headers = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
-        return HttpResponse(200, headers, body)
+        return HttpResponse(200, headers + exchange.sent, body)
 
     def _exchange(self, request: HttpRequest, kind: Callable[..., Exchange], coding: str | None) -> Exchange:
         if request.match.parameters:

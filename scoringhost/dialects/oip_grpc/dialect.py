@@ -15,6 +15,7 @@ from typing import Any
 from scoringhost._version import __version__
 from scoringhost.dialects import raw_http
 from scoringhost.dialects.oip.model import CallContext, Model
+from scoringhost.dialects.oip.whole_requests import taken_headers
 from scoringhost.dialects.oip.words import message_of
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, INFERENCE_SERVICE, messages
 from scoringhost.dialects.oip_grpc.reading import parsed, receive, request_of
@@ -154,13 +155,17 @@ class OipGrpc:
         return _later(scored)
 
     async def _stream(self, request: HttpRequest) -> HttpResponse:
-        """Answer one message of a stream; the response begins once there is something to send."""
+        """Answer one message of a stream; the response begins once there is something to send.
+
+        Headers that a later piece wants to be sent are taken out of it, and not sent, as it is over HTTP.
+        """
         assert isinstance(request, GrpcRequest)
         received = receive(request.body)
         message = received.message
         self._model.require(message.model_name, message.model_version)
         says_final = message.parameters[ENABLE_FINAL].bool_param if ENABLE_FINAL in message.parameters else False
-        encode = partial(_streamed, typed=received.wants_typed, says_final=says_final)
+        headers = [("Content-Type", MEDIA_TYPE)]
+        encode = partial(_streamed, typed=received.wants_typed, says_final=says_final, headers=headers)
         pieces = self._model.stream(partial(request_of, received), _context_of(request), encode)
         try:
             first = await anext(pieces, None)
@@ -168,7 +173,7 @@ class OipGrpc:
             await pieces.aclose()
             raise
         last = final_bytes(self._model.name, self._model.version, message.id) if says_final else None
-        return HttpResponse(200, [("Content-Type", MEDIA_TYPE)], _Pieces(first, pieces, last))
+        return HttpResponse(200, list(headers), _Pieces(first, pieces, last))
 
 
 def _answered(kind: Any, answer: Callable[[Any], Any], request: HttpRequest) -> HttpResponse:
@@ -205,10 +210,15 @@ def _context_of(request: GrpcRequest) -> CallContext:
 
 def _encoded(response: InferenceResponse, *, typed: bool) -> HttpResponse:
     headers = [("Content-Type", MEDIA_TYPE)]
+    if response.parameters:
+        headers += taken_headers(response)
     return HttpResponse(200, headers, response_bytes(response, typed=typed))
 
 
-def _streamed(response: InferenceResponse, *, typed: bool, says_final: bool) -> bytes:
+def _streamed(response: InferenceResponse, *, typed: bool, says_final: bool, headers: list[tuple[str, str]]) -> bytes:
+    """One message of a stream; the headers that it wants to be sent are added to `headers`."""
+    if response.parameters:
+        headers += taken_headers(response)
     if says_final:
         response.parameters = {**response.parameters, FINAL: False}
     return streamed_bytes(response, typed=typed)

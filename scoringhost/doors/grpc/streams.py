@@ -16,6 +16,7 @@ from scoringhost.dialects.oip_grpc.pool import Method
 from scoringhost.dialects.oip_grpc.reading import receive
 from scoringhost.dialects.oip_grpc.writing import error_bytes
 from scoringhost.doors.grpc.bridge import Bridge
+from scoringhost.doors.grpc.metadata import metadata_of
 from scoringhost.errors import ScoringHostError
 from scoringhost.http.app import STOPPING
 from scoringhost.http.messages import close_body
@@ -76,6 +77,8 @@ class StreamedCall:
         response = await bridge.answer(request)
         if response.status == 200:
             assert not isinstance(response.body, bytes)
+            # They leave when the call ends: those of the last request that was answered.
+            self._context.set_trailing_metadata(metadata_of(response.headers))
             await self._send(bridge, request, response.body)
             return
         if response.first(STATUS) in OF_THE_CALLER:

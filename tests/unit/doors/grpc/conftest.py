@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -78,18 +79,25 @@ def request_of(array: Any, datatype: str, name: str = "data", model: str = "echo
 
 @pytest.fixture
 def grpc_service(tmp_path: Path, port_of_nobody: Callable[[], int]) -> Iterator[Callable[..., GrpcService]]:
-    """grpc_service(script, **settings): serve a script, by the name `echo` unless a setting says otherwise."""
+    """grpc_service(script, **settings): serve a script, by the name `echo` unless a setting says otherwise.
+
+    The script may be a folder too, which is served under its own name.
+    """
     with contextlib.ExitStack() as stack:
 
-        def make(script: str = ECHO, **settings: Any) -> GrpcService:
-            path = tmp_path / "echo.py"
-            path.write_text(script, encoding="utf-8")
+        def make(script: str | Path = ECHO, **settings: Any) -> GrpcService:
+            path = script if isinstance(script, Path) else tmp_path / "echo.py"
+            if isinstance(script, str):
+                path.write_text(script, encoding="utf-8")
             port = port_of_nobody()
             given = {"host": "127.0.0.1", "grpc_port": port, **settings}
             chosen = assemble.settings_of(str(path), {}, given)
             shared = assemble.shared_parts(chosen)
             (make_door,) = worker_doors(chosen, {}, is_guarded=bool(shared.guards))
-            engine = Engine(partial(assemble.build, chosen, shared=shared))
+            world = assemble.world_of(chosen)
+            stack.callback(world.leave)
+            world.enter(os.environ)
+            engine = Engine(partial(assemble.build, chosen, world=world, shared=shared))
             engine.load()
             door: Any = make_door()
             door.serve(engine)

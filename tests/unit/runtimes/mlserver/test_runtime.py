@@ -223,7 +223,9 @@ class Model(MLModel):
         async for payload in payloads:
             for word in self.decode(payload.inputs[0], StringCodec)[0].split():
                 await asyncio.sleep(0)
-                yield InferenceResponse(model_name=self.name, outputs=[StringCodec.encode_output("word", [word])])
+                outputs = [StringCodec.encode_output("word", [word])]
+                said = types.Parameters(headers={"X-Word": word})
+                yield InferenceResponse(model_name=self.name, outputs=outputs, parameters=said)
 """
 
 
@@ -233,7 +235,46 @@ def test_a_stream_has_an_event_for_each_response(serve_model: Serve) -> None:
         reply = model.client.request("POST", "/v2/models/m/infer_stream", body=body)
         assert dict(reply.headers)["Content-Type"] == "text/event-stream"
         assert [part.count('"data":["') for part in reply.text.split("\n\n")] == [1, 1, 1, 0]
+        assert "X-Word" not in reply.text
+        assert dict(reply.headers)["X-Word"] == "one"
         assert model.data(texts("prompt", "one two")) == {"word": ["whole"]}
+
+
+@pytest.mark.parametrize("path", ["generate", "generate_stream"])
+@pytest.mark.parametrize("name", ["asked", "text_input"])
+def test_plain_values_are_the_inputs_of_its_metadata_and_headers_are_sent(
+    serve_model: Serve, path: str, name: str
+) -> None:
+    source = """
+class Model(MLModel):
+    async def predict(self, payload):
+        said = types.Parameters(headers={"X-Asked": payload.inputs[0].name})
+        outputs = [NumpyCodec.encode_output("count", np.array([len(payload.inputs)]))]
+        return InferenceResponse(model_name=self.name, outputs=outputs, parameters=said)
+"""
+    inputs = [{"name": "asked", "datatype": "BYTES", "shape": [-1]}]
+    with serve_model(source, inputs=inputs) as model:
+        reply = model.client.request("POST", f"/v2/models/m/{path}", body={name: "so"})
+        assert reply.status == 200, reply.text
+        assert ":1}" in reply.text
+        assert dict(reply.headers)["X-Asked"] == "asked"
+
+
+@pytest.mark.parametrize(("name", "output"), [("asked", "words"), ("text_input", "text_output")])
+@pytest.mark.parametrize(("words", "plain"), [(["ü"], "ü"), (["a", "b"], [["a"], ["b"]])])
+def test_texts_that_a_codec_has_made_are_plain_texts(
+    serve_model: Serve, name: str, output: str, words: list[str], plain: Any
+) -> None:
+    source = f"""
+class Model(MLModel):
+    async def predict(self, payload):
+        return InferenceResponse(model_name=self.name, outputs=[StringCodec.encode_output("words", {words})])
+"""
+    inputs = [{"name": "asked", "datatype": "BYTES", "shape": [-1]}]
+    with serve_model(source, inputs=inputs) as model:
+        reply = model.client.request("POST", "/v2/models/m/generate", body={name: "so"})
+        assert reply.status == 200, reply.text
+        assert reply.json()[output] == ("".join(words) if name == "text_input" else plain)
 
 
 def test_a_model_without_a_stream_of_its_own_answers_in_one_event(serve_model: Serve) -> None:
