@@ -84,6 +84,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneFileInOne
 SLOW_FOLDERS = ("tests/live/", "tests/samples/", "tests/container/", "samples/")
 """Tests that start real servers, and tests that train models or load them with the libraries that they need."""
 
+DRILL_FOLDERS = (
+    "samples/",
+    "tests/live/",
+    "tests/mlflow_folders/",
+    "tests/samples/",
+    "tests/unit/doors/kafka/test_kafka_door.py",
+)
+"""Those of them that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
+
+NO_DRILLS = tuple(
+    f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "shutdown", "startup", "tls")
+) + ("tests/samples/test_diabetes.py",)
+
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects what `-m` leaves out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,6 +109,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(DRILL_FOLDERS) and not item.nodeid.startswith(NO_DRILLS):
+            item.add_marker(pytest.mark.drill)
         if " at 0x" in item.nodeid:
             wrong.append(item.nodeid)
     if wrong:

@@ -17,6 +17,7 @@ from scoringhost.settings.declaration import (
 )
 from scoringhost.settings.gathering import FOUND_MAIN
 from scoringhost.settings.inference import InferenceSettings
+from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
 from scoringhost.settings.secret import Secret
 from scoringhost.settings.whole import DEFAULT, SPECS, Settings
@@ -29,6 +30,7 @@ __all__ = [
     "FunctionsSettings",
     "HttpSettings",
     "InferenceSettings",
+    "KafkaSettings",
     "RecordingSettings",
     "Secret",
     "ServerSettings",

@@ -174,7 +174,11 @@ class FunctionsWorker:
         call = native_invocation.invocation_request_native(
             str(uuid.uuid4()), self._ids[function], inputs, metadata or {}
         )
-        return asyncio.run_coroutine_threadsafe(call, self._loop).result(60)
+        return self.do(call)
+
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Await something on the worker's event loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -192,6 +196,8 @@ class FunctionsSender:
             settings, partial(assemble.build, settings), partial(assemble.stand_in, settings)
         )
         self._worker = FunctionsWorker(make_function_app(self._process, settings.auth_level))
+        # Until then health is a 503, which the other doors have been through when their tests begin.
+        self._worker.do(self._process.loaded())
         self._make_reply = make_reply
 
     def send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:

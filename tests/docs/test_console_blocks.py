@@ -64,8 +64,16 @@ def parsed(page: Path) -> list[Example]:
     return list(Document.parse(str(page), blocks).examples())
 
 
+FIRST_PAGES = {"README", "index", "entry-scripts", "endpoints", "inference-protocol"}
+"""Those whose commands plain `pytest` runs; the others' are left to `-m drill`."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [page if page.stem in FIRST_PAGES else pytest.param(page, marks=pytest.mark.drill) for page in PAGES],
+    ids=lambda page: page.stem,
+)
 def test_every_command_of_a_page_prints_what_the_page_shows(page: Path, terminal: Terminal) -> None:
     document = Document.parse(str(page), blocks)
     document.namespace["terminal"] = terminal

@@ -47,7 +47,7 @@ CASES = [
     (errors.ScriptImportFailed("/s.py", "Do this.", "trace"), "/s.py could not be imported. Do this."),
     (errors.ScriptUnservable("/s.py", "no run"), "/s.py: no run"),
     (errors.InitFailed("/s.py", KeyError(), ""), "init() of /s.py raised KeyError; correct it and start again."),
-    (errors.MissingExtra("grpc", "grpc"), "grpc is not installed; run: pip install grpc"),
+    (errors.MissingExtra("x", "no_extra"), "x is not installed; run: pip install x"),
     (errors.UnsupportedContentType("text/xml"), "Expects Content-Type to be application/json, not 'text/xml'"),
     (errors.UnsupportedContentEncoding("br"), "Content-Encoding 'br' is not supported; use gzip or identity"),
     (errors.MissingParameter("a", ["a", "b"]), "A value is not provided for the 'a' parameter; run() takes a, b"),

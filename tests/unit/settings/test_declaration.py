@@ -12,6 +12,7 @@ from scoringhost.settings import (
     FunctionsSettings,
     HttpSettings,
     InferenceSettings,
+    KafkaSettings,
     RecordingSettings,
     ServerSettings,
     ServiceSettings,
@@ -25,6 +26,7 @@ PARTS: tuple[type[Part], ...] = (
     HttpSettings,
     InferenceSettings,
     RecordingSettings,
+    KafkaSettings,
     FunctionsSettings,
 )
 

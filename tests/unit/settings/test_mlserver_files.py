@@ -117,10 +117,20 @@ def test_what_is_misspelt_is_warned_of_with_what_may_be_meant(tmp_path: Path) ->
     assert any("'MLSERVER_HTTP_PROT'" in one and "'MLSERVER_HTTP_PORT'" in one for one in warnings)
 
 
+def test_kafka_is_read_from_where_mlserver_does_if_it_is_switched_on(tmp_path: Path) -> None:
+    _write(tmp_path / "m", "model-settings.json", MODEL)
+    _write(tmp_path / "m", "settings.json", {"kafka_enabled": True, "kafka_topic_input": "mine"})
+    settings, warnings = _load(tmp_path / "m")
+    assert (settings.kafka_servers, settings.kafka_topic_input) == ("localhost:9092", "mine")
+    assert settings.kafka_topic_output == "mlserver-output"
+    assert not warnings
+    _write(tmp_path / "m", "settings.json", {"kafka_servers": "broker:9092"})
+    assert _load(tmp_path / "m")[0].kafka_servers is None
+
+
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("kafka_enabled", True, "Kafka"),
         ("load_models_at_startup", False, "one server serves one model"),
         ("cache_enabled", True, "nothing is cached"),
         ("tracing_server", "collector:4317", "OTEL_EXPORTER_OTLP_ENDPOINT"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
 
+from scoringhost.embedding import create_asgi_app
 from scoringhost.runtimes import MLServerError, codecs, types
 from tests.unit.runtimes.mlserver.conftest import Serve, tensor, texts
 
@@ -258,15 +261,20 @@ class Model(MLModel):
     def raw(self):
         return 1
 """
-    from scoringhost.embedding import create_app
-
     with serve_model(source) as model:
         assert model.client.request("GET", "/raw").json() == 1
         folder = model.client.service.script.path.parent
-    app = create_app(str(folder), primary_key="0123456789abcdef0123456789abcdef")
-    client = app.test_client()
-    assert client.get("/raw").status_code == 401
-    assert client.get("/raw", headers={"Authorization": "Bearer 0123456789abcdef0123456789abcdef"}).status_code == 200
+    key = "0123456789abcdef0123456789abcdef"
+
+    async def ask() -> list[int]:
+        app = create_asgi_app(str(folder), primary_key=key)
+        transport = httpx.ASGITransport(app)
+        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            without = await client.get("/raw")
+            having = await client.get("/raw", headers={"Authorization": f"Bearer {key}"})
+            return [without.status_code, having.status_code]
+
+    assert asyncio.run(ask()) == [401, 200]
 
 
 # -- batching ---------------------------------------------------------------------------------------
