@@ -91,11 +91,12 @@ DRILL_FOLDERS = (
     "tests/samples/",
     "tests/unit/doors/kafka/test_kafka_door.py",
 )
-"""Those of them that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
+"""Those that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
 
-NO_DRILLS = tuple(
-    f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "shutdown", "startup", "tls")
-) + ("tests/samples/test_diabetes.py",)
+NO_DRILLS = (
+    *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "shutdown", "startup", "tls")),
+    "tests/samples/test_diabetes.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects what `-m` leaves out
