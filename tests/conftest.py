@@ -81,8 +81,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneFileInOne
     return OneFileInOneProcess(config, log) if config.option.dist == "loadgroup" else None
 
 
-SLOW_FOLDERS = ("tests/live/", "tests/samples/", "tests/container/", "samples/")
+SLOW_FOLDERS = (
+    "samples/",
+    "tests/container/",
+    "tests/live/",
+    "tests/mlflow_folders/",
+    "tests/samples/",
+    "tests/unit/doors/grpc/",
+    "tests/unit/doors/kafka/test_kafka_door.py",
+    "tests/unit/runtimes/",
+    "tests/unit/test_testing.py",
+)
 """Tests that start real servers, and tests that train models or load them with the libraries that they need."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The inner loop leaves those out, and need not even import them."""
+    if config.option.markexpr != "not slow":
+        return None
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    return True if f"{place}/".startswith(SLOW_FOLDERS) or place in SLOW_FOLDERS else None
+
 
 DRILL_FOLDERS = (
     "samples/",
