@@ -90,7 +90,10 @@ SLOW_FOLDERS = (
     "tests/unit/doors/grpc/",
     "tests/unit/doors/kafka/test_kafka_door.py",
     "tests/unit/runtimes/",
+    "tests/unit/cli/test_replay.py",
+    "tests/unit/test_embedding.py",
     "tests/unit/test_testing.py",
+    "tests/unit/test_windows.py",
 )
 """Tests that start real servers, and tests that train models or load them with the libraries that they need."""
 
