@@ -84,6 +84,7 @@ def gone_from_the_queue(drill: Drill) -> None:
                 link.sendall(b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nnap")
                 if number % 2:
                     link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        pause(0.3)  # the host looks every 0.05 s who has gone, and hears of it from the system a little later
         with Load(served.port, clients=4, body=b"nap") as load:
             load.wait_for(4)
         row.add(load.counts)
