@@ -25,7 +25,7 @@ MODEL_SUFFIXES = {
     ".lgb": "lightgbm",
 }
 """The files that are models by their names alone, and what made them."""
-_XGBOOST_JSON = re.compile(rb'\s*\{\s*"(?:learner|version)"\s*:')
+_XGBOOST_JSON = re.compile(rb'\s*\{\s*"(?:learner"\s*:\s*\{|version"\s*:\s*\[)')
 _LIGHTGBM_TEXT = b"tree"
 _WEIGHTS = (".safetensors", ".bin", ".safetensors.index.json", ".bin.index.json")
 
