@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import click
 
-from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
+from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, headers_of, setting_options
 from scoringhost.cli.standard_output import for_the_answer_alone
 from scoringhost.client.in_process import serving
 from scoringhost.client.remote import Address, Remote, Sender, Unreachable, as_url
@@ -94,7 +94,7 @@ def replay(
     They were kept by --collect-to or --record-failures of serve; DIR may be a URL of fsspec. They are compared with
     the answers of then or, with --against, those of SCRIPT with those of another version.
     """
-    flags, sent = given_flags(settings), _headers(headers)
+    flags, sent = given_flags(settings), headers_of(headers)
     others = {name: flag for name, flag in flags.items() if name != "model_dir"}
     if against_model_dir is not None:
         others["model_dir"] = ("--against-model-dir", against_model_dir)
@@ -143,16 +143,6 @@ def _serving(script: str, flags: dict[str, tuple[str, object]]) -> Iterator[Send
     folder = Path(loaded.script).parent if loaded.script else None
     with showing_the_script(folder), serving(for_replay(loaded)) as client:
         yield client
-
-
-def _headers(lines: tuple[str, ...]) -> dict[str, str]:
-    headers = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip():
-            raise click.BadParameter(f"{line!r} is not NAME:VALUE", param_hint="--header")
-        headers[name.strip()] = value.strip()
-    return headers
 
 
 # -- what is printed ------------------------------------------------------------------------------

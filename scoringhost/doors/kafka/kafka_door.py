@@ -231,6 +231,9 @@ class KafkaDoor:
             answer = await self._answer(taken)
         except asyncio.CancelledError:
             answer = None
+        except Exception:
+            log.exception("a message at %s cannot be answered, which is a defect", taken.incoming.place)
+            answer = None
         if answer is None:
             self._count(-1)
         else:

@@ -202,3 +202,16 @@ def test_the_file_with_librdkafkas_settings_is_read_and_has_to_be_an_object(topi
     file.write_text("[]")
     with pytest.raises(SettingsError, match="JSON object"):
         require_usable(topics.settings(kafka_config=str(file)).kafka)
+
+
+def test_a_message_that_cannot_be_answered_is_not_committed_and_holds_up_no_end(topics):
+    begun = threading.Event()
+
+    async def broken():
+        begun.set()
+        raise ValueError("a defect of ours")
+        yield b""
+
+    topics.send(b"{}")
+    serve(topics, lambda request: HttpResponse(200, [], broken()), lambda: begun.wait(WAIT_S), finish_s=5)
+    assert topics.committed() == 0
