@@ -17,6 +17,7 @@ from scoringhost.settings.declaration import (
     Spec,
     specs_of,
 )
+from scoringhost.settings.fleet import FleetSettings
 from scoringhost.settings.gathering import gather
 from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
@@ -32,6 +33,7 @@ DEFAULT = "default"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(
     FunctionsSettings,
+    FleetSettings,
     KafkaSettings,
     RecordingSettings,
     InferenceSettings,
@@ -41,8 +43,8 @@ class Settings(
 ):
     """All settings of a host.
 
-    `server`, `service`, `http`, `inference`, `recording`, `kafka` and `functions` are views of a part, for what needs
-    no more than that.
+    `server`, `service`, `http`, `inference`, `recording`, `kafka`, `fleet_part` and `functions` are views of a part, for what
+    needs no more than that.
     """
 
     unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
@@ -107,6 +109,11 @@ class Settings(
     def kafka(self) -> KafkaSettings:
         """The part for the Kafka door."""
         return self._part(KafkaSettings)
+
+    @cached_property
+    def fleet_part(self) -> FleetSettings:
+        """The part for a fleet."""
+        return self._part(FleetSettings)
 
     @cached_property
     def functions(self) -> FunctionsSettings:
