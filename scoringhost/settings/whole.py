@@ -43,8 +43,8 @@ class Settings(
 ):
     """All settings of a host.
 
-    `server`, `service`, `http`, `inference`, `recording`, `kafka`, `fleet_part` and `functions` are views of a part, for what
-    needs no more than that.
+    `server`, `service`, `http`, `inference`, `recording`, `kafka` and `functions` are views of a part, for what needs
+    no more than that.
     """
 
     unread: tuple[tuple[str, str | None], ...] = dataclasses.field(default=(), repr=False, compare=False)
@@ -59,16 +59,19 @@ class Settings(
         environ: Mapping[str, str],
         flags: Mapping[str, tuple[str, object]] | None = None,
         working_dir: str | Path = ".",
+        *,
+        takes_fleets: bool = False,
     ) -> tuple[Settings, list[str]]:
         """Gather the settings; answers them and the warnings to log once logging is set up.
 
         `flags` maps field names to (flag as typed, value). Relative paths are taken from
         `working_dir`. What another host of this process has put into `environ` is no setting.
+        `takes_fleets`: a script that is a folder of services is taken as it is, and `fleet` is true then.
 
         Raises:
             SettingsError: if a value cannot be used, or a named configuration file cannot be read.
         """
-        gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS)
+        gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS, takes_fleets)
         otel = {name: value for name, value in gathered.environ.items() if name.startswith("OTEL_") and value}
         loaded = cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread), open_telemetry=otel)
         return loaded, gathered.warnings
@@ -109,11 +112,6 @@ class Settings(
     def kafka(self) -> KafkaSettings:
         """The part for the Kafka door."""
         return self._part(KafkaSettings)
-
-    @cached_property
-    def fleet_part(self) -> FleetSettings:
-        """The part for a fleet."""
-        return self._part(FleetSettings)
 
     @cached_property
     def functions(self) -> FunctionsSettings:
