@@ -151,7 +151,7 @@ def _made_of(content: Mapping[str, Any], folder: Path, path: Path) -> ServiceFil
         script=folder / content["script"] if "script" in content else None,
         settings=content.get("settings", {}),
         environ=content.get("environ", {}),
-        environment=content.get("environment"),
+        environment=str(folder / content["environment"]) if "environment" in content else None,
         replicas=replicas,
         traffic=Traffic(
             shares=shares,

@@ -70,7 +70,8 @@ def _places_of_service(folder: Path) -> Iterator[Place]:
             yield Place(inner, folder)
         elif not os.path.isfile(folder / ENTRY_FILE):
             for file in settings_below(inner, _DEPTH):
-                yield Place(file.parent, file.parent)
+                own = file.parent
+                yield Place(own, own.parent if is_version(own.name) else own)
 
 
 def _is_version_of_service(folder: Path) -> bool:
