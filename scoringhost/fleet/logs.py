@@ -120,22 +120,24 @@ class SetPipe:
         os.set_blocking(pipe, False)
         loop.add_reader(pipe, self._take)
 
-    def _take(self) -> None:
+    def _take(self) -> bool:
+        """Take what there is, up to a piece; returns whether there may be more."""
         try:
             data = os.read(self._pipe, _READ)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self.close()
-            return
+            return False
         whole, sign, self._rest = (self._rest + data).rpartition(b"\n")
         if sign:
             self._hand_on(whole.split(b"\n"))
         if len(self._rest) > LONGEST_LINE:
             piece, self._rest = self._rest, b""
             self._hand_on([piece])
+        return True
 
     def _hand_on(self, lines: list[bytes]) -> None:
         texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
@@ -143,10 +145,9 @@ class SetPipe:
         self._log.add(texts)
 
     def drain(self) -> None:
-        """Take what is there now."""
-        before = None
-        while not self.ended.done() and before != (before := len(self.last_lines), self._rest):
-            self._take()
+        """Take what is there now: what a set that has ended said last."""
+        while not self.ended.done() and self._take():
+            pass
 
     def close(self) -> None:
         """Read no more."""

@@ -17,7 +17,7 @@ class FleetSettings(Part):
         False, click.BOOL, "Serve a folder as a fleet of services, also if there is only one in it.", "--fleet"
     )
     load: bool = setting(
-        True, click.BOOL, "Start a fleet's services at once; else each when it is loaded or called.", "--load"
+        True, click.BOOL, "Start a fleet's services with it; else each when somebody has it loaded.", "--load"
     )
     min_replicas: int | None = setting(
         None, NOT_NEGATIVE, "Workers that a service of a fleet has at least; 0: none while it is idle. As many as "
