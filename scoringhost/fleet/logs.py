@@ -1,4 +1,4 @@
-"""What the processes of a fleet write: to files that rotate, to the supervisor's own output, and to who follows them."""
+"""What the processes of a fleet write: to files that rotate, to the supervisor's output, and to who follows them."""
 
 from __future__ import annotations
 

@@ -82,7 +82,9 @@ class RunFolder:
         """
         if len(os.fsencode(self.path)) + _LONGEST_INSIDE > LONGEST_SOCKET:
             room = LONGEST_SOCKET - _LONGEST_INSIDE
-            raise SettingsError("run_dir", str(self.path), f"its path is too long for Unix sockets: {room} bytes at most")
+            raise SettingsError(
+                "run_dir", str(self.path), f"its path is too long for Unix sockets: {room} bytes at most"
+            )
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _require_own(self.path.parent, is_parent=True)

@@ -54,7 +54,9 @@ class Fronts(Protocol):
 class Supervisor:
     """All versions of all services, by name and version, and how requests are divided among them."""
 
-    def __init__(self, run: RunFolder, sets: Sets, fronts: Fronts, output: Output, *, cores: float, is_json: bool) -> None:
+    def __init__(
+        self, run: RunFolder, sets: Sets, fronts: Fronts, output: Output, *, cores: float, is_json: bool
+    ) -> None:
         """`output`: where lines of services are shown. `is_json`: whether the log is JSON, which needs no prefixes."""
         self.lives: dict[Key, VersionLife] = {}
         self.traffics: dict[str, Traffic] = {}
@@ -73,7 +75,9 @@ class Supervisor:
 
     # -- what the catalogue says ------------------------------------------------------------------
 
-    def apply(self, reading: CatalogueReading, *, starts: bool = True, touched: Sequence[Path] = ()) -> list[asyncio.Task[Any]]:
+    def apply(
+        self, reading: CatalogueReading, *, starts: bool = True, touched: Sequence[Path] = ()
+    ) -> list[asyncio.Task[Any]]:
         """Make what runs what the catalogue says: start what is new, reload what is different, remove what is gone.
 
         `starts`: whether what is new is started. `touched`: files that have changed, whose services are reloaded.
@@ -156,12 +160,16 @@ class Supervisor:
         if self._told is not None:
             self._told.cancel()
             self._told = None
-        self.table = routing_table(
-            next(self._numbers), self.lives.values(), self.traffics, settled=self._is_settled
-        )
+        self.table = routing_table(next(self._numbers), self.lives.values(), self.traffics, settled=self._is_settled)
         self._fronts.tell(self.table)
         for watcher in self.watchers:
             watcher(self.table)
+
+    def current_table(self) -> RoutingTable:
+        """The table as it is now, with what has not been told yet."""
+        if self._told is not None:
+            self._tell()
+        return self.table
 
     def replicas_in_all(self) -> int:
         """How many workers there are to be, of all versions that run or start: they share the cores."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
+from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute, WorkerRoute
 from scoringhost.fleet.specs import Traffic, version_order
 from scoringhost.fleet.version_life import VersionLife
 
@@ -35,7 +35,8 @@ def routing_table(
 
 def _version(life: VersionLife) -> VersionRoute:
     current = life.current
-    state, workers = life.state, ()
+    state = life.state
+    workers: tuple[WorkerRoute, ...] = ()
     if current is not None:
         workers = tuple(current.workers)
         # The set is there but none of its workers is: its master starts another.

@@ -111,9 +111,15 @@ class VersionLife:
         self._back_off = BackOff()
         self._lock = asyncio.Lock()
         self._ready_at_s = 0.0
+        self._changed_at_s = time.monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.Task[None] | None = None
         self._draining: list[asyncio.Task[None]] = []
+
+    @property
+    def since_s(self) -> float:
+        """Seconds that it has been in its state."""
+        return time.monotonic() - self._changed_at_s
 
     @property
     def wakes(self) -> bool:
@@ -285,6 +291,8 @@ class VersionLife:
         self._fleet.changed()
 
     def _enter(self, state: State, reason: str) -> None:
+        if state is not self.state:
+            self._changed_at_s = time.monotonic()
         self.state, self.reason = state, reason
         self._fleet.changed()
 

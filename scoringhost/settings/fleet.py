@@ -16,7 +16,7 @@ class FleetSettings(Part):
     fleet: bool = setting(
         False, click.BOOL, "Serve a folder as a fleet of services, also if there is only one in it.", "--fleet"
     )
-    load: bool = setting(
+    load_services: bool = setting(
         True, click.BOOL, "Start a fleet's services with it; else each when somebody has it loaded.", "--load"
     )
     min_replicas: int | None = setting(
@@ -42,7 +42,7 @@ OF_THE_FLEET = frozenset({
     "script", "config_file", "host", "port", "health_port", "separate_health_endpoint", "metrics_port", "grpc_port",
     "tls_certificate", "tls_key", "tls_client_ca", "primary_key", "secondary_key", "keys_file", "token_keys",
     "token_issuer", "token_audience", "token_scopes", "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies",
-    "cors_origins", "open_docs", "shutdown_delay_s", "reload", "fleet", "load", "fronts", "run_dir", "model_name",
-    "service_name", "service_version", "service_path_prefix",
+    "cors_origins", "open_docs", "shutdown_delay_s", "reload", "fleet", "load_services", "fronts", "run_dir",
+    "model_name", "service_name", "service_version", "service_path_prefix",
 })  # fmt: skip
 """What is not for one service of a fleet to say: where all listen, who may come in, and how each is called."""

@@ -218,7 +218,11 @@ class Gathering:
         server = read_server_settings(folder, self.here, self.environ)
         found = settings_from(SERVER, server) | kafka_from(server)
         if "load_models_at_startup" in server.values:
-            found["load"] = (server.values["load_models_at_startup"], server.origins["load_models_at_startup"], "load")
+            found["load_services"] = (
+                server.values["load_models_at_startup"],
+                server.origins["load_models_at_startup"],
+                "load_models_at_startup",
+            )
         for name, (value, origin, key) in found.items():
             if name not in self.origins and name in self.specs:
                 self._put(name, value, origin, key)
@@ -273,8 +277,11 @@ class Gathering:
         if self._takes_fleets and self._is_fleet(given_path):
             self.values["script"], self.values["fleet"] = str(given_path), True
             self.origins.setdefault("fleet", "the folder")
-            return
-        script = served_at(given_path)
+        else:
+            self._resolve_script(given_path)
+
+    def _resolve_script(self, given: Path) -> None:
+        script = served_at(given)
         self.values["script"] = str(script)
         beside = folder_of(script) / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):

@@ -86,7 +86,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "A folder of services": (
         "fleet",
-        "load",
+        "load_services",
         "min_replicas",
         "max_replicas",
         "idle_s",
