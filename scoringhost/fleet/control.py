@@ -34,7 +34,7 @@ class Control:
         reload_catalogue: Callable[[], Awaitable[None]],
         stop: Callable[[], None],
     ) -> None:
-        """`about`: what the fleet as a whole is. `reload_catalogue` and `stop`: what the fleet does about its folder."""
+        """`about`: what the fleet as a whole is. The others are what is done about its folder, and its end."""
         self._supervisor, self._about = supervisor, about
         self._reload_catalogue, self._stop = reload_catalogue, stop
 
