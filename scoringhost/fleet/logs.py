@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections import deque
@@ -18,8 +17,6 @@ KEPT_LINES = 200
 
 LONGEST_LINE = 64 * 1024
 """Bytes after which a line that does not end is written in pieces."""
-
-_READ = 64 * 1024
 
 Follower = Callable[[str], None]
 
@@ -69,10 +66,6 @@ class ServiceLog:
         self._tail: deque[str] = deque(maxlen=KEPT_LINES)
         self._followers: set[Follower] = set()
 
-    def read_from(self, pipe: int, loop: asyncio.AbstractEventLoop) -> SetPipe:
-        """Take all that comes out of a pipe until it ends; it belongs to this log from now on."""
-        return SetPipe(pipe, self, loop)
-
     def add(self, lines: list[str]) -> None:
         """Take lines, without the ends of them."""
         if not lines:
@@ -107,55 +100,25 @@ class ServiceLog:
         self.file.close()
 
 
-class SetPipe:
-    """The reading end of what a set writes: whole lines go to its log."""
+class Lines:
+    """What one set writes, made lines of, which go to the log of its service."""
 
-    def __init__(self, pipe: int, log: ServiceLog, loop: asyncio.AbstractEventLoop) -> None:
-        self._pipe, self._log, self._loop = pipe, log, loop
-        self._rest = b""
-        self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
-        """Of this set alone, for the reason why it failed."""
-        self.ended = loop.create_future()
-        """Done when nobody can write any more."""
-        os.set_blocking(pipe, False)
-        loop.add_reader(pipe, self._take)
+    def __init__(self, log: ServiceLog) -> None:
+        self._log, self._rest = log, b""
 
-    def _take(self) -> bool:
-        """Take what there is, up to a piece; returns whether there may be more."""
-        try:
-            data = os.read(self._pipe, _READ)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data = b""
-        if not data:
-            self.close()
-            return False
+    def feed(self, data: bytes) -> None:
+        """Take what was read; what does not end in a line's end waits for the rest of it."""
         whole, sign, self._rest = (self._rest + data).rpartition(b"\n")
         if sign:
             self._hand_on(whole.split(b"\n"))
         if len(self._rest) > LONGEST_LINE:
-            piece, self._rest = self._rest, b""
-            self._hand_on([piece])
-        return True
+            self.end()
+
+    def end(self) -> None:
+        """Nothing more comes: what waits is a line."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            self._hand_on([rest])
 
     def _hand_on(self, lines: list[bytes]) -> None:
-        texts = [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
-        self.last_lines.extend(texts)
-        self._log.add(texts)
-
-    def drain(self) -> None:
-        """Take what is there now: what a set that has ended said last."""
-        while not self.ended.done() and self._take():
-            pass
-
-    def close(self) -> None:
-        """Read no more."""
-        if self.ended.done():
-            return
-        self._loop.remove_reader(self._pipe)
-        os.close(self._pipe)
-        self.ended.set_result(None)
-        if self._rest:
-            rest, self._rest = self._rest, b""
-            self._hand_on([rest])
+        self._log.add([line.decode("utf-8", "replace").rstrip("\r") for line in lines])

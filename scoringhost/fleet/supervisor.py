@@ -254,6 +254,11 @@ class Supervisor:
         for one in self._logs.values():
             one.close()
 
+    def kill(self) -> None:
+        """End all sets at once."""
+        for life in self.lives.values():
+            life.kill()
+
     @property
     def is_serving(self) -> bool:
         """Whether any version is ready."""

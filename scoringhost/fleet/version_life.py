@@ -115,6 +115,8 @@ class VersionLife:
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry: asyncio.Task[None] | None = None
         self._draining: list[asyncio.Task[None]] = []
+        self._sets: set[RunningSet] = set()
+        """All that are there: the one that serves, the one that starts, and those that drain."""
 
     @property
     def since_s(self) -> float:
@@ -224,6 +226,8 @@ class VersionLife:
                 raise SetFailed("it was stopped before it had started")
             new = self._fleet.new_set(self.spec, self.replicas, self._set_changed)
             self.starting = new
+            self._sets.add(new)
+            new.ended.add_done_callback(lambda _: self._sets.discard(new))
             self._set_changed()
             try:
                 await new.start()
@@ -301,6 +305,13 @@ class VersionLife:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def kill(self) -> None:
+        """End all of it at once; nothing is started again."""
+        self.is_wanted = False
+        self._try_no_more()
+        for one in list(self._sets):
+            one.kill()
 
     async def end(self) -> None:
         """Stop for good, as the fleet ends: drain what serves, and kill what has not begun to."""
