@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +73,8 @@ class Supervisor:
         self.traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
         self.table = RoutingTable()
+        self.loads: dict[int, Mapping[str, Any]] = {}
+        """What each front has last said of the calls: by its number."""
         self._run, self._sets, self._fronts, self._output, self._is_json = run, sets, fronts, output, is_json
         self._sleep = sleep
         self._logs: dict[str, ServiceLog] = {}
@@ -253,6 +255,10 @@ class Supervisor:
         if life is not None and not self._is_ending and life.current is None and life.wakes:
             with suppress(SetFailed):
                 await life.load()
+
+    def take_load(self, front: int, seen: Mapping[str, Any]) -> None:
+        """Take what a front has seen of the calls: `sets` by key, and how many `waiting` for which version."""
+        self.loads[front] = seen
 
     async def end(self) -> None:
         """Drain and end all sets, at once."""
