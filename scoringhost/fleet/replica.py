@@ -67,7 +67,12 @@ def serve(request: ReplicaRequest, lifeline: int) -> NoReturn:
         print(f"scoringhost: {explain(error)}", file=sys.__stderr__, flush=True)  # noqa: T201
         sys.exit(START_FAILED)
     logging.getLogger(HOST_LOGGER).info("scoringhost %s: replica set %s", __version__, request.key)
-    server.run()
+    try:
+        server.run()
+    finally:
+        # Of a supervisor that has gone nobody sees to what the script has started. Workers come by here, too.
+        if place.is_over() and os.getpid() == os.getpgrp():
+            os.killpg(0, signal.SIGKILL)
     sys.exit(0)
 
 

@@ -153,6 +153,8 @@ class Load:
                 connection.close()
             with self._lock:
                 self.counts[what] += 1
+        if connection is not None:
+            connection.close()
 
     @property
     def answered(self) -> int:
