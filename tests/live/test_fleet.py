@@ -64,7 +64,8 @@ def test_a_service_that_fails_says_why_and_holds_up_no_other(fleet: Fleet) -> No
 
 
 def test_services_with_the_same_module_names_variables_and_folders_do_not_see_each_other(fleet: Fleet) -> None:
-    code = "import os\nfrom helper import WHO\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    return [WHO, os.environ['WHO'], os.getcwd()]\n"
+    code = "import os\nfrom helper import WHO\n\n\ndef init():\n    pass\n\n\n"
+    code += "def run(data):\n    return [WHO, os.environ['WHO'], os.getcwd()]\n"
     for name in ("a", "b"):
         folder = fleet.service(name, code, environ={"WHO": name.upper()})
         (folder / "helper.py").write_text(f"WHO = {name!r}\n")
