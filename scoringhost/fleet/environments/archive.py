@@ -49,14 +49,15 @@ def unpack(path: Path, folder: Path, installer: Installer) -> Path:
 def _kept(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
     """What tarfile's own `data` filter keeps, and links of bin/python to the Python that it was made with.
 
-    venv-pack keeps such links, which point to the machine's Python; nothing can be written through them,
-    as where a file would go is looked at with all links followed.
+    venv-pack keeps such links, to the machine's Python and to each other (python3 -> python -> /usr/bin/python3.11);
+    nothing can be written through them, as where a file would go is looked at with all links followed.
     """
-    name = PurePosixPath(member.name)
+    name, target = PurePosixPath(member.name), PurePosixPath(member.linkname)
     is_python = member.issym() and name.parent.name == "bin" and name.name.startswith("python")
-    if not is_python or not os.path.isabs(member.linkname):
+    is_beside = len(target.parts) == 1 and target.name.startswith("python")
+    if not is_python or not (is_beside or target.is_absolute()):
         return tarfile.data_filter(member, folder)
-    if not os.access(member.linkname, os.X_OK):
+    if target.is_absolute() and not os.access(target, os.X_OK):
         raise tarfile.FilterError(
             f"its {member.name} is {member.linkname}, which is not there on this machine; pack it with conda-pack,"
             f" or with the --python-prefix of venv-pack"

@@ -83,7 +83,7 @@ class Maker:
         def make(folder: Path) -> Probed:
             self._tell_all(requirements.notes)
             self._installer.make_venv(base.base, folder / "venv")
-            made = probe(python_in(folder / "venv"), self._environ)
+            made = self._probed_in(folder, python_in(folder / "venv"))
             self._install(made, requirements, (), path.parent, folder)
             return made
 
@@ -104,7 +104,7 @@ class Maker:
         def make(folder: Path) -> Probed:
             self._tell_all(requirements.notes)
             conda.create(file, tool, version, folder / "conda", self._installer)
-            made = probe(python_in(folder / "conda"), self._environ)
+            made = self._probed_in(folder, python_in(folder / "conda"))
             self._install(made, requirements, conda.pinned(file, made), path.parent, folder)
             return made
 
@@ -116,8 +116,7 @@ class Maker:
         """An environment that was packed, with us on top, if it has not got us already."""
 
         def make(folder: Path) -> Probed:
-            python = archive.unpack(path, folder / "packed", self._installer)
-            made = probe(python, self._environ)
+            made = self._probed_in(folder, archive.unpack(path, folder / "packed", self._installer))
             if made.code != own_code():
                 # What is in it stays as it is: it is what the model was made with.
                 pins = [f"{name}=={version}" for name, version in sorted(made.installed.items()) if name != PACKAGE]
@@ -127,6 +126,13 @@ class Maker:
         return self._once(self._digest("archive", archive.digest_of(path)), path, make)
 
     # -- what they share ----------------------------------------------------------------------
+
+    def _probed_in(self, folder: Path, python: Path) -> Probed:
+        """An interpreter in a folder of the cache; what is installed for it must be installed there, too."""
+        made = probe(python, self._environ)
+        if not made.prefix.resolve().is_relative_to(folder.resolve()):
+            raise EnvironmentFailed(f"its {python.name} is no environment of its own, but that of {made.prefix}")
+        return made
 
     def _install(
         self, into: Probed, requirements: Requirements, constraints: Sequence[str], cwd: Path, folder: Path

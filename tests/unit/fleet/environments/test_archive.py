@@ -40,6 +40,8 @@ def unpacked(path: Path, folder: Path) -> Path:
         [("lib", ".."), ("lib/outside", "")],
         [("bin/pythonic", "{}"), ("bin/pythonic/outside", "")],
         [("bin/other", sys.executable)],
+        [("bin/python", sys.executable), ("bin/python", "")],
+        [("bin/python", "../../other/python")],
         [("../bin/python", sys.executable)],
     ],
 )
@@ -54,8 +56,16 @@ def test_nothing_is_written_outside(tmp_path: Path, members: list[tuple[str, str
     assert [one for one in new if not one.is_relative_to(tmp_path / "packed")] == []
 
 
-def test_a_link_to_the_python_of_this_machine_is_kept(tmp_path: Path) -> None:
-    path = packed(tmp_path, ("bin/python", "python3"), ("bin/python3", sys.executable))
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("bin/python", "python3"), ("bin/python3", sys.executable)],
+        [("bin/python", sys.executable), ("bin/python3", "python")],
+    ],
+    ids=["venv", "uv"],
+)
+def test_a_link_to_the_python_of_this_machine_is_kept(tmp_path: Path, links: list[tuple[str, str]]) -> None:
+    path = packed(tmp_path, *links)
     python = unpacked(path, tmp_path)
     assert python == tmp_path / "packed" / "bin" / "python"
     assert python.resolve() == Path(sys.executable).resolve()

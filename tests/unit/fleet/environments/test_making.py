@@ -283,6 +283,18 @@ def test_what_is_in_an_archive_is_not_changed_for_us(making: Any, tmp_path: Path
     assert making.kept() == []
 
 
+def test_an_archive_that_would_use_the_machines_own_python_is_refused(making: Any, tmp_path: Path) -> None:
+    # Without a pyvenv.cfg a link to a Python is that Python: what is installed would be installed there.
+    path = tmp_path / "environment.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        link = tarfile.TarInfo("bin/python")
+        link.type, link.linkname = tarfile.SYMTYPE, str(Path(sys.executable).resolve())
+        archive.addfile(link)
+    with pytest.raises(EnvironmentFailed, match="is no environment of its own"):
+        making.make(path)
+    assert making.kept() == []
+
+
 def test_the_variables_of_another_python_are_its_own(making: Any, tmp_path: Path) -> None:
     python = making.make(requirements(tmp_path / "one", "ours"))
     changes = probe(python, making.environ).interpreter(making.environ).environ
