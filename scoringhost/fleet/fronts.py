@@ -47,7 +47,7 @@ class Front:
     """One front process, from its start to its end."""
 
     def __init__(self, number: int, want: Want, load: Load, news: Callable[[], None]) -> None:
-        """`want`: told of what a request waits for. `load`: of the calls. `news`: called when it uses a table or ends."""
+        """`want`: told of what a request waits for. `load`: of the calls. `news`: called at a table in use and its end."""
         self.number, self._news = number, news
         self.using = -1
         self.serving = asyncio.Event()
