@@ -47,7 +47,10 @@ class Front:
     """One front process, from its start to its end."""
 
     def __init__(self, number: int, want: Want, load: Load, news: Callable[[], None]) -> None:
-        """`want`: told of what a request waits for. `load`: of the calls. `news`: called at a table in use and its end."""
+        """`want`: told of what a request waits for; `load`: of the calls. `news`: called when a table is in use.
+
+        It is called at the end, too.
+        """
         self.number, self._news = number, news
         self.using = -1
         self.serving = asyncio.Event()
