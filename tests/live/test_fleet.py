@@ -116,7 +116,7 @@ def test_a_set_that_is_killed_is_replaced_and_no_other_service_notices(fleet: Fl
     assert set(other.end()) == {200}
     counts = load.end()
     assert not [what for what in counts if str(what).startswith("lost")], "the front has answered all of them"
-    assert counts.get(502, 0) <= 4, "only what the killed worker was at"
+    assert counts.get(502, 0) <= 8, "only what the killed worker was at, or was being handed"
 
 
 def test_a_front_that_is_killed_is_replaced(fleet: Fleet) -> None:
