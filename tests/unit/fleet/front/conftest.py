@@ -100,6 +100,20 @@ def request_reader() -> Callable[[socket.socket], tuple[bytes, bytes]]:
     return read_request
 
 
+@pytest.fixture
+def hand_made() -> Iterator[Callable[..., HandMade]]:
+    """hand_made(path, serve): a replica that listens there, and ends with the test."""
+    made: list[HandMade] = []
+
+    def hand_made(path: Path, serve: Callable[[socket.socket], None]) -> HandMade:
+        made.append(HandMade(path, serve))
+        return made[-1]
+
+    yield hand_made
+    for one in made:
+        one.close()
+
+
 class Given:
     """A service of the shared front with one replica made by hand."""
 
