@@ -100,6 +100,8 @@ class FrontProcess:
             self._directory.start_wait_s = float(event.get("start_wait_s", START_WAIT_S))
             parts = front_parts(settings, self._directory, self._memory)
             certificates = certificates_of(settings)
+            if parts.telemetry.exports is not None:
+                parts.telemetry.exports.start()
         except (StartupError, TimeoutError, ConnectionError) as error:
             log.error("the front cannot start: %s", str(error) or "it was not told its settings")
             return START_FAILED
@@ -126,6 +128,8 @@ class FrontProcess:
 
     def _on_channel_end(self, task: asyncio.Task[None]) -> None:
         """The supervisor has gone: nobody else sees to the listening sockets."""
+        if task.cancelled():
+            return
         if not self._is_to_end.is_set():
             log.warning("the supervisor has gone; this front ends")
         self._is_for_good = True
