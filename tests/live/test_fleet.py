@@ -134,10 +134,8 @@ def test_a_front_that_is_killed_is_replaced(fleet: Fleet) -> None:
 
 def test_nothing_outlives_a_supervisor_that_is_killed(fleet: Fleet) -> None:
     fleet.service("a")
-    fleet.service(
-        "b",
-        "import subprocess\n\n\ndef init():\n    subprocess.Popen(['sleep', '1000'])\n\n\ndef run(data):\n    return 1\n",
-    )
+    code = "import subprocess\n\n\ndef init():\n    subprocess.Popen(['sleep', '1000'])\n\n\n"
+    fleet.service("b", code + "def run(data):\n    return 1\n")
     served = fleet.start()
     assert len(fleet.processes()) > 5
     os.kill(served.process.pid, signal.SIGKILL)
