@@ -1,6 +1,7 @@
 """How many replicas each version of a service should have, from what the fronts see of its load.
 
-Nothing here knows a process or reads a clock: the supervisor says what it has observed and when, and does what is wanted.
+Nothing here knows a process or reads a clock: the supervisor says what it has observed and when, and does what is
+wanted.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Observation:
     """What was seen of one version at a moment `at_s`, of any clock that only moves on.
 
     `in_flight`: calls that replicas are at, best the average since the last observation, since calls that are shorter
-    than the time between two observations are not seen otherwise. `waiting`: calls that wait for a replica. `begun`: calls
-    that have come since the last observation. `ready` and `starting`: replicas that take calls, and that will.
+    than the time between two observations are not seen otherwise. `waiting`: calls that wait for a replica. `begun`:
+    calls that have come since the last observation. `ready` and `starting`: replicas that take calls, and that will.
     """
 
     at_s: float
@@ -56,7 +57,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How many replicas a version should have: `least` whatever happens, and `by_load`, which is at most its maximum."""
+    """How many replicas a version should have: `least` in any case, and `by_load`, which is at most its maximum."""
 
     least: int
     by_load: int
@@ -71,15 +72,15 @@ class PoolPolicy:
     """Decides for one version, observation after observation.
 
     Enough replicas are those with which each has `calls_each` calls in flight. Up goes by a short average of the load,
-    at once to what it needs; down goes by the largest short average of the last `down_s` seconds, so that a lull of less
-    than a minute takes nobody away, and noise is followed once, upwards, and no more. The two windows are Knative's
-    idea (its autoscaler has a stable window of 60 s, and one of 6 s for bursts), the largest of the last
-    recommendations and the tolerance are those of Kubernetes' HorizontalPodAutoscaler (10 %; 300 s there).
+    at once to what it needs; down goes by the largest short average of the last `down_s` seconds, so that a lull of
+    less than a minute takes nobody away, and noise is followed upwards only. The two windows are Knative's idea (its
+    autoscaler has a stable one of 60 s, and one of 6 s for bursts), the largest of the last recommendations and the
+    tolerance are those of Kubernetes' HorizontalPodAutoscaler (10 %; 300 s there).
 
     Nothing is taken away while replicas start: who is slow to start would be stopped before it has helped.
 
-    Down to none it goes only with a minimum of 0, after `idle_s` seconds without a call; until then one stays. From none
-    the first call that waits brings it up, without an average.
+    Down to none it goes only with a minimum of 0, after `idle_s` seconds without a call; until then one stays. From
+    none the first call that waits brings up one, without an average.
     """
 
     def __init__(self, pool: Pool, now_s: float, pace: Pace = Pace()) -> None:
@@ -99,11 +100,11 @@ class PoolPolicy:
             self._used_s = seen.at_s
         average = self._short_average(seen)
         self._remember(average, seen.at_s)
-        self._needed = self._decide(average, seen)
-        least = max(self.pool.minimum, 1)
         if self.pool.minimum == 0 and seen.at_s - self._used_s >= self.pool.idle_s:
-            least = 0
-        return Wanted(least, self._needed)
+            self._needed = 0
+            return Wanted(0, 0)
+        self._needed = self._decide(average, seen)
+        return Wanted(max(self.pool.minimum, 1), self._needed)
 
     def replace(self, pool: Pool) -> None:
         """Go on with other limits, and what is known of the load."""
@@ -145,10 +146,10 @@ class PoolPolicy:
 def shared_out(wanted: Mapping[str, Wanted], seats: int) -> dict[str, int]:
     """How many replicas each version gets, where all together want more busy ones than the machine is for.
 
-    `seats`: replicas that may be busy at once. What a version needs by its load is given out evenly: nobody gets one more
-    while somebody who wants it too has fewer (max-min fairness), in order of the names where that leaves a rest, so that
-    the same wishes always give the same shares. Idle versions take no seat, since an idle process needs no CPU, and
-    nobody gets less than its `least`: a number that was asked for is not overruled.
+    `seats`: replicas that may be busy at once. What a version needs by its load is given out evenly: nobody gets one
+    more while somebody who wants it too has fewer (max-min fairness), in order of the names where that leaves a rest,
+    so that the same wishes always give the same shares. Idle versions take no seat, since an idle process needs no
+    CPU, and nobody gets less than its `least`: a number that was asked for is not overruled.
 
     Returns the number of replicas by name; all of `wanted` are in it.
     """
