@@ -5,9 +5,9 @@ A request that names a version goes to that one, whatever the shares are, and is
 - Each goes to a version by its share, by a throw of dice: callers that come regularly do not meet the same one always.
 - What the shares leave of a hundred goes to the default version, as an AksEndpoint has it.
 - A version that takes no requests is left out, and its share goes to the others by theirs. A version without a share
-  gets none then either: that nobody else is there is no reason to try it on everybody. If none is left: `NotReady`.
-- Without shares, all go to the default version, if one was named. If none was, they go to the largest one by number
-  that takes requests: version 3 that does not load leaves version 2 serving.
+  gets none then either: that nobody else is there is no reason to try it on everybody. If none takes requests, those
+  that start have them wait; if none does that either: `NotReady`.
+- Without shares, all go to the default version of the routing table, whatever it is at.
 - With `sticky_header`, requests with the same value of it go to the same version while the shares are the same. If
   they change, few move: with two versions exactly as many as the shares have. Requests without the header are thrown.
 """
@@ -125,6 +125,8 @@ class TrafficSplit:
         Raises:
             NotReady: as in `choose`.
         """
+        if self._only is not None:
+            return self._only
         if not self._weights:
             raise NotReady(_why_none(self._route))
         default = self._route.traffic.default
@@ -151,19 +153,19 @@ def _lot(version: str, caller: str) -> float:
 
 
 def _weights(route: ServiceRoute) -> dict[str, float]:
-    """The shares of those versions that take requests."""
-    shares: Mapping[str, float] = route.traffic.shares
-    if not shares and route.traffic.default is not None:
-        shares = {route.traffic.default: WHOLE}
-    if not shares:
-        able = [version for version, one in route.versions.items() if takes_requests(one)]
-        return {max(able, key=version_order): WHOLE} if able else {}
+    """The shares of those versions that take requests, or else of those that will."""
     versions = route.versions
+    if not route.traffic.shares:
+        return {route.default: WHOLE} if route.default in versions else {}
+    # Shares may name a version that has been taken away since.
+    shares = {version: share for version, share in route.traffic.shares.items() if share > 0 and version in versions}
+    able = {version: share for version, share in shares.items() if takes_requests(versions[version])}
+    if able:
+        return able
     return {
         version: share
         for version, share in shares.items()
-        # Shares may name a version that has been taken away since.
-        if share > 0 and version in versions and takes_requests(versions[version])
+        if versions[version].state in (State.LOADING, State.READY)  # ready without workers: another one is on its way
     }
 
 

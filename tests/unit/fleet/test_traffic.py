@@ -27,7 +27,7 @@ def failed(version: str) -> VersionRoute:
 def service(*versions: VersionRoute, **traffic: object) -> ServiceRoute:
     by_name = {one.version: one for one in versions}
     wanted = checked_traffic(Traffic(**traffic), "wine", by_name)  # type: ignore[arg-type]
-    return ServiceRoute("wine", by_name, versions[-1].version, wanted)
+    return ServiceRoute("wine", by_name, wanted.default or versions[-1].version, wanted)
 
 
 def counted(route: ServiceRoute, draw: Callable[[], float] | None = None) -> dict[str, float]:
@@ -82,8 +82,9 @@ def test_without_shares_all_go_to_the_default_version() -> None:
     assert counted(service(ready("1"), ready("2"), default="1")) == {"1": 100}
 
 
-def test_without_shares_or_a_default_all_go_to_the_largest_version() -> None:
-    assert counted(service(ready("9"), ready("10"), ready("1.5"))) == {"10": 100}
+def test_without_shares_or_a_default_all_go_to_the_default_of_the_table() -> None:
+    assert counted(service(ready("9"), ready("1.5"), ready("10"))) == {"10": 100}
+    assert counted(service(ready("9"), failed("10"))) == {"10": 100}  # what it is at, the front says
 
 
 # -- versions that are not ready --------------------------------------------------------------------
@@ -97,29 +98,29 @@ def test_the_share_of_a_version_that_is_not_ready_goes_to_the_others_by_theirs()
 def test_a_version_without_a_share_does_not_step_in() -> None:
     with pytest.raises(NotReady, match="version 1: failed"):
         TrafficSplit(service(failed("1"), ready("2"), shares={"1": 100})).choose(random.random)
-    with pytest.raises(NotReady):
-        TrafficSplit(service(failed("1"), ready("2"), default="1")).choose(random.random)
 
 
-def test_a_new_version_that_fails_or_still_loads_leaves_the_one_before_it_serving() -> None:
-    assert counted(service(ready("1"), failed("2"))) == {"1": 100}
-    assert counted(service(ready("1"), VersionRoute("2", "", State.LOADING))) == {"1": 100}
+def test_requests_wait_for_a_version_that_starts_only_if_no_other_is_there() -> None:
+    starting = VersionRoute("1", "", State.LOADING)
+    assert counted(service(starting, ready("2"), shares={"1": 90, "2": 10})) == {"2": 100}
+    assert counted(service(starting, failed("2"), shares={"1": 90, "2": 10})) == {"1": 100}
 
 
 def test_without_any_the_error_says_what_each_is_at() -> None:
-    route = service(failed("1"), VersionRoute("2", "", State.LOADING, "running init()"))
+    route = service(failed("1"), VersionRoute("2", "", State.STOPPED), shares={"1": 100})
     with pytest.raises(NotReady) as raised:
         TrafficSplit(route).choose(random.random)
-    assert "version 1: failed (ValueError: no model); version 2: loading (running init())" in str(raised.value)
+    assert "version 1: failed (ValueError: no model); version 2: stopped" in str(raised.value)
 
 
 def test_a_version_that_its_first_request_starts_takes_requests() -> None:
     asleep = VersionRoute("2", "", State.STOPPED, wakes=True)
-    assert counted(service(ready("1"), asleep)) == {"2": 100}
+    assert counted(service(failed("1"), asleep, shares={"1": 50, "2": 50})) == {"2": 100}
 
 
 def test_a_version_that_is_ready_without_workers_takes_none() -> None:
-    assert counted(service(ready("1"), replace(ready("2"), workers=()))) == {"1": 100}
+    route = service(ready("1"), replace(ready("2"), workers=()), shares={"1": 50, "2": 50})
+    assert counted(route) == {"1": 100}
 
 
 def test_shares_of_a_version_that_has_been_taken_away_since_are_the_others() -> None:
@@ -132,7 +133,7 @@ def test_documents_are_those_of_the_default_version_or_else_of_the_largest_share
     assert TrafficSplit(service(ready("1"), ready("2"), shares={"1": 90, "2": 10}, default="2")).main().version == "2"
     assert TrafficSplit(service(ready("1"), failed("2"), shares={"1": 10}, default="2")).main().version == "1"
     with pytest.raises(NotReady):
-        TrafficSplit(service(failed("2"))).main()
+        TrafficSplit(service(failed("1"), failed("2"), shares={"1": 100})).main()
 
 
 # -- callers that stay ------------------------------------------------------------------------------
