@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import logging
 import os
 import sys
@@ -25,7 +24,6 @@ from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.script.world import script_path
 from scoringhost.settings import DEFAULT, Settings, address
-from scoringhost.worker_doors import worker_doors
 
 USAGE_ERROR = 1
 
@@ -88,23 +86,13 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     if settings.log_format == "json":  # no line that is no JSON
         chosen = ", ".join(f"{name}={value}" for name, value, origin in settings.describe() if origin != DEFAULT)
         logging.getLogger("azmlinfsrv").info("scoringhost %s, with %s", __version__, chosen)
-    from scoringhost.doors.server import debugger
-    from scoringhost.doors.server.certificates import certificates_of
-    from scoringhost.doors.server.gunicorn_server import Server, require_free
+    from scoringhost.serving import server_on_port
 
-    own_port = () if gunicorns.other_place else (settings.port,)
     try:
-        debugger.require_usable(settings)
-        certificates_of(settings)
-        shared = assemble.shared_parts(settings, os.environ)
-        more_doors = worker_doors(settings, os.environ, is_guarded=bool(shared.guards))
-        require_free(settings.host, own_port + settings.extra_ports)
-        if settings.grpc_port:
-            require_free(settings.host, (settings.grpc_port,), "grpc_port")
+        server = server_on_port(settings, os.environ, gunicorns)
     except StartupError as error:
         _refuse(error)
-    build = functools.partial(assemble.build, settings, shared=shared)
-    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns, more_doors).run()
+    server.run()
 
 
 def _refuse(error: StartupError) -> NoReturn:

@@ -12,7 +12,7 @@ import contextlib
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +58,18 @@ def make_importable(folder: Path, *, last: bool = False) -> Callable[[], None]:
     """
     with _lock:
         return _append(str(folder)) if last else _put_first(str(folder))
+
+
+def replace_path_entries(before: Sequence[str], after: Sequence[str]) -> None:
+    """Put the folders of PYTHONPATH where they would be if Python had been started with it: first, but for a script's.
+
+    For a process that was forked from one with another PYTHONPATH.
+    """
+    for entry in before:
+        if entry and entry not in after and entry in sys.path:
+            sys.path.remove(entry)
+    new = [entry for entry in after if entry and entry not in sys.path]
+    sys.path[:0] = new
 
 
 def _put_first(entry: str) -> Callable[[], None]:
