@@ -17,6 +17,7 @@ from scoringhost.fleet.changes import FolderWatch
 from scoringhost.fleet.control import Control, ControlSocket
 from scoringhost.fleet.logs import Output
 from scoringhost.fleet.run_folder import RunFolder
+from scoringhost.fleet.scaling import Scaling
 from scoringhost.fleet.supervisor import Fronts, Sets, Supervisor
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -83,6 +84,7 @@ class RunningFleet:
         self._fronts = parts.fronts(run, lambda: self.supervisor)
         is_json = settings.log_format == "json"
         self.supervisor = Supervisor(run, self._sets, self._fronts, output, cores=cores, is_json=is_json)
+        self.scaling = Scaling(self.supervisor.lives, self.supervisor.in_background, cores=cores)
         self.control = Control(
             self.supervisor, about=self.about, reload_catalogue=self.read_folder_again, stop=self.stop
         )
@@ -125,6 +127,7 @@ class RunningFleet:
             await control.open(self._run.control)
             work = await self._read_folder()
             helpers.append(asyncio.create_task(self._settle(work)))
+            helpers.append(asyncio.create_task(self.scaling.run()))
             if self._settings.reload and self._folder is not None:
                 helpers.append(asyncio.create_task(self._look_for_changes()))
             await self._end.wait()
