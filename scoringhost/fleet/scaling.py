@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,8 +16,6 @@ from scoringhost.telemetry.logs import HOST_LOGGER
 
 EVERY_S = 1.0
 """Seconds between two decisions, and between two reports of a front."""
-STALE_S = 5.0
-"""Seconds after which a front's report counts no more: it has gone, or has nothing to say."""
 REPLICAS_PER_CORE = 2
 """Busy replicas for each core, over all services, that load alone brings up. More of them than cores are of use where
 run() waits for a disk or another machine; many more only take turns."""
@@ -29,27 +27,23 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class VersionLoad:
-    """What one front has had to do with one version since its last report.
+class SetLoad:
+    """What one front has had to do with one replica set, ever. busy_s: seconds times the requests that it was at."""
 
-    `in_flight`: requests that workers were at, on the average. `begun`: requests that have come. `waiting`: requests
-    that wait for a start.
+    requests: int = 0
+    busy_s: float = 0.0
+
+
+@dataclass(slots=True)
+class FrontLoad:
+    """What one front has said last: of its sets by key, and how many requests wait for a start, by `name:version`.
+
+    `counted`: what of it was in the last decision already.
     """
 
-    name: str
-    version: str
-    in_flight: float
-    begun: int
-    waiting: int
-
-    def to_json(self) -> list[Any]:
-        """As a value of JSON."""
-        return [self.name, self.version, self.in_flight, self.begun, self.waiting]
-
-    @classmethod
-    def from_json(cls, value: Sequence[Any]) -> VersionLoad:
-        """The load that `to_json` gave."""
-        return cls(*value)
+    sets: dict[str, SetLoad]
+    waiting: Mapping[str, int]
+    counted: dict[str, SetLoad]
 
 
 class Scalable(Protocol):
@@ -62,6 +56,10 @@ class Scalable(Protocol):
     @property
     def state(self) -> State:
         """What it is at."""
+
+    @property
+    def set_key(self) -> str:
+        """Which replica set serves it; empty if none does."""
 
     @property
     def replicas(self) -> int:
@@ -97,20 +95,19 @@ class Scaling:
         self._lives, self._in_background, self._clock = lives, in_background, clock
         self._seats = max(1, int(cores * REPLICAS_PER_CORE))
         self._policies: dict[Key, PoolPolicy] = {}
-        self._reports: dict[object, tuple[float, dict[Key, VersionLoad]]] = {}
-        self._begun: dict[Key, int] = {}
+        self._fronts: dict[object, FrontLoad] = {}
         self._stopping: set[Key] = set()
+        self._decided_s = clock()
 
-    def heard(self, front: object, loads: Collection[VersionLoad]) -> None:
-        """Take the report of a front, which replaces its last one."""
-        by_key = {(one.name, one.version): one for one in loads}
-        self._reports[front] = (self._clock(), by_key)
-        for key, one in by_key.items():
-            self._begun[key] = self._begun.get(key, 0) + one.begun
+    def heard(self, front: object, event: Mapping[str, Any]) -> None:
+        """Take what a front tells of its load: an event as `LoadMeter.event` makes it. It tells what has changed only."""
+        sets = {key: SetLoad(one["requests"], one["busy_s"]) for key, one in event["sets"].items()}
+        known = self._fronts.get(front)
+        self._fronts[front] = FrontLoad(sets, event["waiting"], {} if known is None else known.counted)
 
     def front_gone(self, front: object) -> None:
         """A front has ended, and its load with it."""
-        self._reports.pop(front, None)
+        self._fronts.pop(front, None)
 
     async def run(self) -> None:
         """Decide again and again."""
@@ -124,8 +121,8 @@ class Scaling:
     def decide(self) -> None:
         """Look at the load of all versions that are ready, and give each the replicas that it should have."""
         now_s = self._clock()
-        self._reports = {front: one for front, one in self._reports.items() if now_s - one[0] < STALE_S}
-        begun, self._begun = self._begun, {}
+        elapsed_s, self._decided_s = now_s - self._decided_s, now_s
+        loads = self._new_loads()
         wanted: dict[str, Wanted] = {}
         named: dict[str, Key] = {}
         for key, life in self._lives.items():
@@ -135,11 +132,25 @@ class Scaling:
                 continue
             name = life.spec.key
             named[name] = key
-            wanted[name] = self._policy(key, life, now_s).observe(self._seen(key, life, begun.get(key, 0), now_s))
+            seen = self._seen(life, loads.get(life.set_key, SetLoad()), elapsed_s, now_s)
+            wanted[name] = self._policy(key, life, now_s).observe(seen)
         for gone in self._policies.keys() - set(named.values()):
             del self._policies[gone]
         for name, replicas in shared_out(wanted, self._seats).items():
             self._act(named[name], replicas)
+
+    def _new_loads(self) -> dict[str, SetLoad]:
+        """What all fronts have had to do with each set since the last decision."""
+        found: dict[str, SetLoad] = {}
+        for front in self._fronts.values():
+            for key, now in front.sets.items():
+                before = front.counted.get(key, SetLoad())
+                known = found.get(key, SetLoad())
+                found[key] = SetLoad(
+                    known.requests + now.requests - before.requests, known.busy_s + now.busy_s - before.busy_s
+                )
+            front.counted = dict(front.sets)
+        return found
 
     def _policy(self, key: Key, life: Scalable, now_s: float) -> PoolPolicy:
         policy = self._policies.get(key)
@@ -149,13 +160,12 @@ class Scaling:
             policy.replace(life.spec.pool)
         return policy
 
-    def _seen(self, key: Key, life: Scalable, begun: int, now_s: float) -> Observation:
-        loads = [one[key] for _, one in self._reports.values() if key in one]
+    def _seen(self, life: Scalable, load: SetLoad, elapsed_s: float, now_s: float) -> Observation:
         return Observation(
             now_s,
-            in_flight=sum(one.in_flight for one in loads),
-            waiting=sum(one.waiting for one in loads),
-            begun=begun,
+            in_flight=load.busy_s / elapsed_s if elapsed_s > 0 else 0.0,
+            waiting=sum(front.waiting.get(life.spec.key, 0) for front in self._fronts.values()),
+            begun=load.requests,
             ready=life.ready_replicas,
             starting=max(0, life.replicas - life.ready_replicas),
         )

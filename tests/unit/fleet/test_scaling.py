@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.fleet.routing import State
-from scoringhost.fleet.scaling import Scaling, VersionLoad
+from scoringhost.fleet.scaling import Scaling
 from scoringhost.fleet.specs import Pool, ServiceSpec
 
 
@@ -15,7 +15,7 @@ class Life:
 
     def __init__(self, name: str, pool: Pool, version: str = "") -> None:
         self.spec = ServiceSpec(name, version, Path(name), Path(name), pool=pool)
-        self.state = State.READY
+        self.state, self.set_key = State.READY, f"set-{name}"
         self.replicas = self.ready_replicas = max(1, pool.minimum)
         self.starting: object | None = None
         self.stops: list[tuple[str, bool]] = []
@@ -35,17 +35,26 @@ class Fleet:
         self.lives = {(life.spec.name, life.spec.version): life for life in lives}
         self.now_s = 1000.0
         self.scaling = Scaling(self.lives, self._do, cores=cores, clock=lambda: self.now_s)
+        self.fronts: dict[str, dict[str, dict[str, float]]] = {}
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(StopIteration):
             work.send(None)
 
-    def seconds(self, count: int, **in_flight: float) -> None:
-        """As many decisions with that load of services without versions."""
+    def report(self, front: str = "front", requests: int = 0, **in_flight: float) -> None:
+        """What a front says after a second with that load of services."""
+        sets = self.fronts.setdefault(front, {})
+        for name, load in in_flight.items():
+            one = sets.setdefault(f"set-{name}", {"requests": 0, "busy_s": 0.0})
+            one["busy_s"] += load
+            one["requests"] += requests or int(load)
+        self.scaling.heard(front, {"sets": {key: dict(one) for key, one in sets.items()}, "waiting": {}})
+
+    def seconds(self, count: int, requests: int = 0, **in_flight: float) -> None:
+        """As many decisions with that load of services."""
         for _ in range(count):
             self.now_s += 1
-            loads = [VersionLoad(name, "", load, int(load), 0) for name, load in in_flight.items()]
-            self.scaling.heard("front", loads)
+            self.report("front", requests, **in_flight)
             self.scaling.decide()
 
 
@@ -65,26 +74,47 @@ def test_the_load_of_several_fronts_is_added_up_and_one_that_has_gone_counts_no_
     fleet = Fleet(wine)
     for _ in range(3):
         fleet.now_s += 1
-        for front in ("a", "b"):
-            fleet.scaling.heard(front, [VersionLoad("wine", "", 2.0, 1, 0)])
+        fleet.report("a", wine=2.0)
+        fleet.report("b", wine=2.0)
         fleet.scaling.decide()
     assert wine.replicas == 4
     fleet.scaling.front_gone("a")
     for _ in range(70):
         fleet.now_s += 1
-        fleet.scaling.heard("b", [VersionLoad("wine", "", 2.0, 1, 0)])
+        fleet.report("b", wine=2.0)
         fleet.scaling.decide()
     assert wine.replicas == 2
 
 
-def test_a_front_that_says_nothing_any_more_has_no_load() -> None:
+def test_a_front_that_tells_nothing_new_has_had_no_load() -> None:
     wine = Life("wine", Pool(0, 4, idle_s=30))
     fleet = Fleet(wine)
-    fleet.scaling.heard("front", [VersionLoad("wine", "", 2.0, 1, 0)])
+    fleet.seconds(1, wine=2.0)
     for _ in range(40):
         fleet.now_s += 1
         fleet.scaling.decide()
     assert wine.stops == [("no call for 30 s", True)]
+
+
+def test_decisions_that_are_late_see_the_load_of_as_long() -> None:
+    wine = Life("wine", Pool(1, 8))
+    fleet = Fleet(wine)
+    for _ in range(3):
+        for _ in range(4):
+            fleet.now_s += 1
+            fleet.report(wine=2.0)
+        fleet.scaling.decide()
+    assert wine.replicas == 2
+
+
+def test_requests_that_wait_are_load() -> None:
+    wine = Life("wine", Pool(1, 8))
+    fleet = Fleet(wine)
+    for _ in range(3):
+        fleet.now_s += 1
+        fleet.scaling.heard("front", {"sets": {}, "waiting": {"wine": 3}})
+        fleet.scaling.decide()
+    assert wine.replicas == 3
 
 
 def test_an_idle_service_that_may_have_none_is_stopped_once_and_judged_anew_when_it_runs_again() -> None:
@@ -113,10 +143,7 @@ def test_an_idle_service_that_is_being_reloaded_is_not_stopped_meanwhile() -> No
 def test_calls_too_short_to_be_seen_keep_a_service() -> None:
     wine = Life("wine", Pool(0, 1, idle_s=10))
     fleet = Fleet(wine)
-    for _ in range(50):
-        fleet.now_s += 1
-        fleet.scaling.heard("front", [VersionLoad("wine", "", 0.0, 1, 0)])
-        fleet.scaling.decide()
+    fleet.seconds(50, requests=1, wine=0.0)
     assert wine.stops == []
 
 
@@ -156,8 +183,3 @@ def test_what_does_not_run_is_left_alone() -> None:
     assert broken.replicas == 1
     del fleet.lives["broken", ""]
     fleet.seconds(1)
-
-
-def test_a_load_is_the_same_after_it_was_sent() -> None:
-    one = VersionLoad("wine", "2", 0.5, 3, 1)
-    assert VersionLoad.from_json(one.to_json()) == one
