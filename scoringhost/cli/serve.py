@@ -18,6 +18,7 @@ import click
 
 from scoringhost import assemble
 from scoringhost._version import __version__
+from scoringhost.cli.fleet_serving import serve_fleet
 from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
 from scoringhost.errors import StartupError
@@ -49,6 +50,7 @@ class AzmlinfsrvExits(Verb):
         "scoringhost serve score.py",
         "scoringhost serve score.py --model-dir ../model --workers 2 --port 8080",
         "scoringhost serve service/ --reload --debug",
+        "scoringhost serve services/",
     ),
 )
 @click.argument("path", required=False, metavar="[SCRIPT]", type=FILE)
@@ -58,7 +60,7 @@ class AzmlinfsrvExits(Verb):
 )
 @setting_options()
 def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> None:
-    """Serve SCRIPT, an entry script or a folder that holds score.py.
+    """Serve SCRIPT: an entry script, a folder that holds score.py, a model, or a folder of services.
 
     Flags beat SCORINGHOST_* variables, those beat Azure ML's variables (in brackets), those beat
     the configuration file. azmlinfsrv's own flags are accepted too.
@@ -70,7 +72,10 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     from scoringhost.doors.server import gunicorn_arguments
 
     try:
-        settings, warnings = Settings.load(os.environ, flags, os.getcwd())
+        settings, warnings = Settings.load(os.environ, flags, os.getcwd(), takes_fleets=True)
+        if settings.fleet:
+            serve_fleet(settings, warnings, quiet=quiet, verbose=verbose)
+            return
         script_path(settings)
         settings, gunicorns = gunicorn_arguments.read(settings, os.environ.get(gunicorn_arguments.VARIABLE, ""))
     except StartupError as error:

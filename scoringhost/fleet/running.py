@@ -84,7 +84,7 @@ class RunningFleet:
         self._fronts = parts.fronts(run, lambda: self.supervisor)
         is_json = settings.log_format == "json"
         self.supervisor = Supervisor(run, self._sets, self._fronts, output, cores=cores, is_json=is_json)
-        self.scaling = Scaling(self.supervisor.lives, self.supervisor.in_background, cores=cores)
+        self.scaling = Scaling(self.supervisor.lives, self.supervisor.loads, self.supervisor.in_background, cores=cores)
         self.control = Control(
             self.supervisor, about=self.about, reload_catalogue=self.read_folder_again, stop=self.stop
         )

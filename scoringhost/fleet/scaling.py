@@ -34,18 +34,6 @@ class SetLoad:
     busy_s: float = 0.0
 
 
-@dataclass(slots=True)
-class FrontLoad:
-    """What one front has said last: of its sets by key, and how many requests wait for a start, by `name:version`.
-
-    `counted`: what of it was in the last decision already.
-    """
-
-    sets: dict[str, SetLoad]
-    waiting: Mapping[str, int]
-    counted: dict[str, SetLoad]
-
-
 class Scalable(Protocol):
     """A version of a service, as far as its number of replicas goes."""
 
@@ -86,28 +74,23 @@ class Scaling:
     def __init__(
         self,
         lives: Mapping[Key, Scalable],
+        loads: Mapping[int, Mapping[str, Any]],
         in_background: Callable[[Coroutine[Any, Any, None]], object],
         *,
         cores: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`lives`: looked at anew for each decision. `cores`: that the fleet may use."""
-        self._lives, self._in_background, self._clock = lives, in_background, clock
+        """`lives` and `loads` are looked at anew for each decision. `cores`: that the fleet may use.
+
+        loads: what each front, by its number, has told last: see `FrontProcess`.
+        """
+        self._lives, self._loads, self._in_background, self._clock = lives, loads, in_background, clock
         self._seats = max(1, int(cores * REPLICAS_PER_CORE))
         self._policies: dict[Key, PoolPolicy] = {}
-        self._fronts: dict[object, FrontLoad] = {}
+        self._counted: dict[tuple[int, str], SetLoad] = {}
+        """What was in the last decision already, by front and set."""
         self._stopping: set[Key] = set()
         self._decided_s = clock()
-
-    def heard(self, front: object, event: Mapping[str, Any]) -> None:
-        """Take what a front tells of its load: an event as `LoadMeter.event` makes it. It tells what has changed only."""
-        sets = {key: SetLoad(one["requests"], one["busy_s"]) for key, one in event["sets"].items()}
-        known = self._fronts.get(front)
-        self._fronts[front] = FrontLoad(sets, event["waiting"], {} if known is None else known.counted)
-
-    def front_gone(self, front: object) -> None:
-        """A front has ended, and its load with it."""
-        self._fronts.pop(front, None)
 
     async def run(self) -> None:
         """Decide again and again."""
@@ -142,14 +125,18 @@ class Scaling:
     def _new_loads(self) -> dict[str, SetLoad]:
         """What all fronts have had to do with each set since the last decision."""
         found: dict[str, SetLoad] = {}
-        for front in self._fronts.values():
-            for key, now in front.sets.items():
-                before = front.counted.get(key, SetLoad())
+        counted: dict[tuple[int, str], SetLoad] = {}
+        for front, told in self._loads.items():
+            for key, one in told["sets"].items():
+                now = counted[front, key] = SetLoad(one["requests"], one["busy_s"])
+                before = self._counted.get((front, key), SetLoad())
+                if now.requests < before.requests:
+                    before = SetLoad()  # another process has taken the place of this front, and counts from none
                 known = found.get(key, SetLoad())
                 found[key] = SetLoad(
                     known.requests + now.requests - before.requests, known.busy_s + now.busy_s - before.busy_s
                 )
-            front.counted = dict(front.sets)
+        self._counted = counted
         return found
 
     def _policy(self, key: Key, life: Scalable, now_s: float) -> PoolPolicy:
@@ -164,7 +151,7 @@ class Scaling:
         return Observation(
             now_s,
             in_flight=load.busy_s / elapsed_s if elapsed_s > 0 else 0.0,
-            waiting=sum(front.waiting.get(life.spec.key, 0) for front in self._fronts.values()),
+            waiting=sum(told["waiting"].get(life.spec.key, 0) for told in self._loads.values()),
             begun=load.requests,
             ready=life.ready_replicas,
             starting=max(0, life.replicas - life.ready_replicas),

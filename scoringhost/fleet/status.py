@@ -7,20 +7,22 @@ from typing import TypedDict
 
 from scoringhost.fleet.routing import State, VersionRoute
 from scoringhost.fleet.supervisor import Supervisor
-from scoringhost.fleet.version_life import VersionLife
+from scoringhost.fleet.version_life import VersionLife, headline
 
 
 class Status(TypedDict):
     """One version of one service.
 
-    share: per cent of the requests that name no version. pids: of the master and its workers. memory_mb: what these
-    processes have of the memory, shared pages divided (PSS); None if nobody knows. since_s: seconds in this state.
+    reason: in one line; details: all of it, as the log has it. share: per cent of the requests that name no version.
+    pids: of the master and its workers. memory_mb: what these processes have of the memory, shared pages divided (PSS);
+    None if nobody knows. since_s: seconds in this state.
     """
 
     name: str
     version: str
     state: str
     reason: str
+    details: str
     is_default: bool
     share: float
     shadow: float
@@ -66,7 +68,8 @@ def _row(life: VersionLife, route: VersionRoute, is_default: bool, share: float,
         name=spec.name,
         version=spec.version,
         state=route.state.value,
-        reason=route.reason,
+        reason=headline(route.reason),
+        details=route.reason,
         is_default=is_default,
         share=share,
         shadow=shadow,

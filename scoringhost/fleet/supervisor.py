@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -55,14 +55,28 @@ class Supervisor:
     """All versions of all services, by name and version, and how requests are divided among them."""
 
     def __init__(
-        self, run: RunFolder, sets: Sets, fronts: Fronts, output: Output, *, cores: float, is_json: bool
+        self,
+        run: RunFolder,
+        sets: Sets,
+        fronts: Fronts,
+        output: Output,
+        *,
+        cores: float,
+        is_json: bool,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`output`: where lines of services are shown. `is_json`: whether the log is JSON, which needs no prefixes."""
+        """`output`: where lines of services are shown. `is_json`: whether the log is JSON, which needs no prefixes.
+
+        sleep: for tests.
+        """
         self.lives: dict[Key, VersionLife] = {}
         self.traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
         self.table = RoutingTable()
+        self.loads: dict[int, Mapping[str, Any]] = {}
+        """What each front has last said of the calls: by its number."""
         self._run, self._sets, self._fronts, self._output, self._is_json = run, sets, fronts, output, is_json
+        self._sleep = sleep
         self._logs: dict[str, ServiceLog] = {}
         self._keys = itertools.count(1)
         self._numbers = itertools.count(1)
@@ -104,25 +118,24 @@ class Supervisor:
     def _wish(self, spec: ServiceSpec, starts: bool, is_touched: bool) -> list[Coroutine[Any, Any, None]]:
         life = self.lives.get((spec.name, spec.version))
         if life is None:
-            self.lives[spec.name, spec.version] = life = VersionLife(spec, self, may_wake=starts)
+            self.lives[spec.name, spec.version] = life = VersionLife(spec, self, may_wake=starts, sleep=self._sleep)
             return [life.load()] if starts and spec.pool.minimum > 0 else []
-        if life.is_unusable or life.is_wanted:
-            if life.spec == spec and not (is_touched or life.is_unusable):
-                return []
-            if not is_touched and replace(life.spec, pool=spec.pool) == spec:
-                life.spec = spec
-                life.scale(spec.pool.minimum, spec.pool.maximum)
-                return []
-            return [life.reload(spec)]
-        if life.spec != spec:
+        if life.is_unusable and life.current is None:
+            return [life.reload(spec)] if starts else []
+        if not life.is_wanted:
             life.take_spec_later(spec)
+            return []
+        if is_touched or replace(life.spec, pool=spec.pool) != spec:
+            return [life.reload(spec)]
+        life.take_pool(spec)
         return []
 
     def _refuse(self, one: UnusableService) -> None:
         key = (one.name, one.version)
         log.error("%s cannot be served: %s", one.name, one.reason)
         if key not in self.lives:
-            self.lives[key] = VersionLife(ServiceSpec(one.name, one.version, one.folder, one.folder), self)
+            spec = ServiceSpec(one.name, one.version, one.folder, one.folder)
+            self.lives[key] = VersionLife(spec, self, sleep=self._sleep)
         self.lives[key].fail(one.reason)
 
     async def remove(self, key: Key) -> None:
@@ -242,6 +255,10 @@ class Supervisor:
         if life is not None and not self._is_ending and life.current is None and life.wakes:
             with suppress(SetFailed):
                 await life.load()
+
+    def take_load(self, front: int, seen: Mapping[str, Any]) -> None:
+        """Take what a front has seen of the calls: `sets` by key, and how many `waiting` for which version."""
+        self.loads[front] = seen
 
     async def end(self) -> None:
         """Drain and end all sets, at once."""

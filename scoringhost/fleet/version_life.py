@@ -22,6 +22,12 @@ from scoringhost.telemetry.logs import HOST_LOGGER
 log = logging.getLogger(HOST_LOGGER)
 
 
+def headline(reason: str) -> str:
+    """The line of a reason that says what has happened: the last of a traceback, the first of anything else."""
+    lines = reason.strip().splitlines() or [""]
+    return lines[-1] if "Traceback (most recent call last)" in reason else lines[0]
+
+
 class SetFailed(Exception):
     """A set could not be started, or has ended before it was ready; the text says why."""
 
@@ -201,6 +207,16 @@ class VersionLife:
                 self.current.scale(replicas)
             self._fleet.changed()
 
+    def take_pool(self, spec: ServiceSpec) -> None:
+        """Take a description that differs in its pool only, or not at all; what runs goes on."""
+        changed = spec.pool != self.spec.pool
+        if self.is_unusable:
+            self.reason = ""
+        self.spec, self.is_unusable = spec, False
+        if changed:
+            self.scale(spec.pool.minimum, spec.pool.maximum)
+        self._fleet.changed()
+
     def take_spec_later(self, spec: ServiceSpec) -> None:
         """Take what it is to be from its next start on; what runs is not touched."""
         self._take_spec(spec)
@@ -249,8 +265,8 @@ class VersionLife:
         try:
             new = await self._started()
         except SetFailed as failure:
-            self.reason = f"the reload failed, and the one before serves on: {failure}"
-            log.error("%s: %s", self.spec.key, self.reason)
+            self.reason = f"the reload failed, and the one before serves on: {headline(str(failure))}"
+            log.error("%s: %s", self.spec.key, headline(self.reason))
             self._fleet.changed()
             raise
         self._serve_with(new)
@@ -281,7 +297,7 @@ class VersionLife:
             return
         delay_s = self._back_off.failed(served_s)
         self._enter(State.FAILED, reason)
-        log.error("%s has failed: %s; the next try is in %.0f s", self.spec.key, reason, delay_s)
+        log.error("%s has failed: %s; the next try is in %.0f s", self.spec.key, headline(reason), delay_s)
         self._retry = self._in_background(self._try_again(delay_s))
 
     async def _try_again(self, delay_s: float) -> None:

@@ -142,6 +142,9 @@ class FairServer(uvicorn.Server):
     """A uvicorn server with such acceptors; how it ends is up to its worker, step by step."""
 
     server_state: ServerState
+    plain_protocol: type[HttpProtocol] = HttpProtocol
+    secure_protocol: type[HttpProtocol] = SecureProtocol
+    """What serves a connection: over TCP as it is, and over TLS."""
 
     def __init__(
         self,
@@ -187,7 +190,7 @@ class FairServer(uvicorn.Server):
         else:
 
             def protocol() -> HttpProtocol:
-                made = HttpProtocol(self.config, self.server_state, {}, self._loop)
+                made = self.plain_protocol(self.config, self.server_state, {}, self._loop)
                 if data:
                     made.read_already = data
                 return made
@@ -201,7 +204,7 @@ class FairServer(uvicorn.Server):
         """Shake hands; nobody has read from such a connection before."""
         limits: ConnectionLimits = cast("Intake", self.config.loaded_app).limits
         return self._loop.connect_accepted_socket(
-            lambda: SecureProtocol(self.config, self.server_state, {}, self._loop),
+            lambda: self.secure_protocol(self.config, self.server_state, {}, self._loop),
             connection,
             ssl=context,
             ssl_handshake_timeout=limits.head_s,

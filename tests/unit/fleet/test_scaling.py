@@ -34,27 +34,28 @@ class Fleet:
     def __init__(self, *lives: Life, cores: float = 8) -> None:
         self.lives = {(life.spec.name, life.spec.version): life for life in lives}
         self.now_s = 1000.0
-        self.scaling = Scaling(self.lives, self._do, cores=cores, clock=lambda: self.now_s)
-        self.fronts: dict[str, dict[str, dict[str, float]]] = {}
+        self.loads: dict[int, dict[str, Any]] = {}
+        self.scaling = Scaling(self.lives, self.loads, self._do, cores=cores, clock=lambda: self.now_s)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(StopIteration):
             work.send(None)
 
-    def report(self, front: str = "front", requests: int = 0, **in_flight: float) -> None:
+    def report(self, front: int = 0, requests: int = 0, **in_flight: float) -> None:
         """What a front says after a second with that load of services."""
-        sets = self.fronts.setdefault(front, {})
+        said = self.loads.get(front, {"sets": {}, "waiting": {}})
+        sets = {key: dict(one) for key, one in said["sets"].items()}
         for name, load in in_flight.items():
             one = sets.setdefault(f"set-{name}", {"requests": 0, "busy_s": 0.0})
             one["busy_s"] += load
             one["requests"] += requests or int(load)
-        self.scaling.heard(front, {"sets": {key: dict(one) for key, one in sets.items()}, "waiting": {}})
+        self.loads[front] = {"sets": sets, "waiting": {}}
 
     def seconds(self, count: int, requests: int = 0, **in_flight: float) -> None:
         """As many decisions with that load of services."""
         for _ in range(count):
             self.now_s += 1
-            self.report("front", requests, **in_flight)
+            self.report(0, requests, **in_flight)
             self.scaling.decide()
 
 
@@ -74,14 +75,14 @@ def test_the_load_of_several_fronts_is_added_up_and_one_that_has_gone_counts_no_
     fleet = Fleet(wine)
     for _ in range(3):
         fleet.now_s += 1
-        fleet.report("a", wine=2.0)
-        fleet.report("b", wine=2.0)
+        fleet.report(0, wine=2.0)
+        fleet.report(1, wine=2.0)
         fleet.scaling.decide()
     assert wine.replicas == 4
-    fleet.scaling.front_gone("a")
+    fleet.loads[0] = {"sets": {}, "waiting": {}}
     for _ in range(70):
         fleet.now_s += 1
-        fleet.report("b", wine=2.0)
+        fleet.report(1, wine=2.0)
         fleet.scaling.decide()
     assert wine.replicas == 2
 
@@ -107,12 +108,21 @@ def test_decisions_that_are_late_see_the_load_of_as_long() -> None:
     assert wine.replicas == 2
 
 
+def test_another_front_with_the_number_of_one_that_has_died_counts_from_none() -> None:
+    wine = Life("wine", Pool(1, 8))
+    fleet = Fleet(wine)
+    fleet.seconds(5, wine=2.0)
+    del fleet.loads[0]
+    fleet.seconds(5, wine=4.0)
+    assert wine.replicas == 4
+
+
 def test_requests_that_wait_are_load() -> None:
     wine = Life("wine", Pool(1, 8))
     fleet = Fleet(wine)
     for _ in range(3):
         fleet.now_s += 1
-        fleet.scaling.heard("front", {"sets": {}, "waiting": {"wine": 3}})
+        fleet.loads[0] = {"sets": {}, "waiting": {"wine": 3}}
         fleet.scaling.decide()
     assert wine.replicas == 3
 
