@@ -27,6 +27,7 @@ from scoringhost.doors.server.listening import raise_descriptor_limit, refuse_ne
 from scoringhost.doors.server.server_door import SETTLE_S
 from scoringhost.errors import NotReady, StartupError
 from scoringhost.fleet.channel import Channel
+from scoringhost.fleet.front.choosing import ByTraffic
 from scoringhost.fleet.front.directory import START_WAIT_S, Directory
 from scoringhost.fleet.front.front_protocol import FrontProtocol, SecureFrontProtocol
 from scoringhost.fleet.front.made import FrontParts, front_parts
@@ -83,7 +84,7 @@ class FrontProcess:
         self._told: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         self._is_to_end = asyncio.Event()
         self._is_for_good = False
-        self._directory = Directory(self._want)
+        self._directory = Directory(self._want, choice=ByTraffic())
         self._said: dict[str, Any] = {}
         self._serving: list[tuple[FairServer, asyncio.Task[None]]] = []
 
