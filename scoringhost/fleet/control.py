@@ -94,31 +94,34 @@ class Control:
         default: str | None = None,
         sticky_header: str | None = None,
         shadow: Mapping[str, float] | None = None,
+        control: str | None = None,
     ) -> dict[str, Any]:
         """Divide the requests that name no version among versions, in per cent; returns how it is now.
 
         What is None stays as it is; no shares at all give all to the default version, an empty text its own again.
 
         Raises:
-            CallFailed: `not_found`; `invalid` if the shares do not sum up to 100.
+            CallFailed: `not_found`; `invalid` if the shares sum up to more than 100, or name a version that there is not.
         """
         self._supervisor.versions_of(name)
         now = self._supervisor.traffics.get(name, Traffic())
         wanted = Traffic(
-            shares=now.shares if shares is None else _checked(name, shares, whole=True),
+            shares=now.shares if shares is None else shares,
             default=now.default if default is None else default or None,
             sticky_header=now.sticky_header if sticky_header is None else sticky_header or None,
-            shadow=now.shadow if shadow is None else _checked(name, shadow, whole=False),
+            shadow=now.shadow if shadow is None else shadow,
+            control=now.control if control is None else control or None,
         )
         if wanted != now:
             self._supervisor.divide(name, wanted)
             await self._supervisor.publish()
-        route = self._supervisor.table.services[name]
+        route = self._supervisor.current_table().services[name]
         return {
-            "shares": dict(wanted.shares),
+            "shares": dict(route.traffic.shares),
             "default": route.default,
-            "sticky_header": wanted.sticky_header,
-            "shadow": dict(wanted.shadow),
+            "sticky_header": route.traffic.sticky_header,
+            "shadow": dict(route.traffic.shadow),
+            "control": route.traffic.control,
         }
 
     async def logs(self, name: str, version: str | None = None, lines: int = 50) -> list[str]:
@@ -147,15 +150,6 @@ class Control:
     async def stop(self) -> None:
         """End the fleet in order."""
         self._stop()
-
-
-def _checked(name: str, shares: Mapping[str, float], *, whole: bool) -> dict[str, float]:
-    for version, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 100:
-            raise CallFailed(INVALID, f"{name}: {share!r} is no percentage for version {version!r}")
-    if whole and shares and abs(sum(shares.values()) - 100) > 0.01:
-        raise CallFailed(INVALID, f"{name}: the percentages must sum up to 100, not {sum(shares.values()):g}")
-    return {version: float(share) for version, share in shares.items()}
 
 
 class ControlSocket:

@@ -61,7 +61,7 @@ def checked_traffic(traffic: Traffic, service: str, versions: Collection[str]) -
         if default is None:
             default = max(versions, key=version_order)
         shares[default] = shares.get(default, 0.0) + WHOLE - total
-    return replace(traffic, shares=shares, shadow=shadow, sticky_header=header.lower() if header else None)
+    return replace(traffic, shares=shares, shadow=shadow)
 
 
 def _shares(field: str, shares: Mapping[str, float], service: str, versions: Collection[str]) -> dict[str, float]:
@@ -87,6 +87,9 @@ class TrafficSplit:
     def __init__(self, route: ServiceRoute) -> None:
         """Look at which versions take requests in this table."""
         self._route = route
+        header = route.traffic.sticky_header
+        self.sticky_header = None if header is None else header.lower()
+        """The name of the header whose value is the caller, in lower case."""
         self._weights = _weights(route)
         self._total = sum(self._weights.values())
         self._only: VersionRoute | None = None

@@ -44,8 +44,7 @@ class ByTraffic:
 
     def choose(self, service: ServiceRoute, request: HttpRequest) -> VersionRoute | None:
         """See `Choice`."""
-        traffic = service.traffic
-        if not traffic.shares:
+        if not service.traffic.shares:
             return service.versions.get(service.default)
         known = self._splits.get(service.name)
         if known is None or known[0] is not service:  # another table has come
@@ -55,6 +54,6 @@ class ByTraffic:
         if last not in SCORED_AT:
             return split.main()
         caller = None
-        if traffic.sticky_header is not None:
-            caller = request.headers.get(traffic.sticky_header)
+        if split.sticky_header is not None:
+            caller = request.headers.get(split.sticky_header)
         return split.choose(self._draw, caller)

@@ -217,5 +217,5 @@ def test_a_hundred_may_be_wrong_by_rounding() -> None:
 
 def test_checked_traffic_stays_as_it_is() -> None:
     once = checked_traffic(Traffic({"1": 90}, "2", "X-User", {"2": 5}, "1"), "wine", ["1", "2"])
-    assert once == Traffic({"1": 90, "2": 10}, "2", "x-user", {"2": 5}, "1")
+    assert once == Traffic({"1": 90, "2": 10}, "2", "X-User", {"2": 5}, "1")
     assert checked_traffic(once, "wine", ["1", "2"]) == once

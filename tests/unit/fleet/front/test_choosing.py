@@ -51,7 +51,7 @@ def test_without_shares_all_goes_to_the_default_whatever_it_is_at() -> None:
 
 
 def test_a_caller_stays() -> None:
-    choice, route = ByTraffic(), service(Traffic({"1": 50, "2": 50}, sticky_header="x-user"))
+    choice, route = ByTraffic(), service(Traffic({"1": 50, "2": 50}, sticky_header="X-User"))
     for user in ("ada", "bob", "eve"):
         assert len({chosen(choice, route, x_user=user) for _ in range(20)}) == 1
     assert len({chosen(choice, route) for _ in range(50)}) == 2
