@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from scoringhost.fleet.routing import State, VersionRoute
 from scoringhost.fleet.supervisor import Supervisor
-from scoringhost.fleet.version_life import VersionLife, headline
+from scoringhost.fleet.version_life import VersionLife
 
 
 class Status(TypedDict):
@@ -68,8 +68,8 @@ def _row(life: VersionLife, route: VersionRoute, is_default: bool, share: float,
         name=spec.name,
         version=spec.version,
         state=route.state.value,
-        reason=headline(route.reason),
-        details=route.reason,
+        reason=route.reason,
+        details=life.reason,
         is_default=is_default,
         share=share,
         shadow=shadow,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute, WorkerRoute
 from scoringhost.fleet.specs import Traffic, version_order
-from scoringhost.fleet.version_life import VersionLife
+from scoringhost.fleet.version_life import VersionLife, headline
 
 
 def routing_table(
@@ -46,7 +46,7 @@ def _version(life: VersionLife) -> VersionRoute:
         version=life.spec.version,
         set_key=current.key if current is not None else "",
         state=state,
-        reason=life.reason,
+        reason=headline(life.reason),  # callers can see it, and tracebacks are for the log alone
         wakes=life.wakes,
         workers=workers,
         accepts_calls=threads if isinstance(threads, int) else 1,
