@@ -354,13 +354,13 @@ def test_traffic_that_was_divided_by_hand_stays_until_the_file_says_something_el
         await asyncio.gather(*world.apply(*specs, traffic=Traffic({"1": 100.0})))
         world.supervisor.divide("wine", Traffic({"1": 90}, "2"))
         now = {"1": 90.0, "2": 10.0}
-        assert world.supervisor.current_table().services["wine"].traffic.shares == now
+        assert world.supervisor.traffics["wine"].shares == now
         world.apply(*specs, traffic=Traffic({"1": 100.0}))
-        assert world.supervisor.current_table().services["wine"].traffic.shares == now
+        assert world.supervisor.traffics["wine"].shares == now
         world.apply(*specs, traffic=Traffic({"2": 100.0}))
-        assert world.supervisor.current_table().services["wine"].traffic == Traffic({"2": 100.0})
+        assert world.supervisor.traffics["wine"] == Traffic({"2": 100.0})
         world.apply(*specs)
-        assert world.supervisor.current_table().services["wine"].traffic == Traffic()
+        assert world.supervisor.traffics["wine"] == Traffic()
 
     during(act)
 
