@@ -138,6 +138,30 @@ class Supervisor:
             self.lives[key] = VersionLife(spec, self, sleep=self._sleep)
         self.lives[key].fail(one.reason)
 
+    def taken(
+        self, reading: CatalogueReading, name: str, version: str | None
+    ) -> dict[str, tuple[VersionLife, ServiceSpec]]:
+        """Know what the folder says of one service, or of one version of it, to be loaded by hand.
+
+        Returns its versions with what they should be loaded as; none if the folder does not have them.
+
+        Raises:
+            CallFailed: `failed` if one cannot be used; says why.
+        """
+        for one in reading.unusable:
+            if one.name == name and version in (None, one.version):
+                raise CallFailed(FAILED, one.reason)
+        service = reading.catalogue.get(name)
+        if service is None:
+            return {}
+        self._take_traffics({**self._read_traffics, name: service.traffic})
+        found = {}
+        for number, spec in service.versions.items():
+            if version in (None, number):
+                life = self.lives.setdefault((name, number), VersionLife(spec, self, sleep=self._sleep))
+                found[number] = (life, spec)
+        return found
+
     def _take_traffics(self, read: dict[str, Traffic]) -> None:
         """Take what has changed in the files; what somebody has divided by hand since stays where they say the same."""
         for name, traffic in read.items():

@@ -9,6 +9,7 @@ from scoringhost._version import __version__
 from scoringhost.access.forwarded import Proxies
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml_words import OtherEndpoints
+from scoringhost.dialects.oip.repository import Repository, RepositoryEndpoints
 from scoringhost.errors import SettingsError
 from scoringhost.fleet.front.directory import Directory
 from scoringhost.fleet.front.front_app import FrontApp
@@ -36,7 +37,7 @@ class FrontParts:
     health_app: HttpApp | None
 
 
-def front_parts(settings: Settings, directory: Directory, memory: FrontMemory) -> FrontParts:
+def front_parts(settings: Settings, directory: Directory, memory: FrontMemory, repository: Repository) -> FrontParts:
     """Put a front together.
 
     Raises:
@@ -49,6 +50,7 @@ def front_parts(settings: Settings, directory: Directory, memory: FrontMemory) -
     dialects: list[Dialect] = [
         FrontPages(lambda: directory.table, health, documents or not _asks_for_key(settings), server_version=version),
         FrontV2(health, documents),
+        RepositoryEndpoints(repository),
         ServiceV2Paths(documents),
         ServicePaths(documents, server_version=version),
     ]

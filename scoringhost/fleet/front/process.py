@@ -32,6 +32,7 @@ from scoringhost.fleet.front.directory import START_WAIT_S, Directory
 from scoringhost.fleet.front.front_protocol import FrontProtocol, SecureFrontProtocol
 from scoringhost.fleet.front.made import FrontParts, front_parts
 from scoringhost.fleet.front.memory import Counts, FrontMemory
+from scoringhost.fleet.front.repository import ChannelRepository
 from scoringhost.fleet.front.starting import settings_from
 from scoringhost.fleet.routing import RoutingTable
 from scoringhost.http.app import STOPPING, HttpApp
@@ -102,7 +103,8 @@ class FrontProcess:
             settings = settings_from(event)
             _set_up_log(settings)
             self._directory.start_wait_s = float(event.get("start_wait_s", START_WAIT_S))
-            parts = front_parts(settings, self._directory, self._memory)
+            repository = ChannelRepository(self._channel, lambda: self._directory.table)
+            parts = front_parts(settings, self._directory, self._memory, repository)
             certificates = certificates_of(settings)
         except (StartupError, TimeoutError, ConnectionError) as error:
             log.error("the front cannot start: %s", str(error) or "it was not told its settings")
