@@ -40,6 +40,7 @@
     │   ├── ScriptRefused            run() itself answered with an error of its choice
     │   ├── ModelRefused             MLflow says that the model does not take it
     │   ├── UnknownService           no service of that name and version
+    │   ├── NotLoaded                a service that is there, and was unloaded or not loaded yet
     │   ├── InvalidTraffic           shares of a service's requests that cannot be had
     │   └── UnknownJob               no job of that id
     ├── RunError                     the entry script's fault
@@ -303,6 +304,14 @@ class UnknownService(CallError):
         of_version = f" of version {version!r}" if version else ""
         super().__init__(f"There is no service {name!r}{of_version}" + (f"; {hint}" if hint else ""))
         self.name, self.version = name, version
+
+
+class NotLoaded(CallError):
+    """The service is not loaded, because somebody wants it so: waiting does not help, loading does."""
+
+    def __init__(self, service: str, reason: str = "") -> None:
+        super().__init__(f"The service {service} is not loaded" + (f": {reason}" if reason else ""))
+        self.service, self.reason = service, reason
 
 
 class InvalidTraffic(CallError):

@@ -65,6 +65,7 @@ ROWS = (
     ErrorRow(errors.ScriptRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.ModelRefused, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownService, 404, "NOT_FOUND"),
+    ErrorRow(errors.NotLoaded, 404, "NOT_FOUND"),
     ErrorRow(errors.InvalidTraffic, 400, "INVALID_ARGUMENT"),
     ErrorRow(errors.UnknownJob, 404, "NOT_FOUND"),
     ErrorRow(errors.RunFailed, 500, "INTERNAL"),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from scoringhost.errors import ScoringHostError, ServiceUnavailable, UnknownService
+from scoringhost.errors import NotLoaded, ScoringHostError, ServiceUnavailable, UnknownService
 from scoringhost.fleet.front.choosing import Choice, DefaultVersion
 from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.heads import SERVICE_HEADER
@@ -194,6 +194,9 @@ class Directory:
     def _wait(self, exchange: Exchange, live: LiveVersion) -> None:
         """Have a request wait for a version that starts, up to the limit, or for as long as its caller waits."""
         route = live.route
+        if route.state is State.STOPPED and not route.wakes:
+            # As MLServer and Triton say of a model that was unloaded; a 5xx would have somebody woken up for it.
+            raise NotLoaded(live.label, route.reason)
         comes = route.wakes or route.state in (State.LOADING, State.READY)
         if not comes or route.state is State.FAILED:
             raise ServiceUnavailable(live.label, route.state.value, _first_lines(route.reason), RETRY_AFTER_S)

@@ -65,7 +65,7 @@ class ChannelRepository:
             if failed.kind == "not_found":
                 raise UnknownService(name, version) from None
             if failed.kind == "failed":
-                raise LoadFailed(name, headline(str(failed))) from None
+                raise LoadFailed(name, brief(str(failed))) from None
             raise InternalError from failed
 
 
@@ -73,4 +73,13 @@ def _listed(name: str, route: VersionRoute) -> ListedModel:
     if route.wakes:
         # It answers whoever asks: to a client that waits for it to be ready, it is.
         return ListedModel(name, route.version, READY, "idle: its next request starts it")
-    return ListedModel(name, route.version, STATES[route.state], headline(route.reason))
+    return ListedModel(name, route.version, STATES[route.state], brief(route.reason))
+
+
+def brief(reason: str) -> str:
+    """A reason in a line: what has happened, and the exception that a traceback in it ends with."""
+    said = headline(reason)
+    lines = [line for line in reason.splitlines() if line.strip()]
+    if said == reason.strip() or len(lines) < 2 or lines[-1] != said:
+        return said
+    return f"{said} ({lines[-2].strip()})"
