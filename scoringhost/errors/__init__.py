@@ -258,8 +258,8 @@ class InvalidHeader(CallError):
 class UnknownRoute(CallError):
     """Nothing is served at that path."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(f"Nothing is served at {path!r}; try POST /score or GET /swagger.json")
+    def __init__(self, path: str, advice: str = "try POST /score or GET /swagger.json") -> None:
+        super().__init__(f"Nothing is served at {path!r}; {advice}")
         self.path = path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NoReturn
 from urllib.parse import quote
 
 from scoringhost._version import __version__
@@ -12,7 +13,7 @@ from scoringhost.dialects import probes
 from scoringhost.dialects.azureml_words import AzureMlWords
 from scoringhost.dialects.oip.repository import EXTENSION
 from scoringhost.dialects.oip.words import EXTENSIONS, OIP_HEALTH_PATHS, ROOT, OipWords
-from scoringhost.errors import NotReady, UnknownService
+from scoringhost.errors import NotReady, ScoringHostError, UnknownRoute, UnknownService
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
 from scoringhost.fleet.specs import version_order
 from scoringhost.http.errors import JSON
@@ -22,6 +23,7 @@ from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue
 
 HTML = "text/html; charset=utf-8"
+_ADVICE = "services are at /services/NAME/score and /v2/models/NAME, and GET / lists them"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _STYLE = "body{font:15px sans-serif;margin:2em}td,th{text-align:left;padding:.3em 1em .3em 0;vertical-align:top}"
 
@@ -72,9 +74,17 @@ class FrontPages(AzureMlWords):
         return {
             **probes.endpoints(lambda _: self.health.require_ready(), lambda _: self.health.require_settled()),
             "/": Endpoint(index, logged=False, is_open=self.is_open),
+            # Also what cannot be read as a request is answered as if it had been for this path.
+            "/score": Endpoint(dict.fromkeys(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"), _refuse)),
             "/services": Endpoint(listed, logged=False, is_open=self.is_open),
             "/services/{name}": Endpoint(_read(self.one), logged=False, is_open=self.is_open),
         }
+
+    def render(self, error: ScoringHostError, detail: str = "") -> HttpResponse:
+        """The response for an error; a path that nobody serves may be one of a service, without its name."""
+        if isinstance(error, UnknownRoute):
+            error = UnknownRoute(error.path, _ADVICE)
+        return AzureMlWords.render(self, error, detail)
 
     def index(self, request: HttpRequest) -> HttpResponse:
         """The services, as a table for a person and as JSON for a program."""
@@ -193,6 +203,10 @@ def _of_replicas(open_paths: tuple[str, ...], others: str) -> dict[str, Endpoint
 
 def _read(answer: Answer) -> Mapping[str, Answer]:
     return {"GET": answer, "HEAD": answer}
+
+
+def _refuse(request: HttpRequest) -> NoReturn:
+    raise UnknownRoute(request.path)
 
 
 def _json(value: JsonValue) -> HttpResponse:

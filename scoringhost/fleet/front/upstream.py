@@ -7,6 +7,7 @@ after that it is never sent again, whatever becomes of this one.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 KEPT_S = 25.0
 """Seconds for which an idle connection is kept. A replica closes those that are idle for longer than its own
 `keep_alive_s`, and a request that crosses that would be lost."""
-
-WHOLE_WRITE = 32_768
-"""Bytes that a Unix socket with nothing in its buffer takes at once or not at all."""
 
 
 class Worker:
@@ -49,8 +47,7 @@ class Worker:
         kept = self._kept
         while kept:
             upstream = kept.pop()
-            if not upstream.is_closing:
-                upstream.begin(exchange)
+            if upstream.begin(exchange):
                 return
         task = asyncio.get_running_loop().create_task(self._connect(exchange))
         self._connecting.add(task)
@@ -59,21 +56,25 @@ class Worker:
     async def _connect(self, exchange: Exchange) -> None:
         loop = asyncio.get_running_loop()
         try:
-            _, protocol = await loop.create_unix_connection(partial(Upstream, self), self.path)
+            _, upstream = await loop.create_unix_connection(partial(Upstream, self), self.path)
         except OSError:
-            if not exchange.is_over:
-                self.leave(exchange)
-                self._directory.send_elsewhere(exchange, self)
+            self._pass_over(exchange)
             return
-        upstream = protocol
         if exchange.is_over:  # its client has gone meanwhile
+            self.leave(exchange)
             self.keep(upstream)
         elif not self.is_current:  # another table has come meanwhile
             upstream.close()
             self.leave(exchange)
             self._directory.send(exchange)
-        else:
-            upstream.begin(exchange)
+        elif not upstream.begin(exchange):
+            self._pass_over(exchange)
+
+    def _pass_over(self, exchange: Exchange) -> None:
+        """It cannot be reached."""
+        self.leave(exchange)
+        if not exchange.is_over:
+            self._directory.send_elsewhere(exchange, self)
 
     def keep(self, upstream: Upstream) -> None:
         """A connection is free again."""
@@ -94,11 +95,6 @@ class Worker:
         self.in_flight -= 1
         self.replicas.ended()
 
-    def retry(self, exchange: Exchange) -> None:
-        """Not one byte of a request could be handed over here: it goes to another, or anew to this one."""
-        self.leave(exchange)
-        self._directory.send(exchange)
-
     def retire(self) -> None:
         """No request is given to it any more: close what is idle, so that it need not do so."""
         self.is_current = False
@@ -115,14 +111,14 @@ class Worker:
 class Upstream(asyncio.Protocol):
     """One connection to a worker; reads the answers."""
 
-    __slots__ = ("_answer", "_exchange", "_first_size", "_has_read", "_transport", "_worker", "kept_since_s")
+    __slots__ = ("_answer", "_exchange", "_fd", "_transport", "_worker", "kept_since_s")
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._exchange: Exchange | None = None
         self._answer: Answer | None = None
         self._transport: asyncio.Transport | None = None
-        self._first_size, self._has_read = 0, False
+        self._fd = -1
         self.kept_since_s = 0.0
 
     # -- requests -----------------------------------------------------------------------------------
@@ -132,19 +128,31 @@ class Upstream(asyncio.Protocol):
         """Whether it can take no more."""
         return self._transport is None or self._transport.is_closing()
 
-    def begin(self, exchange: Exchange) -> None:
-        """Hand over what there is of a request."""
+    def begin(self, exchange: Exchange) -> bool:
+        """Hand over what there is of a request; returns whether that could be done.
+
+        The first write goes past the transport, which has nothing to send then: it would not say whether a connection
+        that the worker has closed took a part of it. The kernel does, and only what took nothing may be repeated.
+        """
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        data = exchange.rendered()
+        try:
+            taken = os.write(self._fd, data)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            self.close()
+            return False
         self._exchange, exchange.upstream = exchange, self
         self._answer = Answer(exchange)
-        self._has_read = False
-        data = exchange.rendered()
-        # What can still be sent to another worker is kept until there is an answer: see `connection_lost`.
-        self._first_size = len(data) if exchange.is_whole and len(data) <= WHOLE_WRITE else 0
-        if not self._first_size:
-            exchange.handed_over()
-        self.write(data)
+        exchange.handed_over()
+        if taken < len(data):
+            transport.write(data[taken:])
         if not exchange.is_whole:
             exchange.connection.go_on_uploading()
+        return True
 
     def write(self, data: bytes) -> None:
         """Hand over more of it."""
@@ -170,6 +178,7 @@ class Upstream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It can be used."""
         self._transport = cast("asyncio.Transport", transport)
+        self._fd = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         """Pass an answer on as it comes, in one piece if it came so."""
@@ -177,7 +186,6 @@ class Upstream(asyncio.Protocol):
         if exchange is None or answer is None:
             self.close()  # nobody has asked
             return
-        self._has_read = True
         fault = answer.feed(data)
         if fault is not None:
             self._fail(ReplicaUnintelligible(self._name(exchange), fault))
@@ -210,15 +218,8 @@ class Upstream(asyncio.Protocol):
         self._transport = None
         self._worker.forget(self)
         self._forget_answer()
-        exchange = self._exchange
-        if exchange is None:
-            return
-        if isinstance(exc, BrokenPipeError) and self._first_size and not self._has_read:
-            # The other side had closed a kept connection: a write that fails so has handed nothing over.
-            self._exchange = None
-            self._worker.retry(exchange)
-        else:
-            self._fail(ReplicaLost(self._name(exchange)))
+        if self._exchange is not None:
+            self._fail(ReplicaLost(self._name(self._exchange)))
 
     def _fail(self, error: ReplicaLost | ReplicaUnintelligible) -> None:
         exchange, self._exchange = self._exchange, None
