@@ -99,4 +99,14 @@ def _shown(name: str, now: dict[str, Any]) -> str:
         words += f"; version {now['control']} is the control"
     for version, share in now["shadow"].items():
         words += f"; a copy of {share:g}% to version {version}"
-    return f"{name}: {words}"
+    lines = [f"{name}: {words}"]
+    for copies in now["copies"]:
+        lines.append(f"  copies for version {copies['version'] or '(none)'}: {_counted(copies)}")
+        for one in copies["last"][-3:]:
+            first = one["differences"][0]
+            lines.append(f"    {one['request_id']}: {first['at']}: {first['before']}, and {first['after']} instead")
+    return "\n".join(lines)
+
+
+def _counted(copies: dict[str, Any]) -> str:
+    return ", ".join(f"{copies[outcome]} {outcome}" for outcome in ("equal", "different", "failed", "dropped"))

@@ -122,6 +122,7 @@ class Control:
             "sticky_header": route.traffic.sticky_header,
             "shadow": dict(route.traffic.shadow),
             "control": route.traffic.control,
+            "copies": self._supervisor.shadows.rows(name),
         }
 
     async def logs(self, name: str, version: str | None = None, lines: int = 50) -> list[str]:

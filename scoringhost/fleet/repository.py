@@ -12,11 +12,9 @@ from typing import Any
 
 from scoringhost.fleet.catalogue import CatalogueReading
 from scoringhost.fleet.channel import CallFailed, Method
+from scoringhost.fleet.front_methods import LOAD, UNLOAD
 from scoringhost.fleet.supervisor import FAILED, Supervisor
 from scoringhost.fleet.version_life import SetFailed
-
-LOAD, UNLOAD = "repository_load", "repository_unload"
-"""What fronts ask for; `name` and `version`, which may be None."""
 
 
 class FleetRepository:

@@ -85,7 +85,7 @@ class RunningFleet:
         """`folder`: of the services; None for a fleet whose services somebody else brings. `run`: taken already."""
         self._settings, self._folder, self._run, self._url = settings, folder, run, url
         self._sets = parts.sets(run, lambda: self.supervisor)
-        self._fronts = parts.fronts(run, lambda: self.supervisor, lambda: self.repository.methods())
+        self._fronts = parts.fronts(run, lambda: self.supervisor, self._methods)
         is_json = settings.log_format == "json"
         self.supervisor = Supervisor(run, self._sets, self._fronts, output, cores=cores, is_json=is_json)
         self.repository = FleetRepository(self.supervisor, self._look)
@@ -98,6 +98,10 @@ class RunningFleet:
         self._state = "starting"
         self._watch: FolderWatch | None = None
         self._reading = asyncio.Lock()
+
+    def _methods(self) -> dict[str, Method]:
+        """What fronts may ask for."""
+        return {**self.repository.methods(), **self.supervisor.shadows.methods()}
 
     def about(self) -> dict[str, Any]:
         """The fleet as a whole."""

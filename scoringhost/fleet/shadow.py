@@ -11,15 +11,18 @@ names a version wants that one. Requests with binary tensors are not: their answ
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import logging
 import time
 import zlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from scoringhost.fleet.channel import Method
+from scoringhost.fleet.front_methods import ADD_COPIES, COPIES
 from scoringhost.fleet.routing import ServiceRoute, VersionRoute
 from scoringhost.replaying.comparing import Answer, Difference, Tolerance, differences
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -184,9 +187,10 @@ class Shadow(Generic[Head]):
         for target in copying.targets:
             self._count(copying, target, "dropped")
 
-    def tallies(self) -> Mapping[tuple[str, str], Tally]:
-        """What came of the copies, by service and version."""
-        return self._tallies
+    def take(self) -> list[dict[str, Any]]:
+        """What has come of copies since the last time, by service and version, as values of JSON."""
+        tallies, self._tallies = self._tallies, {}
+        return [_row(service, version, tally) for (service, version), tally in tallies.items()]
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
@@ -241,25 +245,37 @@ def unpacked_answer(body: bytes, coding: str) -> bytes:
     return plain if unpacker.eof else body
 
 
-def as_json(tallies: Mapping[tuple[str, str], Tally]) -> list[dict[str, Any]]:
-    """The tallies as values of JSON, for the status of a fleet."""
-    return [
-        {
-            "service": service,
-            "version": version,
-            **tally.counts,
-            "last": [
-                {
-                    "at": one.at_s,
-                    "request_id": one.request_id,
-                    "answered_by": one.answered_by,
-                    "count": one.count,
-                    "differences": [
-                        {"at": found.at, "before": found.before, "after": found.after} for found in one.differences
-                    ],
-                }
-                for one in tally.last
-            ],
-        }
-        for (service, version), tally in sorted(tallies.items())
-    ]
+def _row(service: str, version: str, tally: Tally) -> dict[str, Any]:
+    last = [dataclasses.asdict(one) for one in tally.last]
+    return {"service": service, "version": version, **tally.counts, "last": last}
+
+
+class ShadowSums:
+    """What has come of the copies of all fronts: the supervisor adds up what each `Shadow.take` gives."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add what a front has told."""
+        for row in rows:
+            key = row["service"], row["version"]
+            known = self._rows.setdefault(key, _row(*key, Tally()))
+            for outcome in OUTCOMES:
+                known[outcome] += row[outcome]
+            known["last"] = [*known["last"], *row["last"]][-MOST_KEPT:]
+
+    def methods(self) -> dict[str, Method]:
+        """What can be called over a channel."""
+
+        async def add(params: Mapping[str, Any]) -> None:
+            self.add(params["rows"])
+
+        async def rows(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+            return self.rows()
+
+        return {ADD_COPIES: add, COPIES: rows}
+
+    def rows(self, service: str | None = None) -> list[dict[str, Any]]:
+        """By service and version: counts of each outcome, and the `last` differences; of one service, or of all."""
+        return [row for key, row in sorted(self._rows.items()) if service in (None, key[0])]

@@ -18,6 +18,7 @@ from scoringhost.fleet.channel import CallFailed
 from scoringhost.fleet.logs import Output, ServiceLog
 from scoringhost.fleet.routing import RoutingTable, State
 from scoringhost.fleet.run_folder import RunFolder
+from scoringhost.fleet.shadow import ShadowSums
 from scoringhost.fleet.specs import ServiceSpec, Traffic, version_order
 from scoringhost.fleet.tables import routing_table
 from scoringhost.fleet.traffic import checked_traffic
@@ -72,6 +73,7 @@ class Supervisor:
         """
         self.lives: dict[Key, VersionLife] = {}
         self.traffics: dict[str, Traffic] = {}
+        self.shadows = ShadowSums()
         self._read_traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
         self.table = RoutingTable()

@@ -7,6 +7,7 @@ import difflib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from scoringhost.errors import NotLoaded, ScoringHostError, ServiceUnavailable, UnknownService
 from scoringhost.fleet.front.choosing import Choice, DefaultVersion
@@ -15,6 +16,9 @@ from scoringhost.fleet.front.heads import SERVICE_HEADER
 from scoringhost.fleet.front.upstream import Worker
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
+
+if TYPE_CHECKING:
+    from scoringhost.fleet.front.shadowing import Shadowing
 
 START_WAIT_S = 60.0
 """Seconds for which a request waits for a version that starts, if nothing else is said."""
@@ -109,6 +113,8 @@ class Directory:
         self.waiting: dict[str, Waiting] = {}
         """By label."""
         self._services: dict[str, LiveService] = {}
+        self.shadowing: Shadowing | None = None
+        """What copies requests, once a service has a version that gets copies."""
         self._sampled_s = time.monotonic()
 
     # -- tables -------------------------------------------------------------------------------------
@@ -125,6 +131,10 @@ class Directory:
         for worker in [worker for one in gone for worker in one.workers]:
             worker.retire()
         self.sets = sets
+        if self.shadowing is None and any(service.traffic.shadow for service in table.services.values()):
+            from scoringhost.fleet.front.shadowing import Shadowing
+
+            self.shadowing = Shadowing(self)
         self._services = {name: self._live(one) for name, one in table.services.items()}
         waiting, self.waiting = self.waiting, {}
         for exchange in [exchange for one in waiting.values() for exchange in one.exchanges]:
@@ -181,6 +191,8 @@ class Directory:
             chosen = self._choice.choose(service.route, exchange)
             found = None if chosen is None else service.versions.get(chosen.version)
             wanted = service.route.default
+            if found is not None and self.shadowing is not None and exchange.copying is None:
+                exchange.copying = self.shadowing.begin(exchange, service.route, found.route)
         else:
             found, wanted = service.versions.get(target.version), target.version
         if found is None:

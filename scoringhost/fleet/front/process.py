@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import uvicorn
@@ -26,7 +27,7 @@ from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.listening import raise_descriptor_limit, refuse_new
 from scoringhost.doors.server.server_door import SETTLE_S
 from scoringhost.errors import NotReady, StartupError
-from scoringhost.fleet.channel import Channel
+from scoringhost.fleet.channel import CallFailed, Channel, ChannelClosed
 from scoringhost.fleet.front.choosing import ByTraffic
 from scoringhost.fleet.front.directory import START_WAIT_S, Directory
 from scoringhost.fleet.front.front_protocol import FrontProtocol, SecureFrontProtocol
@@ -34,6 +35,7 @@ from scoringhost.fleet.front.made import FrontParts, front_parts
 from scoringhost.fleet.front.memory import Counts, FrontMemory
 from scoringhost.fleet.front.repository import ChannelRepository
 from scoringhost.fleet.front.starting import settings_from
+from scoringhost.fleet.front_methods import ADD_COPIES
 from scoringhost.fleet.routing import RoutingTable
 from scoringhost.http.app import STOPPING, HttpApp
 from scoringhost.settings import Settings
@@ -48,6 +50,9 @@ TELL_S = 0.25
 
 SAMPLE_S = 0.05
 """Seconds between two looks at how many requests are under way."""
+
+COPIES_S = 0.5
+"""Seconds between two looks at what has come of copies of requests."""
 
 TIDY_S = 5.0
 """Seconds between two looks at connections to replicas that are idle."""
@@ -160,6 +165,16 @@ class FrontProcess:
             one.most = one.in_flight
         counts.waiting(sum(waiting.values()))
 
+    async def _tell_copies(self) -> None:
+        """What has come of copies of requests, again and again."""
+        while True:
+            await asyncio.sleep(COPIES_S)
+            shadowing = self._directory.shadowing
+            rows = [] if shadowing is None else shadowing.shadow.take()
+            if rows:
+                with suppress(ChannelClosed, CallFailed):
+                    await self._channel.ask(ADD_COPIES, rows=rows)
+
     # -- serving --------------------------------------------------------------------------------------
 
     async def _serve(self, settings: Settings, parts: FrontParts, certificates: Certificates | None) -> None:
@@ -173,6 +188,7 @@ class FrontProcess:
         ticking = [
             asyncio.create_task(_every(TELL_S, lambda: self._tell_load(parts.counts))),
             asyncio.create_task(_every(SAMPLE_S, self._directory.sample)),
+            asyncio.create_task(self._tell_copies()),
             asyncio.create_task(_every(TIDY_S, self._directory.close_idle)),
         ]
         if certificates is not None:

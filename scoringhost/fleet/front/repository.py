@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from scoringhost.dialects.oip.repository import LOADING, READY, UNAVAILABLE, UNLOADING, ListedModel
 from scoringhost.errors import InternalError, LoadFailed, NotReady, UnknownService
 from scoringhost.fleet.channel import CallFailed, Channel, ChannelClosed
-from scoringhost.fleet.repository import LOAD, UNLOAD
+from scoringhost.fleet.front_methods import COPIES, LOAD, UNLOAD
 from scoringhost.fleet.routing import RoutingTable, State, VersionRoute
 from scoringhost.fleet.specs import version_order
 from scoringhost.fleet.version_life import headline
@@ -55,6 +56,14 @@ class ChannelRepository:
             NotReady: if the fleet is ending.
         """
         await self._ask(UNLOAD, name, version)
+
+    async def copies(self) -> list[dict[str, Any]]:
+        """What has come of copies of requests, of all fronts; nothing if the fleet is ending."""
+        try:
+            rows: list[dict[str, Any]] = await self._channel.ask(COPIES)
+        except (ChannelClosed, CallFailed):
+            return []
+        return rows
 
     async def _ask(self, method: str, name: str, version: str | None) -> None:
         try:

@@ -12,7 +12,7 @@ import pytest
 
 from scoringhost.fleet import shadow
 from scoringhost.fleet.routing import ServiceRoute, State, VersionRoute, WorkerRoute
-from scoringhost.fleet.shadow import Copying, Shadow, as_json, tolerance_for
+from scoringhost.fleet.shadow import Copying, Shadow, ShadowSums, tolerance_for
 from scoringhost.fleet.specs import Traffic
 from scoringhost.replaying.comparing import Answer
 
@@ -67,8 +67,9 @@ def played(other: Other, play: Callable[[Shadow[str]], Coroutine[Any, Any, None]
         if waiting is not None:
             await waiting
         await made.idle()
-        tally = made.tallies().get(("wine", "2"))
-        return {outcome: count for outcome, count in tally.counts.items() if count} if tally else {}
+        row = next((one for one in made.take() if (one["service"], one["version"]) == ("wine", "2")), {})
+        assert made.take() == []
+        return {outcome: row[outcome] for outcome in shadow.OUTCOMES if row.get(outcome)}
 
     return asyncio.run(run())
 
@@ -144,16 +145,16 @@ def test_differences_are_counted_and_the_last_ones_kept() -> None:
         for _ in range(30):
             pass_through(made, service(v2=100), json.dumps([n + 1 for n in range(10)]).encode())
         await made.idle()
-        return as_json(made.tallies())
+        return made.take()
 
     (said,) = asyncio.run(play())
     assert (said["service"], said["version"], said["different"], said["equal"]) == ("wine", "2", 30, 0)
     assert len(said["last"]) == 20
     last = said["last"][-1]
-    assert (last["at"], last["request_id"], last["answered_by"], last["count"]) == (12.5, "id-1", "1", 10)
+    assert (last["at_s"], last["request_id"], last["answered_by"], last["count"]) == (12.5, "id-1", "1", 10)
     assert last["differences"][0] == {"at": "body[0]", "before": "1", "after": "0"}
     assert len(last["differences"]) == 5
-    assert json.loads(json.dumps(said)) == said
+    assert json.loads(json.dumps(said))["last"][-1]["differences"][0]["at"] == "body[0]"
 
 
 def test_another_status_is_a_difference() -> None:
@@ -195,6 +196,17 @@ def test_a_copy_that_is_not_answered_is_counted_and_the_next_one_is_sent(error: 
         pass_through(made, service(v2=100))
 
     assert played(other, play) == {"failed": 2}
+
+
+def test_what_several_fronts_have_counted_is_added_up_and_the_newest_differences_are_kept() -> None:
+    sums = ShadowSums()
+    row = {"service": "wine", "version": "2", "equal": 1, "different": 15, "failed": 0, "dropped": 2}
+    sums.add([{**row, "last": [{"at_s": number} for number in range(15)]}])
+    sums.add([{**row, "last": [{"at_s": number} for number in range(15, 30)]}, {**row, "service": "beer", "last": []}])
+    assert [one["service"] for one in sums.rows()] == ["beer", "wine"]
+    (wine,) = sums.rows("wine")
+    assert (wine["equal"], wine["different"], wine["dropped"]) == (2, 30, 4)
+    assert [one["at_s"] for one in wine["last"]] == list(range(10, 30))
 
 
 # -- what is dropped --------------------------------------------------------------------------------

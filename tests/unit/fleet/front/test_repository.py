@@ -35,8 +35,13 @@ def test_the_index_has_every_version_in_the_words_of_the_protocol() -> None:
 
     rows = asyncio.run(index())
     assert [(row.version, row.state) for row in rows] == [
-        ("5", "UNLOADING"), ("6", "LOADING"), ("7", "READY"), ("8", "UNAVAILABLE"), ("9", "UNAVAILABLE"), ("10", "READY"),
-    ]  # fmt: skip
+        ("5", "UNLOADING"),
+        ("6", "LOADING"),
+        ("7", "READY"),
+        ("8", "UNAVAILABLE"),
+        ("9", "UNAVAILABLE"),
+        ("10", "READY"),
+    ]
     reasons = {row.version: row.reason for row in rows}
     assert "its next request starts it" in reasons["7"]
     assert reasons["9"] == "init() of score.py raised ValueError; correct it and start again. (ValueError: no model)"
