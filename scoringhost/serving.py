@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from scoringhost import assemble
@@ -14,6 +14,7 @@ from scoringhost.doors.server.certificates import certificates_of
 from scoringhost.doors.server.fleet_place import FleetPlace
 from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
 from scoringhost.doors.server.gunicorn_server import Server, require_free
+from scoringhost.engine.site import Site
 from scoringhost.settings import Settings
 from scoringhost.worker_doors import worker_doors
 
@@ -35,7 +36,7 @@ FRONTS: dict[str, Any] = {
     # The front closes what it does not need any more. At this end, a request might be on its way.
     "keep_alive_s": DAY_S,
 }
-"""Settings that are the front's business, and what they are behind it. It alone can open the sockets, and is trusted."""
+"""Settings that are the front's business, and what they are behind it: it alone can open the sockets, and is trusted."""
 
 
 def server_on_port(settings: Settings, environ: MutableMapping[str, str], gunicorns: GunicornArguments) -> Server:
@@ -56,10 +57,12 @@ def server_on_port(settings: Settings, environ: MutableMapping[str, str], gunico
     return Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns, more_doors)
 
 
-def server_of_fleet(settings: Settings, environ: MutableMapping[str, str], place: FleetPlace) -> Server:
+def server_of_fleet(
+    settings: Settings, environ: MutableMapping[str, str], place: FleetPlace, before_script: Callable[[], None]
+) -> Server:
     """The server at its place in a fleet, behind a front, on Unix sockets.
 
-    The front has asked for keys, and says in X-Forwarded-For who has called: it alone can open the sockets.
+    before_script: called in each process that loads the script, before it does.
 
     Raises:
         StartupError: if a setting cannot be used, or a package is missing.
@@ -69,7 +72,11 @@ def server_of_fleet(settings: Settings, environ: MutableMapping[str, str], place
     # Only the guards know no keys: the documents say that they are asked for, as the front does.
     shared = assemble.shared_parts(settings.open_to_all, environ)
     more_doors = worker_doors(settings, environ, is_guarded=False)
-    build = functools.partial(assemble.build, settings, shared=shared)
+
+    def build() -> Site:
+        before_script()
+        return assemble.build(settings, shared=shared)
+
     stand_in = functools.partial(assemble.stand_in, settings)
     gunicorns = GunicornArguments({"bind": [f"unix:{place.set_socket}"]})
     return Server(settings, build, stand_in, gunicorns, more_doors, place)

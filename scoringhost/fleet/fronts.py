@@ -49,7 +49,7 @@ class Front:
     def __init__(
         self, number: int, want: Want, load: Load, news: Callable[[], None], methods: Mapping[str, Method]
     ) -> None:
-        """`want`: told of what a request waits for. `load`: of the calls. `news`: called at a table in use, and its end.
+        """`want`: told of what a request waits for. `load`: of the calls. `news`: called when it uses a table or ends.
 
         methods: what it may ask for.
         """

@@ -114,6 +114,7 @@ class Display:
     def __init__(self, show: Show, url: str) -> None:
         self._show, self._url = show, url
         self._shown: dict[tuple[str, str], tuple[State, str]] = {}
+        self._is_settled = False
 
     def take(self, table: RoutingTable) -> None:
         """Look at a new table."""
@@ -125,6 +126,9 @@ class Display:
                 line = self._line(name, version, route.state, headline(route.reason))
                 if line is not None:
                     self._show(f"  {_name(name, version):<{width}}  {line}")
+        if table.settled and not self._is_settled:
+            self._is_settled = True
+            self._show(f"{_counted(table)}; GET {self._url}/ lists them")
         known = {(name, version) for name, one in table.services.items() for version in one.versions}
         for key in self._shown.keys() - known:
             self._show(f"  {_name(*key):<{width}}  gone")
@@ -140,6 +144,12 @@ class Display:
         path = f"/services/{name}/versions/{version}" if version else f"/services/{name}"
         words = f"{state.value:<7}  {self._url}{path}/score" if state is State.READY else state.value
         return f"{words}  {reason}".rstrip()
+
+
+def _counted(table: RoutingTable) -> str:
+    states = [route.state for service in table.services.values() for route in service.versions.values()]
+    words = [f"{states.count(state)} {state.value}" for state in State if state in states]
+    return f"{len(table.services)} services: {', '.join(words) or 'none'}"
 
 
 def _name(name: str, version: str) -> str:

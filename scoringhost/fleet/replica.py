@@ -6,13 +6,13 @@ would not have is put right. Then it serves, at its place in the fleet, until it
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
-import random
 import signal
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +23,7 @@ from scoringhost.errors import StartupError
 from scoringhost.fleet.replica_request import ReplicaRequest
 from scoringhost.process.blas_threads import set_blas_threads
 from scoringhost.process.cpu_budget import available_cores, limit_threads
-from scoringhost.script.imports import replace_path_entries
+from scoringhost.script.imports import replace_path_entries, serve_alone
 from scoringhost.script.world import script_path
 from scoringhost.serving import server_of_fleet
 from scoringhost.settings import Settings
@@ -40,16 +40,12 @@ def become(request: ReplicaRequest, output: int) -> None:
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
     os.close(output)
-    _reset_signals()
     before = os.environ.get("PYTHONPATH", "")
-    os.environ.clear()
-    os.environ.update(request.environ)
-    time.tzset()
+    _replace_environment(request.environ)
     replace_path_entries(before.split(os.pathsep), os.environ.get("PYTHONPATH", "").split(os.pathsep))
     os.umask(request.umask)
     os.chdir(request.cwd)
     sys.argv[:] = ["scoringhost", "serve", str(request.settings.get("script", ""))]
-    reseed()
 
 
 def serve(request: ReplicaRequest, lifeline: int) -> NoReturn:
@@ -64,33 +60,37 @@ def serve(request: ReplicaRequest, lifeline: int) -> NoReturn:
         settings, warnings = Settings.load(os.environ, flags, request.cwd)
         script_path(settings)
         share = limit_threads(os.environ, settings.workers, request.cores or available_cores())
-        set_blas_threads(share)
+        serve_alone()
         assemble.prepare_process(settings, os.environ, warnings)
-        server = server_of_fleet(settings, os.environ, place)
+        server = server_of_fleet(settings, os.environ, place, functools.partial(_before_script, share))
     except StartupError as error:
         place.tell(Word.FAILED, explain(error))
         print(f"scoringhost: {explain(error)}", file=sys.__stderr__, flush=True)  # noqa: T201
         sys.exit(START_FAILED)
     logging.getLogger(HOST_LOGGER).info("scoringhost %s: replica set %s", __version__, request.key)
-    server.run()
+    try:
+        server.run()
+    finally:
+        # Of a supervisor that has gone nobody sees to what the script has started. Workers come by here, too.
+        if place.is_over() and os.getpid() == os.getpgrp():
+            os.killpg(0, signal.SIGKILL)
     sys.exit(0)
 
 
-def reseed() -> None:
-    """Have random numbers of this process's own, where a program that was started would have them."""
-    random.seed()
+def _before_script(blas_threads: int) -> None:
+    """In the process that loads the script, which is each worker or, with preload, the master, before it does."""
+    set_blas_threads(blas_threads)
+    # `random` sees to itself after each fork. What NumPy draws would be the same in all that the template has forked.
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
 
 
-def _reset_signals() -> None:
-    """Leave signals to the system, but for those that Python has a way of its own with."""
-    signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals():
-        if number not in (signal.SIGKILL, signal.SIGSTOP):
-            with suppress(OSError, ValueError):  # the C library keeps two for itself
-                signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+def _replace_environment(wanted: Mapping[str, str]) -> None:
+    """Only what differs is touched: each variable costs a page or two."""
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+    time.tzset()

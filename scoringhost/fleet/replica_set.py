@@ -4,9 +4,9 @@
                         -> ReplicaFailed
 
 It is a process tree: a master, forked from a template, and its workers. Each worker says on the notify socket when it
-takes requests and when it is about to take none. The master leads a process group, so that whatever is left when it
-has ended is ended with it: workers that finish their requests after their master was killed, and programs of the script.
-Nothing is started again here: that is decided elsewhere.
+takes requests and when it is about to take none. The master leads a process group, so that whatever is left of it when
+it has ended can be ended, too: workers that finish their requests after their master was killed, programs that the
+script has started. Nothing is started again here: that is decided elsewhere.
 """
 
 from __future__ import annotations

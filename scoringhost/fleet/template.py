@@ -26,16 +26,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from scoringhost.doors.server.gunicorn_server import make_ready
 from scoringhost.fleet import replica
 from scoringhost.fleet.replica_request import ReplicaRequest
+from scoringhost.process.blas_threads import find_blas
 
 NEEDED = (
+    "gunicorn.glogging",
+    "resource",
     "scoringhost.doors.server.worker_life",
-    "scoringhost.client",
-    "encodings.idna",
-    "uvicorn.lifespan.off",
 )
-"""What a replica set imports late in its start, and each of them would hold a copy of."""
+"""What a replica set imports late in its start, so that each of them would hold a copy of it."""
 
 USEFUL = (
     "numpy",
@@ -45,6 +46,7 @@ USEFUL = (
     "inference_schema.parameter_types.numpy_parameter_type",
     "inference_schema.parameter_types.pandas_parameter_type",
     "inference_schema.parameter_types.standard_py_parameter_type",
+    "scoringhost.schema.numpy_codec",
     "simdjson",
     "uvloop",
 )
@@ -132,6 +134,8 @@ def warm_up() -> None:
     for name in USEFUL:
         with suppress(ImportError):
             importlib.import_module(name)
+    make_ready()
+    find_blas()
     gc.collect()
     gc.freeze()
 

@@ -64,7 +64,7 @@ class TemplateProcess:
             TemplateFailed: if there is no such interpreter.
         """
         self._loop = asyncio.get_running_loop()
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has gone
         self._channel, theirs = socket.socketpair()
         with theirs:
             command = [python, "-P", "-m", "scoringhost.fleet.template", str(theirs.fileno())]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scoringhost.fleet import asking
+from scoringhost.fleet.channel import CallFailed
 
 if TYPE_CHECKING:
     from tests.conftest import Reply, Served
@@ -58,7 +59,7 @@ class Fleet:
         until_s = time.monotonic() + WITHIN_S
         while time.monotonic() < until_s:
             assert self.served.process.poll() is None, self.served.log.text
-            with suppress(asking.CallFailed, OSError):
+            with suppress(CallFailed, OSError):
                 found = condition()
                 if found:
                     return found
@@ -153,6 +154,8 @@ class Load:
                 connection.close()
             with self._lock:
                 self.counts[what] += 1
+        if connection is not None:
+            connection.close()
 
     @property
     def answered(self) -> int:

@@ -64,7 +64,8 @@ def test_a_service_that_fails_says_why_and_holds_up_no_other(fleet: Fleet) -> No
 
 
 def test_services_with_the_same_module_names_variables_and_folders_do_not_see_each_other(fleet: Fleet) -> None:
-    code = "import os\nfrom helper import WHO\n\n\ndef run(data):\n    return [WHO, os.environ['WHO'], os.getcwd()]\n"
+    code = "import os\nfrom helper import WHO\n\n\ndef init():\n    pass\n\n\n"
+    code += "def run(data):\n    return [WHO, os.environ['WHO'], os.getcwd()]\n"
     for name in ("a", "b"):
         folder = fleet.service(name, code, environ={"WHO": name.upper()})
         (folder / "helper.py").write_text(f"WHO = {name!r}\n")
@@ -147,7 +148,9 @@ def test_nothing_outlives_a_supervisor_that_is_killed(fleet: Fleet) -> None:
 
 def test_sigterm_answers_what_was_sent_and_leaves_nothing_behind(fleet: Fleet) -> None:
     fleet.service("a")
-    fleet.service("slow", "import time\n\n\ndef run(data):\n    time.sleep(1)\n    return 'done'\n")
+    fleet.service(
+        "slow", "import time\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    time.sleep(1)\n    return 'done'\n"
+    )
     served = fleet.start()
     with load_on(served.port, "/services/a/score") as load, load_on(served.port, "/services/slow/score", 1) as slow:
         served.signal()

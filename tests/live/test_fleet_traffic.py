@@ -52,7 +52,7 @@ def test_requests_are_divided_by_their_shares_and_callers_stay(fleet: Fleet) -> 
     (fleet.folder / "wine" / "service.json").write_text(json.dumps({"traffic": {"1": 50}, "default": "2"}))
     served = fleet.start()
     assert set(answered(fleet)) == {"wine/1", "wine/2"}
-    assert answered(fleet, 5) + Counter() and fleet.call("wine/versions/1").json() == "wine/1"
+    assert fleet.call("wine/versions/1").json() == "wine/1"
     divide(fleet, "wine", "1=100")
     assert answered(fleet, 20) == {"wine/1": 20}
     assert "the same for the same X-User" in divide(fleet, "wine", "1=50", "2=50", "--sticky", "X-User")
