@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-SUMS = "def init():\n    pass\n\n\ndef run(data):\n    return {{'sum': sum(data) {more}}}\n"
+SUMS = """import json
+
+
+def init():
+    pass
+
+
+def run(data):
+    values = json.loads(data)["data"]
+    return {{"sum": sum(values) {more}}}
+"""
 SLOW = "import time\n\n\ndef init():\n    pass\n\n\ndef run(data):\n    time.sleep(0.2)\n    return 1\n"
 
 
@@ -67,7 +77,7 @@ def test_requests_are_divided_by_their_shares_and_callers_stay(fleet: Fleet) -> 
 
 def test_a_shadow_gets_copies_whose_answers_are_counted_and_the_caller_notices_nothing(fleet: Fleet) -> None:
     fleet.service("wine/1", SUMS.format(more=""))
-    fleet.service("wine/2", SUMS.format(more="+ (data[0] > 2)"))
+    fleet.service("wine/2", SUMS.format(more="+ (values[0] > 2)"))
     served = fleet.start(SCORINGHOST_METRICS="true")
     divide(fleet, "wine", "--default", "1", "--shadow", "2=100")
     for first in range(6):
