@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import SettingsError
+from scoringhost.fleet.channel import Method
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.fronts import FrontProcesses
 from scoringhost.fleet.listening import open_listeners, url_of
@@ -47,7 +48,9 @@ class FleetParts:
 
         return ForkedSets(self._settings, run, self._environ, share)
 
-    def fronts(self, run: RunFolder, supervisor: Callable[[], Supervisor]) -> FrontProcesses:
+    def fronts(
+        self, run: RunFolder, supervisor: Callable[[], Supervisor], methods: Callable[[], Mapping[str, Method]]
+    ) -> FrontProcesses:
         """The front processes, not started yet."""
 
         def want(name: str, version: str) -> None:
@@ -57,7 +60,7 @@ class FleetParts:
             supervisor().take_load(front, seen)
 
         number = self._settings.fronts or max(1, int(self._cores) // CORES_FOR_A_FRONT)
-        return FrontProcesses(self._settings, self._listeners, number, want, load)
+        return FrontProcesses(self._settings, self._listeners, number, want, load, methods)
 
 
 def run_fleet(

@@ -86,6 +86,8 @@ class Answer:
         connection = framing.get(b"connection")
         if connection is not None and connection.lower() != _KEPT_OPEN:
             self._leave_out(connection)
+        if exchange.copying is not None:
+            exchange.copying.answer(status, self._first(b"content-type"), self._first(b"content-encoding"))
         has_body = exchange.method != "HEAD" and status not in BODILESS
         how = b"" if status in BODILESS else self._length(has_body)
         more = exchange.connection.answer_lines(exchange, self._lines, has_length=bool(how) or not has_body)
@@ -110,6 +112,14 @@ class Answer:
         self._rechunks = True
         return b"transfer-encoding: chunked\r\n"
 
+    def _first(self, name: bytes) -> str:
+        """The value of a header of the replica's, by its name in lower case."""
+        for line in self._lines:
+            key, _, value = line.partition(b":")
+            if key.lower() == name:
+                return value.strip().decode("latin-1")
+        return ""
+
     def _on_interim(self, status: int) -> None:
         self._is_interim = True
         self._lines, self._framing = [], {}
@@ -130,6 +140,8 @@ class Answer:
         """A part of the body."""
         if self._bare:
             raise NoAnswer  # an answer to HEAD that has one
+        if self._exchange.copying is not None:
+            self._exchange.copying.answer_part(body)
         self.out.append(b"%x\r\n%s\r\n" % (len(body), body) if self._rechunks else body)
 
     def on_message_complete(self) -> None:

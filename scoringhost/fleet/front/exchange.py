@@ -15,8 +15,10 @@ from scoringhost.http.request_ids import RequestIds, new_id, read_ids
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import LiveVersion
     from scoringhost.fleet.front.front_protocol import FrontProtocol
+    from scoringhost.fleet.front.shadowing import CopiedHead
     from scoringhost.fleet.front.targets import Target
     from scoringhost.fleet.front.upstream import Upstream, Worker
+    from scoringhost.fleet.shadow import Copying
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -27,10 +29,11 @@ class Exchange(HttpRequest):
     connection: the client's; upstream: the replica's, once there is one. pieces: what has come of the body, and waits
     to be handed over. is_whole: no more of it comes. has_answered: the client has got something. is_over: whatever
     comes now is nobody's. live: the version that was chosen for it. tried: workers that could not be reached.
+    copying: what is kept of it for another version, if it is copied.
     """
 
     __slots__ = (
-        "connection", "has_answered", "is_chunked", "is_over", "is_taken", "is_whole", "live", "pieces",
+        "connection", "copying", "has_answered", "is_chunked", "is_over", "is_taken", "is_whole", "live", "pieces",
         "status", "target", "tried", "upstream", "wait_until_s", "worker",
     )  # fmt: skip
 
@@ -49,9 +52,12 @@ class Exchange(HttpRequest):
         self.live: LiveVersion | None = None
         self.upstream: Upstream | None = None
         self.worker: Worker | None = None
+        self.copying: Copying[CopiedHead] | None = None
 
     def take_piece(self, piece: bytes) -> None:
         """A part of the body has come."""
+        if self.copying is not None:
+            self.copying.request_part(piece)
         upstream = self.upstream
         if upstream is None:
             if not self.is_over and self.fault is None:
@@ -80,7 +86,7 @@ class Exchange(HttpRequest):
         """
         headers, pieces = self.headers, self.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        more = self._lines()
+        more = self.own_lines()
         if self.is_chunked and self.is_whole:
             more += b"content-length: %d\r\n" % len(body)
         elif self.is_chunked:
@@ -99,7 +105,13 @@ class Exchange(HttpRequest):
         if self.is_chunked and self.is_whole:
             self.is_chunked = False
 
-    def _lines(self) -> bytes:
+    def end_copy(self, *, is_whole: bool) -> None:
+        """The answer is complete, or will not be: a copy is sent, or not."""
+        copying, self.copying = self.copying, None
+        if copying is not None:
+            copying.end(is_whole)
+
+    def own_lines(self) -> bytes:
         """What the front says of the request."""
         connection = self.connection
         lines = connection.forwarded_lines(self)

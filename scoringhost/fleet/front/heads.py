@@ -16,11 +16,14 @@ from scoringhost.http.messages import Headers
 SERVICE_HEADER = "x-scoringhost-service"
 """Which service, and which version of it, has answered."""
 
+SHADOW_HEADER = "x-scoringhost-shadow"
+"""That a request is a copy, whose answer nobody gets. What a client sends under it is dropped."""
+
 OF_ONE_CONNECTION = frozenset({
     "connection", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"
 })  # fmt: skip
 _FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"})
-_SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER}
+_SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER, SHADOW_HEADER}
 _NEEDED = frozenset({"host", "expect"})
 """What a Connection header cannot take out: the replica must have the first, and the second is not for the front."""
 

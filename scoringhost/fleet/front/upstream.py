@@ -165,6 +165,7 @@ class Upstream(asyncio.Protocol):
         self._forget_answer()
         if exchange is not None:
             self._worker.leave(exchange)
+            exchange.end_copy(is_whole=False)
         if self._transport is not None:
             self._transport.abort()
 
@@ -207,6 +208,8 @@ class Upstream(asyncio.Protocol):
         self._exchange = None
         worker = self._worker
         worker.leave(exchange)
+        if exchange.copying is not None:
+            exchange.end_copy(is_whole=exchange.is_whole)
         if answer.is_last or not exchange.is_whole or self.is_closing:
             self.close()
         else:
@@ -228,6 +231,7 @@ class Upstream(asyncio.Protocol):
             self._transport.abort()
         if exchange is not None:
             self._worker.leave(exchange)
+            exchange.end_copy(is_whole=False)
             exchange.connection.fail(exchange, error)
 
     def _forget_answer(self) -> None:

@@ -146,7 +146,11 @@ def test_traffic_names_versions_that_there_are(read: Tree) -> None:
     assert reading.catalogue["wine"].traffic == Traffic({"1": 60.0, "2": 40.0}, sticky_header="X-User")
     reading = read(files | {"wine/service.json": {"traffic": {"1": 60, "3": 40}}})
     assert reading.catalogue == {}
-    assert {one.reason for one in reading.unusable if "there is no version '3'; there are 1, 2" in one.reason}
+    assert {
+        one.reason
+        for one in reading.unusable
+        if "traffic of 'wine': shares: expected one of '1', '2', got '3'" in one.reason
+    }
 
 
 @pytest.mark.parametrize(
