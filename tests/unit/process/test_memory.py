@@ -9,7 +9,7 @@ from scoringhost.process.memory import filled_holes, pss_mb
 
 FAULTS = """
 import gc, resource
-from scoringhost.process.memory import filled_holes, settle
+from scoringhost.process.memory import settle
 
 body = bytes(1_000_000)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import contextlib
 import importlib
 import itertools
+import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
