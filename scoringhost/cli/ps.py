@@ -20,7 +20,7 @@ HEAD = ("SERVICE", "STATE", "REPLICAS", "SHARE", "MEMORY", "SINCE", "RESTARTS", 
 @click.command(
     cls=Verb,
     short_help="List the services of a running fleet.",
-    examples=("scoringhost ps", "scoringhost ps --format json", "scoringhost ps --fleet services/"),
+    examples=("scoringhost ps --fleet services/", "scoringhost ps --format json"),
 )
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", help="For people or programs.")
 @fleet_options

@@ -32,11 +32,12 @@ class Control:
         *,
         about: Callable[[], Mapping[str, Any]],
         reload_catalogue: Callable[[], Awaitable[None]],
+        reload_service: Callable[[str, str | None], Awaitable[None]],
         stop: Callable[[], None],
     ) -> None:
         """`about`: what the fleet as a whole is. The others are what is done about its folder, and its end."""
         self._supervisor, self._about = supervisor, about
-        self._reload_catalogue, self._stop = reload_catalogue, stop
+        self._reload_catalogue, self._reload_service, self._stop = reload_catalogue, reload_service, stop
 
     async def status(self) -> dict[str, Any]:
         """The fleet, and every version of every service with its state, reason, workers and memory."""
@@ -60,12 +61,17 @@ class Control:
         await self._each(name, version, lambda life: life.unload("stopped by hand"))
 
     async def reload(self, name: str, version: str | None = None) -> None:
-        """Start what runs anew beside itself, and switch over; returns when requests go to the new one.
+        """Start it as its folder says now, beside what runs, and switch over; returns when requests go to the new one.
 
         Raises:
             CallFailed: `not_found`; `failed` if the new one could not be started, and the old one serves on.
         """
-        await self._each(name, version, lambda life: life.reload())
+        try:
+            await self._reload_service(name, version)
+        except CallFailed as failure:
+            if failure.kind == FAILED:
+                raise CallFailed(FAILED, f"{name}: {failure}") from None
+            raise
 
     async def _each(self, name: str, version: str | None, act: Callable[[VersionLife], Awaitable[None]]) -> None:
         lives = self._supervisor.chosen(name, version)

@@ -1,14 +1,16 @@
-"""Replica sets as the supervisor wants them: forked from templates, with their share of the cores and their log."""
+"""Replica sets as the supervisor wants them: in their own environment, forked from its template, with a log."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
+import dataclasses
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+from scoringhost.fleet.environments import EnvironmentFailed, Environments, Interpreter, cache_folder
 from scoringhost.fleet.logs import Lines, ServiceLog
 from scoringhost.fleet.notices import Notices
 from scoringhost.fleet.replica_set import Listeners, ReplicaFailed, ReplicaSet, Surroundings
@@ -18,59 +20,57 @@ from scoringhost.fleet.specs import ServiceSpec
 from scoringhost.fleet.templates import Templates
 from scoringhost.fleet.version_life import SetFailed
 from scoringhost.settings import Settings
-from scoringhost.telemetry.logs import HOST_LOGGER
 
-log = logging.getLogger(HOST_LOGGER)
+Make = Callable[[Interpreter], ReplicaSet]
+Find = Callable[[ServiceSpec], Awaitable[Interpreter]]
 
-Interpreter = Callable[[ServiceSpec], Awaitable[str]]
-"""The path of the Python that has a service's packages.
-
-Raises:
-    SetFailed: if there is none, and it could not be made.
-"""
-
-
-async def own_python(spec: ServiceSpec) -> str:
-    """The interpreter of a service that has the fleet's packages, or names a Python itself."""
-    if spec.environment is None:
-        return sys.executable
-    if os.path.isfile(spec.environment) and os.access(spec.environment, os.X_OK):
-        return spec.environment
-    raise SetFailed(f"the environment {spec.environment} is no Python that can be started")
+STOPPED = "it was stopped while it started"
 
 
 class ForkedSets:
     """Makes replica sets. `share`: of the cores, for so many workers, when they start."""
 
     def __init__(
-        self,
-        settings: Settings,
-        run: RunFolder,
-        environ: Mapping[str, str],
-        share: Callable[[int], float],
-        interpreter: Interpreter = own_python,
+        self, settings: Settings, run: RunFolder, environ: Mapping[str, str], share: Callable[[int], float]
     ) -> None:
-        self._settings, self._share, self._interpreter = settings, share, interpreter
+        self._settings, self._environ, self._share = settings, environ, share
         self._templates = Templates(environ)
+        self._environments: Environments | None = None
         self._surroundings = Surroundings(self._templates, Notices(run.notify), run.sets, environ)
 
     def make(
         self, spec: ServiceSpec, key: str, replicas: int, service_log: ServiceLog, changed: Callable[[], None]
     ) -> ForkedSet:
         """A set that is not started yet."""
+        lines = Lines(service_log)
 
-        async def made(one: ForkedSet) -> ReplicaSet:
-            python = await self._interpreter(spec)
-            listeners = Listeners(one.lines.feed, changed, one.has_ended)
-            surroundings, cores = self._surroundings, self._share(replicas)
+        def made(interpreter: Interpreter) -> ReplicaSet:
+            own = dataclasses.replace(spec, environ={**interpreter.environ, **spec.environ})
             return ReplicaSet(
-                key, spec, self._settings, surroundings, listeners, python=python, workers=replicas, cores=cores
+                key,
+                own,
+                self._settings,
+                self._surroundings,
+                Listeners(lines.feed, changed, one.has_ended),
+                python=str(interpreter.python),
+                workers=replicas,
+                cores=self._share(replicas),
             )
 
-        return ForkedSet(key, replicas, made, changed, Lines(service_log))
+        one = ForkedSet(key, spec, replicas, self._interpreter, made, changed, lines)
+        return one
+
+    async def _interpreter(self, spec: ServiceSpec) -> Interpreter:
+        if spec.environment is None:
+            return Interpreter(Path(sys.executable), {})
+        if self._environments is None:  # where they are kept matters to nobody who needs none
+            self._environments = Environments(cache_folder(self._environ), self._environ)
+        return await self._environments.interpreter(spec.environment, spec.folder)
 
     async def close(self) -> None:
         """End the templates, and listen to nobody any more."""
+        if self._environments is not None:
+            await self._environments.close()
         await self._templates.close()
         self._surroundings.notices.close()
 
@@ -81,16 +81,21 @@ class ForkedSet:
     def __init__(
         self,
         key: str,
+        spec: ServiceSpec,
         replicas: int,
-        make: Callable[[ForkedSet], Awaitable[ReplicaSet]],
+        find: Find,
+        make: Make,
         changed: Callable[[], None],
         lines: Lines,
     ) -> None:
-        self.key, self.lines, self._replicas, self._make, self._changed = key, lines, replicas, make, changed
+        """`find`: the interpreter. `make`: the set in it. `changed`: called when it is at something else."""
+        self.key, self._spec, self._replicas = key, spec, replicas
+        self._find, self._make, self._changed, self._lines = find, make, changed, lines
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._interpreter: Interpreter | None = None
         self._set: ReplicaSet | None = None
+        self._stage: asyncio.Task[None] | None = None
         self._scaling: asyncio.Task[None] | None = None
-        self._starting: asyncio.Task[None] | None = None
         self._is_killed = False
 
     @property
@@ -101,14 +106,25 @@ class ForkedSet:
     @property
     def activity(self) -> str:
         """What it is at while it starts."""
-        if self._set is None:
-            return "preparing its environment"
-        return self._set.status or "waiting for a process of its own"
+        if self._set is not None:
+            return self._set.status or "starting"
+        return "waiting for others to start" if self._interpreter is not None else "preparing its environment"
 
     @property
     def workers(self) -> tuple[WorkerRoute, ...]:
         """The workers that take calls now."""
         return () if self._set is None else self._set.workers
+
+    async def prepare(self) -> None:
+        """Make what it is to run in, which may take minutes.
+
+        Raises:
+            SetFailed: if that cannot be made.
+        """
+        await self._go_through(self._prepare())
+
+    async def _prepare(self) -> None:
+        self._interpreter = await self._find(self._spec)
 
     async def start(self) -> None:
         """Start it, and wait for its first worker to be ready.
@@ -116,26 +132,38 @@ class ForkedSet:
         Raises:
             SetFailed: if it could not be started, or has ended before that.
         """
-        self._starting = asyncio.ensure_future(self._start())
-        try:
-            await self._starting
-        except asyncio.CancelledError:
-            self.kill()
-            if not self._is_killed or not self._starting.cancelled():
-                raise
-            self.has_ended("it was stopped while it started")
-            raise SetFailed("it was stopped while it started") from None
-        except SetFailed as failure:
-            self.has_ended(str(failure))
-            raise
-        except ReplicaFailed as failure:
-            self.has_ended(str(failure))
-            raise SetFailed(str(failure)) from None
+        await self._go_through(self._start())
 
     async def _start(self) -> None:
-        self._set = await self._make(self)
+        assert self._interpreter is not None
+        self._set = self._make(self._interpreter)
         self._changed()
         await self._set.start()
+
+    async def _go_through(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do one part of the start, which `kill` may break off.
+
+        Raises:
+            SetFailed: if it has failed, or was broken off.
+        """
+        if self._is_killed:
+            work.close()
+            self.has_ended(STOPPED)
+            raise SetFailed(STOPPED)
+        self._stage = asyncio.create_task(work)
+        try:
+            await asyncio.wait((self._stage,))
+        except asyncio.CancelledError:
+            self.kill()
+            raise
+        try:
+            self._stage.result()
+        except asyncio.CancelledError:
+            self.has_ended(STOPPED)
+            raise SetFailed(STOPPED) from None
+        except (EnvironmentFailed, ReplicaFailed) as failure:
+            self.has_ended(str(failure))
+            raise SetFailed(str(failure)) from None
 
     def scale(self, replicas: int) -> None:
         """Have that many workers from now on."""
@@ -163,11 +191,11 @@ class ForkedSet:
         self._is_killed = True
         if self._set is not None and self._set.pid:
             self._set.kill()
-        elif self._starting is not None:
-            self._starting.cancel()
+        elif self._stage is not None:
+            self._stage.cancel()
 
     def has_ended(self, reason: str) -> None:
         """Its processes are gone, or about to go."""
         if not self.ended.done():
-            self.lines.end()
+            self._lines.end()
             self.ended.set_result(reason)

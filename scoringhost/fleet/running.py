@@ -91,7 +91,11 @@ class RunningFleet:
         self.repository = FleetRepository(self.supervisor, self._look)
         self.scaling = Scaling(self.supervisor.lives, self.supervisor.loads, self.supervisor.in_background, cores=cores)
         self.control = Control(
-            self.supervisor, about=self.about, reload_catalogue=self.read_folder_again, stop=self.stop
+            self.supervisor,
+            about=self.about,
+            reload_catalogue=self.read_folder_again,
+            reload_service=self.repository.load,
+            stop=self.stop,
         )
         self._end = asyncio.Event()
         self._hurry = asyncio.Event()

@@ -55,6 +55,13 @@ class RunningSet(Protocol):
     def ended(self) -> asyncio.Future[str]:
         """Done when all its processes are gone, with the reason."""
 
+    async def prepare(self) -> None:
+        """Make what it is to run in, which may take minutes; before the start.
+
+        Raises:
+            SetFailed: if that cannot be made.
+        """
+
     async def start(self) -> None:
         """Start it, and wait for its first worker to be ready.
 
@@ -239,7 +246,7 @@ class VersionLife:
         self.spec, self.is_unusable = spec, False
 
     async def _start(self) -> None:
-        self._enter(State.LOADING, "waiting for others to start")
+        self._enter(State.LOADING, "starting")
         try:
             self._serve_with(await self._started())
         except SetFailed as failure:
@@ -247,18 +254,17 @@ class VersionLife:
             raise
 
     async def _started(self) -> RunningSet:
-        async with self._fleet.starts:
-            if not self.is_wanted:
-                raise SetFailed("it was stopped before it had started")
-            new = self._fleet.new_set(self.spec, self.replicas, self._set_changed)
-            self.starting = new
-            self._sets.add(new)
-            new.ended.add_done_callback(lambda _: self._sets.discard(new))
+        new = self.starting = self._fleet.new_set(self.spec, self.replicas, self._set_changed)
+        self._sets.add(new)
+        new.ended.add_done_callback(lambda _: self._sets.discard(new))
+        self._set_changed()
+        try:
+            await new.prepare()  # beside the starts: it may take minutes, and holds up nobody else
             self._set_changed()
-            try:
+            async with self._fleet.starts:
                 await new.start()
-            finally:
-                self.starting = None
+        finally:
+            self.starting = None
         return new
 
     async def _replace(self, old: RunningSet) -> None:

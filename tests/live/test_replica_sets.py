@@ -533,6 +533,6 @@ def test_the_front_is_trusted_and_no_key_is_asked_for(play: Play, tmp_path: Path
     async def act(fleet: Fleet) -> None:
         one = await fleet.start(script, environ={"SCORINGHOST_PRIMARY_KEY": "secret"})
         answer = await said(one, "x", "x-forwarded-for: 192.0.2.9, 192.0.2.7", "x-forwarded-proto: https")
-        assert answer == "192.0.2.7 https"
+        assert answer == '"192.0.2.7 https"'
 
     play(act)

@@ -90,7 +90,7 @@ class Answer:
             exchange.copying.answer(status, self._first(b"content-type"), self._first(b"content-encoding"))
         has_body = exchange.method != "HEAD" and status not in BODILESS
         how = b"" if status in BODILESS else self._length(has_body)
-        more = exchange.connection.answer_lines(exchange, has_length=bool(how) or not has_body)
+        more = exchange.connection.answer_lines(exchange, self._lines, has_length=bool(how) or not has_body)
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         self.out.append(b"%s%s%s%s\r\n" % (line, b"".join(self._lines), how, more))
         if not has_body:

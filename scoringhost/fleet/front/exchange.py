@@ -6,8 +6,9 @@ import contextvars
 import time
 from typing import TYPE_CHECKING
 
+from scoringhost.access.forwarded import CALLER_HEADER
 from scoringhost.errors import ScoringHostError
-from scoringhost.fleet.front.heads import CALLER_HEADER, forwarded, request_head, with_time_left
+from scoringhost.fleet.front.heads import forwarded, request_head, with_time_left
 from scoringhost.http.messages import Headers, HttpRequest
 from scoringhost.http.request_ids import RequestIds, new_id, read_ids
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -19,18 +20,21 @@ from scoringhost.doors.server.connection_limits import SMALL_BODY
 from scoringhost.doors.server.connections import was_reset
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.secure_protocol import Secured
-from scoringhost.errors import MalformedRequest, ScoringHostError
+from scoringhost.errors import InternalError, MalformedRequest, ScoringHostError
 from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.app import CLIENT_GONE
 from scoringhost.http.cors import Cors
 from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.telemetry.logs import HOST_LOGGER
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.front_app import FrontApp
 
 LOOK_S = 0.25
 """Seconds between two looks at whether a client that sends no more has gone."""
+
+log = logging.getLogger(HOST_LOGGER)
 
 _CLOSE = b"connection: close\r\n"
 
@@ -184,10 +188,14 @@ class FrontProtocol(HttpProtocol):
 
     def _send(self, exchange: Exchange) -> None:
         front = self._front
-        if front.watch is not None:
-            exchange.context = contextvars.copy_context()
-            exchange.stages = exchange.context.run(front.watch, exchange)
-        front.directory.send(exchange)
+        try:
+            if front.watch is not None:
+                exchange.context = contextvars.copy_context()
+                exchange.stages = exchange.context.run(front.watch, exchange)
+            front.directory.send(exchange)
+        except Exception:  # a defect of ours: in a callback of the parser it would be taken for the client's
+            log.exception("scoringhost failed on a request; please report it")
+            self.fail(exchange, InternalError())
         if not exchange.is_whole and exchange.upstream is None and not exchange.is_over:
             self._pause_reading()  # until there is somebody who takes the body
 
@@ -219,11 +227,11 @@ class FrontProtocol(HttpProtocol):
 
     # -- what comes back ------------------------------------------------------------------------------
 
-    def answer_lines(self, exchange: Exchange, *, has_length: bool) -> bytes:
+    def answer_lines(self, exchange: Exchange, of_replica: list[bytes], *, has_length: bool) -> bytes:
         """Lines that the head of an answer has beside the replica's: who has answered, and whether this is the end."""
         lines = b"" if exchange.live is None else exchange.live.line
         if self._front.cors is not None:
-            lines += cors_lines(self._front.cors, exchange)
+            lines += cors_lines(self._front.cors, exchange, of_replica)
         if not has_length or not exchange.is_whole:
             self._keep_alive = False
         self._streaming = True
@@ -379,8 +387,10 @@ class SecureFrontProtocol(Secured, FrontProtocol):
     scheme: ClassVar[str] = "https"
 
 
-def cors_lines(cors: Cors, exchange: Exchange) -> bytes:
-    """What a browser is told of an answer of a replica, which knows of no origins."""
-    said = HttpResponse(exchange.status, [])
+def cors_lines(cors: Cors, exchange: Exchange, of_replica: list[bytes]) -> bytes:
+    """What a browser is told of an answer of a replica, which knows of no origins; a script may have said it itself."""
+    pairs = [line.decode("latin-1").rstrip("\r\n").split(": ", 1) for line in of_replica]
+    said = HttpResponse(exchange.status, [(name, value) for name, value in pairs])
     cors.apply(exchange, said)
-    return "".join([f"{name}: {value}\r\n" for name, value in said.headers]).encode("latin-1")
+    more = said.headers[len(pairs) :]
+    return "".join([f"{name}: {value}\r\n" for name, value in more]).encode("latin-1")

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from scoringhost.access.forwarded import CALLER_HEADER
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.deadlines import TIMEOUT_HEADER
 from scoringhost.http.messages import Headers
-
-CALLER_HEADER = "x-scoringhost-caller"
-"""The name of the key, token or certificate that let a request in. What a client sends under it is dropped."""
 
 SERVICE_HEADER = "x-scoringhost-service"
 """Which service, and which version of it, has answered."""

@@ -111,6 +111,8 @@ class FrontProcess:
             repository = ChannelRepository(self._channel, lambda: self._directory.table)
             parts = front_parts(settings, self._directory, self._memory, repository)
             certificates = certificates_of(settings)
+            if parts.telemetry.exports is not None:
+                parts.telemetry.exports.start()
         except (StartupError, TimeoutError, ConnectionError) as error:
             log.error("the front cannot start: %s", str(error) or "it was not told its settings")
             return START_FAILED
@@ -137,6 +139,8 @@ class FrontProcess:
 
     def _on_channel_end(self, task: asyncio.Task[None]) -> None:
         """The supervisor has gone: nobody else sees to the listening sockets."""
+        if task.cancelled():
+            return
         if not self._is_to_end.is_set():
             log.warning("the supervisor has gone; this front ends")
         self._is_for_good = True

@@ -27,7 +27,10 @@ def service_of(*specs: ServiceSpec, traffic: Traffic | None = None) -> NamedServ
 class SetStandIn:
     """A set whose test says how its start goes."""
 
-    def __init__(self, spec: ServiceSpec, key: str, replicas: int, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, spec: ServiceSpec, key: str, replicas: int, changed: Callable[[], None], *, at_once: bool
+    ) -> None:
+        self.is_started, self._at_once = False, at_once
         self.spec, self.key, self.replicas, self._changed = spec, key, replicas, changed
         self.pid: int | None = None
         self.activity = "running init()"
@@ -38,7 +41,13 @@ class SetStandIn:
         self.was_stopped = False
         self._start: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    async def prepare(self) -> None:
+        pass
+
     async def start(self) -> None:
+        self.is_started = True
+        if self._at_once:
+            asyncio.get_running_loop().call_soon(self.becomes_ready)
         self.pid = 1000 + int(self.key)
         await self._start
 
@@ -81,10 +90,8 @@ class SetsStandIn:
     def make(
         self, spec: ServiceSpec, key: str, replicas: int, service_log: ServiceLog, changed: Callable[[], None]
     ) -> SetStandIn:
-        one = SetStandIn(spec, key, replicas, changed)
+        one = SetStandIn(spec, key, replicas, changed, at_once=self.at_once)
         self.made.append(one)
-        if self.at_once:
-            asyncio.get_running_loop().call_soon(one.becomes_ready)
         return one
 
 

@@ -23,7 +23,7 @@ async def main(script: Path, run_folder: Path, number: int) -> None:
     pids = [*surroundings.templates.pids]
     for one in sets:
         pids += [one.pid, *(worker.pid for worker in one.workers)]
-    print("pids", *pids, flush=True)
+    print("pids", *pids, flush=True)  # noqa: T201
     await asyncio.Event().wait()
 
 
