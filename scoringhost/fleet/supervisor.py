@@ -177,6 +177,8 @@ class Supervisor:
         await life.unload("its folder is gone")
         if self.lives.get(key) is life:
             del self.lives[key]
+        if all(name != key[0] for name, _ in self.lives):
+            self.traffics.pop(key[0], None)
         await self.publish()
 
     async def settle(self, work: Sequence[asyncio.Task[Any]]) -> None:

@@ -56,7 +56,8 @@ def test_tritonclient_lists_loads_and_unloads(fleet: Fleet) -> None:
     assert states(served) == {"rentals": "READY", "wine:1": "UNAVAILABLE", "wine:2": "UNAVAILABLE"}
     assert not triton.is_model_ready("wine")
     assert triton.is_server_ready()
-    assert fleet.call("wine").status == 404
+    assert [served.ask("POST", f"/v2/models/wine{path}/infer").status for path in ("", "/versions/1")] == [404, 404]
+    assert fleet.call("wine").status == 503
     assert fleet.call("rentals").json() == "rentals"
     fleet.service("wine/2", "def init():\n    pass\n\n\ndef run(data):\n    return 'changed'\n")
     triton.load_model("wine")
@@ -72,7 +73,7 @@ def test_one_version_is_unloaded_and_loaded_as_mlserver_is_asked_to(fleet: Fleet
     assert post(served, "models/wine/versions/2/unload").status == 200
     assert [row["name"] + row["version"] for row in post(served, "index", b'{"ready": true}').json()] == ["wine1"]
     assert fleet.call("wine").json() == "wine/1"
-    assert fleet.call("wine/versions/2").status == 404
+    assert served.ask("GET", "/v2/models/wine/versions/2").status == 404
     assert post(served, "models/wine/versions/2/load", b"{}").status == 200
     assert fleet.call("wine").json() == "wine/2"
 
@@ -127,7 +128,7 @@ def test_without_loading_at_the_start_each_is_loaded_when_it_is_asked_for(fleet:
     fleet.service("b")
     served = fleet.start("--no-load")
     assert states(served) == {"a": "UNAVAILABLE", "b": "UNAVAILABLE"}
-    assert fleet.call("a").status == 404
+    assert served.ask("GET", "/v2/models/a/ready").status == 404
     assert post(served, "models/a/load").status == 200
     assert states(served) == {"a": "READY", "b": "UNAVAILABLE"}
     assert fleet.call("a").json() == "a"
