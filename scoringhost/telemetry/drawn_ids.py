@@ -34,7 +34,7 @@ class DrawnIds(RandomIdGenerator):
         return drawn
 
     def _renew(self) -> None:
-        """Draw more; in the child of a fork, too, which would go on with the parent's (`random` is seeded anew there)."""
+        """Draw more; in the child of a fork, too, which has the parent's, and where `random` is seeded anew."""
         if not self._is_known_to_forks:
             self._is_known_to_forks = True
             in_child(self._renew)

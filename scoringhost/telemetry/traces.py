@@ -44,6 +44,8 @@ OURS = "scoringhost"
 _STANDARD = frozenset({"traceparent", "tracestate", "baggage"})
 _UNSAMPLED = re.compile("00-([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-00")
 _NO_TRACE = "0" * 32
+EVERY = "g"
+"""A bound above all that is written in hexadecimal: the SDK's sampler is asked about each trace that begins here."""
 [_SPAN] = set_span_in_context(INVALID_SPAN, Context())
 """Under which a context has its span; `set_span_in_context` takes three times as long as making a context with one."""
 
@@ -75,7 +77,7 @@ class Traces:
         self._exports, self._batches, self._ids = exports, batches, exports.ids
         self._tracer: Tracer | None = None
         self._fields: frozenset[str] = frozenset()
-        self._bound, self._is_parent_based = "", False
+        self._bound, self._is_parent_based = EVERY, False
 
     def start(self) -> Tracer:
         """Begin to trace, once something is to be traced."""
@@ -94,22 +96,18 @@ class Traces:
         if match.endpoint is not None and not match.endpoint.logged:
             return None
         tracer = self._tracer or self.start()
-        context, around = get_current(), INVALID_SPAN
+        context = get_current()
         if context:
-            around = get_current_span(context)
-            if type(around) is Quiet or (OURS in context and not around.is_recording()):
-                # What an earlier request has left: uvicorn begins a pipelined request in the context of the one before.
-                context, around = Context(), INVALID_SPAN
-        if around is not INVALID_SPAN:  # the program is instrumented itself, and has read the headers
-            return self._begin_span(tracer, request, context)
+            context = _without_leftovers(context)
+            if get_current_span(context) is not INVALID_SPAN:
+                # The program is instrumented itself, and has read the headers.
+                return self._begin_span(tracer, request, context)
         if self._fields.isdisjoint(request.headers):
-            if not self._bound:
-                return self._begin_span(tracer, request, context)
             ids = self._ids.draw()
-            if ids[0][16:] < self._bound:
-                self._ids.give(ids[0])
-                return self._begin_span(tracer, request, context)
-            return self._let_pass(request, context, ids)
+            if ids[0][16:] >= self._bound:
+                return self._let_pass(request, context, ids)
+            self._ids.give(ids[0])
+            return self._begin_span(tracer, request, context)
         if self._is_parent_based:
             trace = _unsampled_trace(request.headers)
             if trace:
@@ -119,10 +117,8 @@ class Traces:
     def _let_pass(self, request: HttpRequest, context: Context, ids: tuple[str, str]) -> Unsampled | None:
         """Give a request that is not sampled ids to pass on, at the least cost: most requests are such."""
         request.trace = ids
-        if context:
-            context = set_span_in_context(Quiet(ids), context)
-        else:
-            context = Context({_SPAN: Quiet(ids)})
+        quiet = Quiet(ids)
+        context = set_span_in_context(quiet, context) if context else Context({_SPAN: quiet})
         attach(context)
         return Unsampled(context) if self._batches else None
 
@@ -140,6 +136,16 @@ class Traces:
             span.set_attributes(attributes_of(request, method))
             return TracedRequest(tracer, span, context, request, start_ns)
         return Unsampled(context) if self._batches else None
+
+
+def _without_leftovers(context: Context) -> Context:
+    """The context, or an empty one in place of what an earlier request has left.
+
+    uvicorn begins a pipelined request in the context of the one before.
+    """
+    around = get_current_span(context)
+    is_left = type(around) is Quiet or (OURS in context and not around.is_recording())
+    return Context() if is_left else context
 
 
 def _unsampled_trace(headers: Mapping[str, str]) -> str:
