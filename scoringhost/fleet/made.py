@@ -125,7 +125,9 @@ def ignored_by_fleet(settings: Settings) -> list[str]:
         origin = settings.origins.get(name)
         if origin is None or not getattr(settings, name):
             continue
-        why = "the front speaks no gRPC" if name == "grpc_port" else "it is for one service; give it in its service.json"
+        why = (
+            "the front speaks no gRPC" if name == "grpc_port" else "it is for one service; give it in its service.json"
+        )
         lines.append(f"{name} ({origin}) is ignored by a fleet: {why}")
     return lines
 
