@@ -50,6 +50,7 @@ def kserve_python() -> Path:
 
 def _install(folder: Path, package: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    # pip took three minutes on a busy machine, uv half a minute; .ci/run brings uv along.
     uv = shutil.which("uv")
     if uv is not None:
         command = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", package]
@@ -79,7 +80,7 @@ def test_health_and_readiness_are_read(seen: dict[str, Any], protocol: str) -> N
     assert (found["live"], found["ready"], found["model"]) == (True, True, True)
 
 
-def test_a_model_that_is_not_there_is_not_ready(seen: dict[str, Any]) -> None:
+def test_a_model_of_another_name_is_not_ready(seen: dict[str, Any]) -> None:
     assert seen["rest"]["other"] is False
 
 

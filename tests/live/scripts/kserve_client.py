@@ -76,7 +76,7 @@ async def over_grpc(port):
 
 async def main():
     rest, other = int(sys.argv[1]), int(sys.argv[2])
-    print(json.dumps({"rest": await over_rest(rest), "grpc": await over_grpc(other)}))
+    sys.stdout.write(json.dumps({"rest": await over_rest(rest), "grpc": await over_grpc(other)}) + "\n")
 
 
 asyncio.run(main())
