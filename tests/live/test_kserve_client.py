@@ -49,9 +49,10 @@ def kserve_python() -> Path:
 
 
 def _install(folder: Path, package: str) -> None:
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
     # pip took three minutes on a busy machine, uv half a minute; .ci/run brings uv along.
     uv = shutil.which("uv")
+    command: list[str | Path]
     if uv is not None:
         command = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", package]
     else:
