@@ -67,7 +67,7 @@ def seen(start: Callable[..., Served], port_of_nobody: Callable[[], int], kserve
     grpc_port = port_of_nobody()
     served = start(SCRIPT, "--grpc-port", str(grpc_port)).wait_ready()
     try:
-        command = [kserve_python, CLIENT, str(served.port), str(grpc_port)]
+        command = [str(kserve_python), str(CLIENT), str(served.port), str(grpc_port)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     finally:
         served.kill()
