@@ -6,7 +6,6 @@ import importlib.metadata
 from pathlib import Path
 
 from scoringhost.packaging.pins import Installed, modules_in_pickle
-from scoringhost.runtimes.mlserver import known_runtimes
 from scoringhost.settings.mlserver_files import is_model_settings, read_model_settings
 from scoringhost.settings.served import file_framework, folder_framework
 
@@ -36,6 +35,8 @@ def requirements_of_model(path: Path) -> list[str]:
 
 def _of_runtime(settings: Path) -> tuple[tuple[str, ...], ...]:
     """What loads a model of MLServer's kind: its framework's packages for MLServer's own runtimes, or else pydantic."""
+    from scoringhost.runtimes.mlserver import known_runtimes  # which brings numpy along
+
     known = known_runtimes.KNOWN.get(str(read_model_settings(settings, {}).values.get("implementation")))
     if known is not None and known.framework is not None:
         return PACKAGES[known.framework]
