@@ -174,7 +174,8 @@ class Replica:
         until_s = time.monotonic() + START_S
         pause = threading.Event()
         while "is ready for requests" not in self.log:
-            assert time.monotonic() < until_s and self.process.poll() is None, self.log
+            assert time.monotonic() < until_s, self.log
+            assert self.process.poll() is None, self.log
             pause.wait(0.02)
         return self
 

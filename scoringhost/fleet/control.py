@@ -107,7 +107,7 @@ class Control:
         What is None stays as it is; no shares at all give all to the default version, an empty text its own again.
 
         Raises:
-            CallFailed: `not_found`; `invalid` if the shares sum up to more than 100, or name a version that there is not.
+            CallFailed: `not_found`; `invalid` if the shares are more than 100, or name a version that there is not.
         """
         self._supervisor.versions_of(name)
         now = self._supervisor.traffics.get(name, Traffic())

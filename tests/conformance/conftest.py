@@ -340,12 +340,19 @@ def door(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
+def fleet(fronts: Any, ask_port: Callable[..., Reply], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Fronts, and what is behind them."""
+    made = Fleet(fronts, ask_port, tmp_path_factory.mktemp)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def serve(
     door: str,
     request: pytest.FixtureRequest,
     start: Callable[..., Served],
     reply_class: type[Reply],
-    ask_port: Callable[..., Reply],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Client]]:
     """serve(script, **settings): one of scripts/ behind the current door, kept until the session ends.
@@ -356,13 +363,6 @@ def serve(
     before, path = dict(os.environ), list(sys.path)
     nowhere = str(tmp_path_factory.mktemp("app_root"))
 
-    fleet: list[Fleet] = []
-
-    def start_in_fleet(script: Path, environ: dict[str, str]) -> FrontSender:
-        if not fleet:
-            fleet.append(Fleet(request.getfixturevalue("fronts"), ask_port, tmp_path_factory.mktemp))
-        return fleet[0].start(script, environ)
-
     def serve(name: str, **settings: object) -> Client:
         key = (name, tuple(sorted(settings.items())))
         if key not in opened:
@@ -372,7 +372,7 @@ def serve(
             if door == "server":
                 opened[key] = ServerSender(start(script, **environ))
             elif door == "front":
-                opened[key] = start_in_fleet(script, environ)
+                opened[key] = request.getfixturevalue("fleet").start(script, environ)
             elif door == "container":
                 run = request.getfixturevalue("start_container")
                 root = Path(environ.pop("SCORINGHOST_APP_ROOT"))
@@ -387,8 +387,6 @@ def serve(
     yield serve
     for sender in opened.values():
         sender.close()
-    for one in fleet:
-        one.close()
     os.environ.clear()
     os.environ.update(before)
     sys.path[:] = path
