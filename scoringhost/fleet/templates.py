@@ -18,7 +18,7 @@ LATER = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", *THREAD_VARIABLES})
 """Of those, the ones that a replica set obeys none the less."""
 
 NO_THREADS = {**dict.fromkeys(THREAD_VARIABLES, "1"), "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-"""Has what a template loads start none, which a fork would lose: BLAS, and the allocator of Arrow, which pandas loads."""
+"""Has what a template loads start none, which a fork would lose: BLAS, and Arrow (of pandas)."""
 
 AtStart = tuple[tuple[str, str], ...]
 

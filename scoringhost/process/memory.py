@@ -80,7 +80,7 @@ def filled_holes() -> list[list[bytes]]:
 
 def _blocks_of(size: int) -> list[bytes]:
     """Blocks of one size, until some pools in a row were empty before."""
-    length = size - bytes().__sizeof__()
+    length = size - b"".__sizeof__()
     most = POOL // size - 1  # that lie side by side, behind the head of a pool
     made = [bytes(length)]
     empty_pools, consecutive = 0, 1

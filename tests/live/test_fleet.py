@@ -209,14 +209,13 @@ def test_nobody_waits_for_standard_output_that_nobody_reads(fleet: Fleet) -> Non
     fleet.service("a", f"def init():\n    pass\n\n\ndef run(data):\n    print({words!r} * 100)\n    return 1\n")
     served = fleet.start()
     reader, writer = os.pipe()
-    command = [PROGRAM, "serve", fleet.folder, "--run-dir", fleet.place / "r2", "--port", str(free_port())]
+    port = free_port()
+    command = [PROGRAM, "serve", fleet.folder, "--run-dir", fleet.place / "r2", "--port", port]
     served.stop()
-    process = subprocess.Popen(
-        list(map(str, command)), stdout=writer, stderr=writer, env=os.environ | {"FLEET_MARK": fleet.mark}
-    )
+    environ = os.environ | {"FLEET_MARK": fleet.mark}
+    process = subprocess.Popen(list(map(str, command)), stdout=writer, stderr=writer, env=environ)
     os.close(writer)
     try:
-        port = int(command[-1])
         until(lambda: answers(port), "an answer")
         for _ in range(30):
             assert ask(port, "POST", "/services/a/score", body=b"1").status == 200

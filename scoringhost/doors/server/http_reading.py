@@ -188,7 +188,6 @@ class RequestReader(GuardedRequest):
         method = parser.get_method()
         if ("upgrade" in headers or method == b"CONNECT") and parser.should_upgrade():
             return  # the parser stops here and leaves the body to us
-        path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)
         host = headers.get("host")
         if host is None and version == "1.1" and self._fault is None:
             self._fault = MalformedRequest("The request has no Host header (RFC 9112, 3.2)")
@@ -197,6 +196,7 @@ class RequestReader(GuardedRequest):
         if request is not None:
             request.body, request.fault = body, self._fault
         else:
+            path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)
             request = HttpRequest(
                 "POST" if method == b"POST" else method.decode("ascii"),
                 path,

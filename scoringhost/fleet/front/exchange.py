@@ -10,7 +10,7 @@ from scoringhost.access.forwarded import CALLER_HEADER
 from scoringhost.errors import ScoringHostError
 from scoringhost.fleet.front.heads import forwarded, request_head, with_time_left
 from scoringhost.http.messages import Headers, HttpRequest
-from scoringhost.http.request_ids import RequestIds, new_id, read_ids
+from scoringhost.http.request_ids import BROUGHT, new_id, read_ids
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import LiveVersion
@@ -73,10 +73,13 @@ class Exchange(HttpRequest):
 
     def identified(self) -> ScoringHostError | None:
         """Give the request an id if it brings none; returns why it is refused, if it has a bad one."""
-        ids: RequestIds = read_ids(self.headers)
-        self.ids = ids
-        if ids.fault is None and "x-request-id" not in self.headers:
-            self.headers["x-request-id"] = ids.request or new_id()
+        headers = self.headers
+        if BROUGHT.isdisjoint(headers):
+            headers["x-request-id"] = new_id()
+            return None
+        ids = read_ids(headers)
+        if ids.fault is None:
+            headers["x-request-id"] = ids.request
         return ids.fault
 
     def rendered(self) -> bytes:

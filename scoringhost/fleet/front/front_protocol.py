@@ -227,7 +227,7 @@ class FrontProtocol(HttpProtocol):
 
     # -- what comes back ------------------------------------------------------------------------------
 
-    def answer_lines(self, exchange: Exchange, of_replica: list[bytes], *, has_length: bool) -> bytes:
+    def answer_lines(self, exchange: Exchange, of_replica: bytes, *, has_length: bool) -> bytes:
         """Lines that the head of an answer has beside the replica's: who has answered, and whether this is the end."""
         lines = b"" if exchange.live is None else exchange.live.line
         if self._front.cors is not None:
@@ -387,10 +387,11 @@ class SecureFrontProtocol(Secured, FrontProtocol):
     scheme: ClassVar[str] = "https"
 
 
-def cors_lines(cors: Cors, exchange: Exchange, of_replica: list[bytes]) -> bytes:
+def cors_lines(cors: Cors, exchange: Exchange, of_replica: bytes) -> bytes:
     """What a browser is told of an answer of a replica, which knows of no origins; a script may have said it itself."""
-    pairs = [line.decode("latin-1").rstrip("\r\n").split(": ", 1) for line in of_replica]
-    said = HttpResponse(exchange.status, [(name, value) for name, value in pairs])
+    lines = of_replica.decode("latin-1").split("\r\n")[:-1]
+    pairs = [(name, value.strip()) for name, _, value in [line.partition(":") for line in lines]]
+    said = HttpResponse(exchange.status, [*pairs])
     cors.apply(exchange, said)
     more = said.headers[len(pairs) :]
     return "".join([f"{name}: {value}\r\n" for name, value in more]).encode("latin-1")
