@@ -204,6 +204,6 @@ def _pool(replicas: Mapping[str, float], values: Mapping[str, Any], settings: Se
     return Pool(
         minimum=minimum,
         maximum=max(1, minimum, maximum),
-        calls_each=float(replicas.get("calls_each", 1.0)),
+        calls_each=float(replicas.get("calls_each", values.get("threads") or settings.threads)),
         idle_s=float(replicas.get("idle_s", values.get("idle_s") or settings.idle_s)),
     )

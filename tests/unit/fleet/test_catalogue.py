@@ -99,7 +99,7 @@ def test_service_json_says_what_a_service_is(read: Tree) -> None:
     assert spec.folder.name == "folder"
     assert (spec.settings["threads"], spec.settings["scoring_timeout_ms"]) == (2, 100)
     assert spec.environ == {"A": "1"}
-    assert spec.pool == Pool(1, 3)
+    assert spec.pool == Pool(1, 3, 2.0)
 
 
 def test_a_services_own_configuration_file_counts_but_for_what_is_the_fleets(read: Tree) -> None:
