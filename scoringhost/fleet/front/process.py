@@ -154,7 +154,7 @@ class FrontProcess:
         self._channel.tell("want", name=name, version=version)
 
     def _tell_load(self, counts: Counts) -> None:
-        """Requests of each set: now, at most since the last time, ever, and with their times; and who waits for what."""
+        """Requests of each set: now, at most since the last time, ever, and their times; and who waits for what."""
         sets = {}
         for key, one in self._directory.sets.items():
             if one.requests:
