@@ -39,11 +39,13 @@ def rehearse() -> None:
 
 def _declared() -> Any:
     """run() as most scripts declare it, if the packages for that are there."""
+    numpy: Any = sys.modules.get("numpy")  # which the template has imported, if it is there
+    if numpy is None:
+        return run
     try:
-        import numpy as np
         from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
         from inference_schema.schema_decorators import input_schema, output_schema
     except ImportError:
         return run
-    kind = NumpyParameterType(np.array([[0.5]]))
+    kind = NumpyParameterType(numpy.array([[0.5]]))
     return input_schema("data", kind)(output_schema(kind)(run))

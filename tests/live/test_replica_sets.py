@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from scoringhost.fleet.notices import Notices
-from scoringhost.fleet.replica_set import Listeners, ReplicaFailed, ReplicaSet, Surroundings
+from scoringhost.fleet.replica_set import ReplicaFailed, ReplicaSet
 from scoringhost.fleet.specs import Pool, ServiceSpec
+from scoringhost.fleet.surroundings import Listeners, Surroundings
 from scoringhost.fleet.templates import Templates
 from scoringhost.settings import Settings
 

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from scoringhost.fleet.notices import Notices
-from scoringhost.fleet.replica_set import Listeners, ReplicaSet, Surroundings
+from scoringhost.fleet.replica_set import ReplicaSet
 from scoringhost.fleet.specs import ServiceSpec
+from scoringhost.fleet.surroundings import Listeners, Surroundings
 from scoringhost.fleet.templates import Templates
 from scoringhost.settings import Settings
 
