@@ -31,11 +31,13 @@ _OF_FRAMING = re.compile(rb"(?:^|\n)(" + b"|".join(sorted(_FRAMING)) + rb"):[ \t
 def passed_whole(data: bytes, exchange: Exchange) -> bytes | None:
     """What the client gets for an answer that has come in one piece, and has a length and nothing else of framing.
 
-    None for any other, which `Answer` reads. Nearly all are such, and the callbacks for each of their headers would
+    None for any other, and for one that is copied, which `Answer` reads. Nearly all are such, and the callbacks for each of their headers would
     take half as long again as all else that is done with them here.
     """
+    if exchange.copying is not None or exchange.method == "HEAD":
+        return None
     head = _PLAIN_HEAD.match(data)
-    if head is None or exchange.method == "HEAD":
+    if head is None:
         return None
     said = _OF_FRAMING.findall(head[2])
     if len(said) != 1 or said[0][0].lower() != b"content-length" or not said[0][1].isdigit():
