@@ -31,8 +31,8 @@ _OF_FRAMING = re.compile(rb"(?:^|\n)(" + b"|".join(sorted(_FRAMING)) + rb"):[ \t
 def passed_whole(data: bytes, exchange: Exchange) -> bytes | None:
     """What the client gets for an answer that has come in one piece, and has a length and nothing else of framing.
 
-    None for any other, and for one that is copied, which `Answer` reads. Nearly all are such, and the callbacks for each of their headers would
-    take half as long again as all else that is done with them here.
+    None for any other, and for one that is copied, which `Answer` reads. Nearly all are such, and the callbacks for
+    each of their headers would take half as long again as all else that is done with them here.
     """
     if exchange.copying is not None or exchange.method == "HEAD":
         return None
