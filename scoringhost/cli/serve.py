@@ -88,8 +88,8 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     if settings.log_format == "json":  # no line that is no JSON
         chosen = ", ".join(f"{name}={value}" for name, value, origin in settings.describe() if origin != DEFAULT)
         logging.getLogger("azmlinfsrv").info("scoringhost %s, with %s", __version__, chosen)
+    from scoringhost.doors.certificates import certificates_of
     from scoringhost.doors.server import debugger
-    from scoringhost.doors.server.certificates import certificates_of
     from scoringhost.doors.server.gunicorn_server import Server, require_free
 
     own_port = () if gunicorns.other_place else (settings.port,)
@@ -97,7 +97,7 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
         debugger.require_usable(settings)
         certificates_of(settings)
         shared = assemble.shared_parts(settings, os.environ)
-        more_doors = worker_doors(settings, os.environ, is_guarded=bool(shared.guards))
+        more_doors = worker_doors(settings, is_guarded=bool(shared.guards))
         require_free(settings.host, own_port + settings.extra_ports)
         if settings.grpc_port:
             require_free(settings.host, (settings.grpc_port,), "grpc_port")
