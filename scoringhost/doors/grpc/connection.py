@@ -7,12 +7,11 @@ during a run() that holds it up), `beside.py` drives it on another thread. It is
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from scoringhost.doors.grpc import replies
 from scoringhost.doors.grpc.call import Call
@@ -20,6 +19,7 @@ from scoringhost.doors.grpc.http2.connection import Http2Connection
 from scoringhost.doors.grpc.http2.frames import Code, ConnectionFault
 from scoringhost.doors.grpc.http2.streams import Stream
 from scoringhost.doors.grpc.metadata import CONTENT_TYPE, CallHead, call_head
+from scoringhost.doors.grpc.wired import Wired
 from scoringhost.http.messages import HEADERS_LIMIT
 
 if TYPE_CHECKING:
@@ -27,45 +27,30 @@ if TYPE_CHECKING:
     from scoringhost.doors.grpc.message_stream import MessageStream
     from scoringhost.doors.grpc.secured import Secured
 
-LINGER_S = 0.5
-"""Seconds that a client has to close a connection on which all has been said, before it is closed here.
 
-Closing it over bytes that are on their way (an acknowledgement) resets it, and the client may lose the last answer.
-"""
-
-JOINED = 65_536
-"""Bytes up to which what is sent is put together first."""
-
-
-class GrpcConnection(asyncio.Protocol):
+class GrpcConnection(Wired):
     """One that has been taken. `lost` is called once it has ended."""
 
     def __init__(
         self, calls: Calls, taken: socket.socket, secured: Secured | None, lost: Callable[[GrpcConnection], None]
     ) -> None:
-        self.calls, self.socket, self.secured, self._lost = calls, taken, secured, lost
+        super().__init__(calls, taken, secured)
+        self._lost = lost
         self.is_secure = secured is not None
         self.http2 = Http2Connection(self)
         self.writers: set[MessageStream] = set()
         """Calls whose tasks wait until the client has read something."""
-        peer = _peer_of(taken)
-        self.client = peer[0] if isinstance(peer, tuple) else None
         self.client_name = ""
         self.heard_s = self.began_s = time.monotonic()
-        self.is_choked = False
-        """Whether the socket takes no more for now."""
-        self.is_closed = False
-        self._unsent = bytearray()
-        self._sent = 0
-        self._transport: asyncio.Transport | None = None
-        self._is_flush_planned = self._is_drained = False
-        self._wants_close = self._has_said_farewell = False
+        self.is_drained = False
+        """Whether the client knows that it is to go elsewhere, or must."""
+        self._is_flush_planned = False
 
     # -- driven by a transport -----------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what is there to be sent."""
-        self._transport = cast("asyncio.Transport", transport)
+        super().connection_made(transport)
         self.flush()
 
     def data_received(self, data: bytes) -> None:
@@ -74,25 +59,9 @@ class GrpcConnection(asyncio.Protocol):
         self.calls.go_on()
         self.flush()
 
-    def eof_received(self) -> bool:
-        """The client sends no more: it has gone, as its calls need the connection both ways."""
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client has gone."""
-        self.close_at_once()
-
-    def pause_writing(self) -> None:
-        """The client reads slower than we write: nothing more is sent, or read, until it has caught up."""
-        self.is_choked = True
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
     def resume_writing(self) -> None:
-        """It has caught up."""
-        self.is_choked = False
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
+        """The client has caught up: go on."""
+        super().resume_writing()
         self.http2.outbox.go_on()
         self.flush()
 
@@ -162,6 +131,10 @@ class GrpcConnection(asyncio.Protocol):
         if stream.call is not None:
             stream.call.end()
 
+    def is_overdue(self, stream: Stream) -> bool:
+        """Whether the caller's own deadline is over."""
+        return stream.call is not None and stream.call.is_overdue
+
     def gone(self, stream: Stream) -> None:
         """Tell a call that nobody waits for it."""
         call: Call | None = stream.call
@@ -171,17 +144,7 @@ class GrpcConnection(asyncio.Protocol):
 
     def drained(self) -> None:
         """Close as soon as all calls have ended."""
-        self._is_drained = True
-
-    @property
-    def is_drained(self) -> bool:
-        """Whether the client knows that it is to go elsewhere, or must."""
-        return self._is_drained
-
-    @property
-    def has_transport(self) -> bool:
-        """Whether the event loop drives it, when that runs."""
-        return self._transport is not None
+        self.is_drained = True
 
     # -- what is sent ---------------------------------------------------------------------------------------
 
@@ -199,60 +162,23 @@ class GrpcConnection(asyncio.Protocol):
         """Send what is there, as far as the socket takes it."""
         if self.is_closed:
             return
-        outbox = self.http2.outbox
-        while outbox.size and not self.is_choked and (self.secured is None or self.secured.is_ready):
-            self._sent += outbox.size
-            self._write(outbox.take())
-            outbox.go_on()
+        if self._unsent:
+            self._send(b"")
         if self.secured is not None and not self.secured.is_ready:
             self._send(self.secured.encrypted(b""))
+        else:
+            self._send_ready()
         for writer in list(self.writers):
             writer.tell_room()
-        if self.http2.fault is not None or self._wants_close or (self._is_drained and not self.http2.streams):
+        if self.http2.fault is not None or self._wants_close or (self.is_drained and not self.http2.streams):
             self._close()
 
-    @property
-    def sent(self) -> int:
-        """Bytes that the socket has taken."""
-        return self._sent - self.unsent
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that wait for the socket."""
-        return len(self._unsent) + (0 if self._transport is None else self._transport.get_write_buffer_size())
-
-    def _write(self, pieces: Sequence[bytes | memoryview]) -> None:
-        if self.secured is not None:
-            self._send(self.secured.encrypted(b"".join(pieces)))
-            return
-        if self._transport is None or self._unsent or len(pieces) == 1 or sum(map(len, pieces)) <= JOINED:
-            self._send(b"".join(pieces))
-        else:
-            self._transport.writelines(cast("Any", pieces))
-
-    def _send(self, data: bytes) -> None:
-        """Send bytes behind all others."""
-        if self._transport is None or self.calls.is_beside:
-            self._unsent += data
-            self._send_here()
-            return
-        if self._unsent:
-            data = bytes(self._unsent) + data
-            self._unsent.clear()
-        if data:
-            self._transport.write(data)
-
-    def _send_here(self) -> None:
-        """Send what the socket takes at once, past the transport, which must not have anything to send."""
-        if self._transport is not None and self._transport.get_write_buffer_size():
-            return
-        try:
-            while self._unsent:
-                del self._unsent[: os.write(self.socket.fileno(), self._unsent[:JOINED])]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._wants_close = True
+    def _send_ready(self) -> None:
+        outbox = self.http2.outbox
+        while outbox.size and self.takes_more:
+            size = outbox.size
+            self._write(outbox.take(), size)
+            outbox.go_on()
 
     # -- its end --------------------------------------------------------------------------------------------
 
@@ -268,33 +194,11 @@ class GrpcConnection(asyncio.Protocol):
         if call is not None:
             call.cancel()
 
-    def abort(self) -> None:
-        """End at once: nobody reads what is sent."""
-        if self._transport is not None:
-            self._transport.abort()
-
     def cut_off(self, why: str) -> None:
         """End at once, in order: the client has broken a limit."""
         self.http2.end(ConnectionFault(Code.ENHANCE_YOUR_CALM, why))
         self.flush()
         self.abort()
-
-    def _close(self) -> None:
-        """Close, once what was sent has been read."""
-        self._wants_close = True
-        transport = self._transport
-        if transport is None:
-            if not self._unsent:
-                self.close_at_once()
-            return
-        if self.calls.is_beside or self._has_said_farewell:
-            return  # the event loop sees to it when it goes on, or has done so
-        self._has_said_farewell = True
-        if self.secured is not None and self.secured.is_ready:
-            transport.write(self.secured.farewell())
-        if transport.can_write_eof():
-            transport.write_eof()
-        self.calls.loop.call_later(LINGER_S, transport.close)
 
     def close_at_once(self) -> None:
         """Nobody is there any more."""
@@ -304,10 +208,3 @@ class GrpcConnection(asyncio.Protocol):
             if self._transport is None:
                 self.socket.close()
             self._lost(self)
-
-
-def _peer_of(taken: socket.socket) -> Any:
-    try:
-        return taken.getpeername()
-    except OSError:
-        return None

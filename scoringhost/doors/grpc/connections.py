@@ -160,7 +160,7 @@ class Connections:
             connection.go_away()
             for stream in list(connection.http2.streams.values()):
                 if isinstance(stream.call, MessageStream):
-                    stream.call.tell_room()
+                    stream.call.wake()
 
     def refuse_more(self) -> None:
         """Answer no more calls than have come, whether or not clients have understood."""

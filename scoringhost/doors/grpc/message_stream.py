@@ -83,9 +83,19 @@ class MessageStream(Call):
             self._timer.cancel()
         self._tell()
 
+    def wake(self) -> None:
+        """The server goes."""
+        self._tell()
+
     def tell_room(self) -> None:
         """The client may have read something."""
-        self._tell()
+        if self.has_room or self.is_over:
+            self._tell()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the client has room for more."""
+        return self.stream.waiting <= MOST_UNSENT and not self.connection.is_choked
 
     def _tell(self) -> None:
         """Wake the task; while a run() holds up its event loop it wakes afterwards."""
@@ -160,7 +170,7 @@ class MessageStream(Call):
             return
         self.say(body)
         self.connection.flush()
-        while not self.is_over and (self.stream.waiting > MOST_UNSENT or self.connection.is_choked):
+        while not (self.is_over or self.has_room):
             self.connection.writers.add(self)
             await self._change(None)
         self.connection.writers.discard(self)

@@ -38,6 +38,7 @@ class OneMessageCall(Call):
         if self._message is not None:
             raise Refused("INTERNAL", "more than one message has come, and this method takes one")
         self._message = message
+        self._make_room(len(message.body))
 
     def end(self) -> None:
         """Go on with what has come."""

@@ -54,7 +54,7 @@ class Outbox:
     def answer(self, stream: Stream, block: bytes, message: Bytes, prefix: bytes, last: bytes) -> None:
         """Send all that a stream is answered with: its head, one message with what stands before it, its trailers."""
         size = len(prefix) + len(message)
-        if size <= SMALLEST_FRAME_LIMIT and size <= self.may_send and size <= stream.may_send:
+        if max(size, len(last)) <= SMALLEST_FRAME_LIMIT and size <= min(self.may_send, stream.may_send):
             number = stream.number
             self.may_send -= size
             self.put(
@@ -76,8 +76,9 @@ class Outbox:
     def add(self, stream: Stream, *pieces: Bytes) -> None:
         """Send data, now or as soon as there is room for it."""
         for piece in pieces:
-            stream.outgoing.append(memoryview(piece))
-            stream.waiting += len(piece)
+            if piece:
+                stream.outgoing.append(memoryview(piece))
+                stream.waiting += len(piece)
         self.wake(stream)
 
     def end(self, stream: Stream, block: bytes) -> None:
