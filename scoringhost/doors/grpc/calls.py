@@ -138,6 +138,16 @@ class Calls:
         else:
             self.loop.call_soon_threadsafe(_done, changed)
 
+    def cancel_task(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task, from either thread.
+
+        Soon, not now: one that has not begun would leave behind what it was to await, and Python would complain.
+        """
+        if asyncio._get_running_loop() is self.loop:
+            self.loop.call_soon(task.cancel)
+        else:
+            self.loop.call_soon_threadsafe(task.cancel)
+
     def look_at_watchers(self) -> list[GrpcConnection]:
         """Tell who watches health what is new; returns whose connections are to be flushed."""
         told = list(self.watchers)

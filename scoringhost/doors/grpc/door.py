@@ -46,8 +46,8 @@ class GrpcDoor:
         largest, in_flight = settings.grpc_max_message_mb * MIB, BodiesInFlight(settings.max_bodies_mb * MIB)
         self._calls = Calls(is_guarded=is_guarded, largest=largest, in_flight=in_flight)
         limits = TimeLimits(settings.head_timeout_s, settings.write_timeout_s, settings.min_upload_bytes_per_s)
-        self._connections = Connections(self._calls, limits, certificates_of(settings, ALPN))
-        self._beside = Beside(self._port, self._connections)
+        self.connections = Connections(self._calls, limits, certificates_of(settings, ALPN))
+        self._beside = Beside(self._port, self.connections)
         self._engine: Engine | None = None
         self._health_look: asyncio.TimerHandle | None = None
         self._is_standing_by = False
@@ -78,8 +78,8 @@ class GrpcDoor:
         assert site.grpc_app is not None, "the site was made without gRPC"
         self._beside.leave()
         self._calls.open(site.grpc_app, lambda: site.host.ready, set(site.model_names))
-        self._connections.start()
-        self._port.watch(self._calls.loop, self._connections.take)
+        self.connections.start()
+        self._port.watch(self._calls.loop, self.connections.take)
         self._look_at_health()
         self._calls.go_on()
 
@@ -98,16 +98,16 @@ class GrpcDoor:
         for connection in self._calls.look_at_watchers():
             connection.flush()
         # Those that have just been taken are told as soon as they are driven.
-        await self._until(lambda: self._connections.are_driven, TOLD_S)
-        self._connections.go_away()
-        await self._until(lambda: self._connections.are_told, min(TOLD_S, by_s - time.monotonic()))
-        self._connections.refuse_more()
+        await self._until(lambda: self.connections.are_driven, TOLD_S)
+        self.connections.go_away()
+        await self._until(lambda: self.connections.are_told, min(TOLD_S, by_s - time.monotonic()))
+        self.connections.refuse_more()
 
     async def finish(self, by_s: float) -> bool:
         """Wait until every call has been answered, or for the time; returns whether they have."""
-        is_over = await self._until(lambda: not self._connections.open, by_s - time.monotonic())
+        is_over = await self._until(lambda: not self.connections.open, by_s - time.monotonic())
         if is_over:
-            self._connections.close()
+            self.connections.close()
             if self._health_look is not None:
                 self._health_look.cancel()
         return is_over

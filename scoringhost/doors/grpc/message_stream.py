@@ -71,7 +71,7 @@ class MessageStream(Call):
         """End the task."""
         super().cancel()
         if self._task is not None:
-            self._task.cancel()
+            self.calls.cancel_task(self._task)
 
     def over(self) -> None:
         """Count nothing more."""

@@ -97,7 +97,7 @@ class ScoringCall(OneMessageCall):
         """Do no more for it. A run() that goes on is not broken off; one that waits is never begun."""
         super().cancel()
         if self._task is not None:
-            self._task.cancel()
+            self.calls.cancel_task(self._task)
 
     def go_on(self) -> None:
         """Ask the guards, or answer."""

@@ -37,9 +37,11 @@ from scoringhost.doors.grpc.http2.frames import (
 LARGEST_FRAME = 1_048_576
 """Bytes of a frame that a client may send, DATA before all; it is told so."""
 
-LARGEST_BLOCK = 65_536
-"""Bytes of a header block, in all its frames; HTTP's heads may have as many."""
+LARGEST_BLOCK = 262_144
+"""Bytes of a header block, in all its frames, beyond which the connection ends.
 
+Calls may have fewer bytes of metadata; but a block that is not read leaves the table unknown, and with it all others.
+"""
 SMALL_PIECE = 4096
 """Bytes of data that are copied, so that the whole of what came with them is not kept for their sake."""
 
