@@ -146,7 +146,7 @@ class RawCaller:
 
     def _take_of_call(self, answer: RawAnswer, kind: int, flags: int, payload: bytes) -> None:
         if kind == HEADERS:
-            answer.fields.update(self.decoder.decode(payload))
+            answer.fields.update((str(name), str(value)) for name, value in self.decoder.decode(payload))
         elif kind == DATA:
             answer.data += payload
         elif kind == RST_STREAM:
