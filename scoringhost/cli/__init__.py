@@ -12,9 +12,9 @@ import click
 from scoringhost._version import __version__
 from scoringhost.cli.options import STARTUP_FAILED
 
-VERBS = ("init", "serve", "call", "infer", "check", "batch", "openapi", "profile", "replay", "package")
+VERBS = ("init", "serve", "call", "infer", "check", "batch", "openapi", "profile", "replay", "package", "model", "hub")
 
-POSIX_VERBS = frozenset({"serve", "batch", "profile"})
+POSIX_VERBS = frozenset({"serve", "batch", "profile", "model", "hub"})
 """Those that need forks, signals and file locks as Linux and macOS have them."""
 
 NOT_HERE = (

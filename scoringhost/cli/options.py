@@ -75,10 +75,7 @@ class Verb(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, and the options in groups: the command's own first."""
-        if self.examples:
-            with formatter.section("Examples"):
-                for line in self.examples:
-                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+        _write_examples(self.examples, formatter)
         rows: dict[str, list[tuple[str, str]]] = {title: [] for title in (OWN, *GROUPS)}
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
@@ -88,6 +85,27 @@ class Verb(click.Command):
             if group:
                 with formatter.section(title):
                     formatter.write_dl(group)
+
+
+class VerbGroup(click.Group):
+    """A command with commands of its own, whose help has examples."""
+
+    def __init__(self, *arguments: Any, examples: Sequence[str] = (), **rest: Any) -> None:
+        """`examples` are command lines."""
+        super().__init__(*arguments, **rest)
+        self.examples = tuple(examples)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, the options and the commands."""
+        _write_examples(self.examples, formatter)
+        super().format_options(ctx, formatter)
+
+
+def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    if examples:
+        with formatter.section("Examples"):
+            for line in examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
 def _group_of(name: str | None) -> str:

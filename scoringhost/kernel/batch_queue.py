@@ -35,7 +35,7 @@ class Waiting:
     rows: int
     own_id: str
     since_s: float
-    answer: asyncio.Future[Scored]
+    answer: asyncio.Future[Scored] | None
     has_begun: bool = False
 
     def begin(self, batch: dict[str, object]) -> None:
@@ -50,9 +50,26 @@ class Waiting:
 
     def is_gone(self) -> bool:
         """Whether nobody waits for its answer any more."""
-        if not self.answer.done() and self.call.abandoned():
+        if self.answer is None or self.answer.done():
+            return True
+        if self.call.abandoned():
             self.answer.cancel()
         return self.answer.done()
+
+    def give(self, scored: Scored) -> None:
+        """Answer the call, if somebody still waits."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result(scored)
+
+    def fail(self, error: Exception) -> None:
+        """Tell its caller what has gone wrong, if somebody still waits."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(error)
+
+    def forget(self) -> None:
+        """Nobody waits any more. An error that was the answer leads, by way of its frames and from Python 3.12 on of
+        those that have called them, to whatever holds this call: see `thread_runner._outcome_of`."""
+        self.answer = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +155,6 @@ class BatchQueue:
         self._tell(entry, CallerTimedOut(deadline.timeout_s, what))
 
     def _tell(self, entry: Waiting, error: Exception) -> None:
-        if not entry.answer.done():
-            entry.answer.set_exception(error)
+        entry.fail(error)
         if entry in self.entries:
             self.entries.remove(entry)

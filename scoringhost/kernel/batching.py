@@ -87,7 +87,8 @@ class Batcher:
         self._queue.require_room(call.deadline)
         loop = asyncio.get_running_loop()
         rows, key = self._joining.rows(arguments), self._joining.key(arguments)
-        entry = Waiting(call, arguments, key, rows, request_id.get(), time.monotonic(), loop.create_future())
+        answer: asyncio.Future[Scored] = loop.create_future()
+        entry = Waiting(call, arguments, key, rows, request_id.get(), time.monotonic(), answer)
         self._queue.entries.append(entry)
         self._arrived.set()
         if self._worker is None or self._worker.done():
@@ -95,11 +96,12 @@ class Batcher:
             self._worker = loop.create_task(self._work(), context=Context())
         timers = self._queue.time_limits(entry, loop)
         try:
-            return await entry.answer
+            return await answer
         finally:
             for timer in timers:
                 timer.cancel()
-            del entry  # its answer may be an error that leads here: see `thread_runner._outcome_of`
+            entry.forget()
+            del answer
 
     async def _work(self) -> None:
         """Run batch after batch until nothing waits."""
@@ -169,8 +171,7 @@ class Batcher:
         try:
             output, run_ms = await self._execute(entry.call, entry.arguments)
         except Exception as error:
-            _fail([entry], error)
-            del entry  # see `score`
+            entry.fail(error)
             return False, None
         await self._answer(entry, output, run_ms, calls=1, rows=entry.rows)
         if entry.key is None:  # never joined, whatever it gives
@@ -200,8 +201,8 @@ class Batcher:
         except (RunError, ScriptRefused):
             await self._run_parts(group, middle)
         except Exception as error:
-            _fail(group, error)
-            del group, entry  # see `score`
+            for entry in group:
+                entry.fail(error)
         else:
             await self._answer_all(group, pieces, run_ms)
 
@@ -221,18 +222,16 @@ class Batcher:
 
     async def _answer(self, entry: Waiting, output: object, run_ms: float, *, calls: int, rows: int) -> None:
         """Give a caller its result, encoded before the next run() may write into the same array."""
-        if entry.answer.done():
+        if entry.is_gone():
             return
         if entry.call.stages is not None:
             entry.call.stages.ran(run_ms / 1000, calls, rows)
         try:
             scored = Scored(output, run_ms, None, await self._encode(entry.call, output))
         except Exception as error:
-            _fail([entry], error)
-            del entry  # see `score`
+            entry.fail(error)
             return
-        if not entry.answer.done():
-            entry.answer.set_result(scored)
+        entry.give(scored)
 
     async def _run_parts(self, group: list[Waiting], size: int) -> None:
         for start in range(0, len(group), size):
@@ -274,10 +273,3 @@ class Batcher:
         if self._notice is not None:
             self._notice(f"batches are run call by call: the result of run() cannot be taken apart ({why})")
             self._notice = None
-
-
-def _fail(group: list[Waiting], error: Exception) -> None:
-    """Tell those who still wait what has gone wrong."""
-    for entry in group:
-        if not entry.answer.done():
-            entry.answer.set_exception(error)

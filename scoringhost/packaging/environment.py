@@ -125,11 +125,11 @@ def _from_conda(path: Path) -> tuple[list[str], str | None, list[str]]:
     lines: list[str] = []
     changes: list[str] = []
     python = None
-    for entry in _dependencies(path):
+    for entry in conda_file(path)["dependencies"]:
         if isinstance(entry, dict):
             lines += [str(line) for line in entry.get("pip") or []]
             continue
-        name, version = _split(str(entry))
+        name, version = split_conda(str(entry))
         if name == "python":
             python = _python(path, version)
         elif name in NOT_FOR_PIP:
@@ -148,7 +148,12 @@ def _for_pip(name: str, version: str) -> str:
     return package + version
 
 
-def _dependencies(path: Path) -> list[Any]:
+def conda_file(path: Path) -> dict[str, Any]:
+    """The content of a conda environment file, which has a list of `dependencies`.
+
+    Raises:
+        PackagingError: if it cannot be read, or is no such file.
+    """
     try:
         import yaml
     except ImportError:
@@ -157,14 +162,17 @@ def _dependencies(path: Path) -> list[Any]:
         content = yaml.safe_load(_text(path))
     except yaml.YAMLError as problem:
         raise PackagingError(f"{path} is not YAML: {problem}") from None
-    found = content.get("dependencies") if isinstance(content, dict) else None
-    if not isinstance(found, list):
+    if not isinstance(content, dict) or not isinstance(content.get("dependencies"), list):
         raise PackagingError(f"{path} must have a list of `dependencies`, as a conda environment file has")
-    return found
+    return content
 
 
-def _split(entry: str) -> tuple[str, str]:
-    """Name, and version as pip writes it, of conda's `channel::name=1.2=build` or `name>=1.2`."""
+def split_conda(entry: str) -> tuple[str, str]:
+    """Name, and version as pip writes it, of conda's `channel::name=1.2=build` or `name>=1.2`.
+
+    Raises:
+        PackagingError: if it is neither.
+    """
     found = re.fullmatch(r"(?:\S+::)?\s*([A-Za-z0-9][\w.-]*)\s*(.*)", entry.strip())
     if found is None:
         raise PackagingError(f"{entry!r} is no package as conda writes it")

@@ -14,6 +14,8 @@ import click
 from scoringhost.settings.secret import Secret
 
 PREFIX = "SCORINGHOST_"
+OTHERS = frozenset({"SCORINGHOST_HOME", "SCORINGHOST_WORKSPACE", "SCORINGHOST_CACHE"})
+"""Variables that are no settings of a service: they say where other things are kept."""
 
 
 class WholeNumber(click.IntRange):

@@ -13,7 +13,7 @@ import click
 from scoringhost.errors import SettingsError
 from scoringhost.process.environment import users_own
 from scoringhost.settings.addresses import holds_password
-from scoringhost.settings.declaration import PREFIX, Spec
+from scoringhost.settings.declaration import OTHERS, PREFIX, Spec
 from scoringhost.settings.mlserver_files import (
     IMPLEMENTATION,
     MODEL_FILE,
@@ -204,7 +204,7 @@ class Gathering:
     # -- finishing ----------------------------------------------------------------------------
 
     def _warn_of_unknown_environment(self) -> None:
-        known = {PREFIX + name.upper() for name in self.specs}
+        known = OTHERS | {PREFIX + name.upper() for name in self.specs}
         unknown = sorted(key for key in self.environ if key.startswith(PREFIX) and key not in known)
         if unknown:
             self.warnings.append(f"unknown environment variables are ignored: {', '.join(unknown)}")

@@ -36,6 +36,7 @@ CHANGING = (
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d([.,]\d+)?", "(time)"),
     (r"(\d\.\d{9})\d+", r"\1"),  # processors differ in the last digits
     (r"(?<=date: ).*GMT", "(time)"),
+    (r"(?<= B  )\d{4}-\d\d-\d\d \d\d:\d\d(?=  )", "(time)"),  # when a model was registered
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "(id)"),
     (r"(?<= [DIWEC] )\[\d+\]", "[pid]"),
     (r"\bworker \d+", "worker (pid)"),
@@ -120,7 +121,7 @@ class Terminal:
 
     def _start(self, *command: str) -> Served:
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environ = {"PATH": programs, "TERM": "dumb"}
+        environ = {"PATH": programs, "TERM": "dumb", "SCORINGHOST_HOME": str(self.folder / ".scoringhost")}
         return self._served_class(int(self.port), *command, cwd=self.folder, environ=environ)
 
     def _with_port(self, command: str) -> str:

@@ -548,3 +548,9 @@ def test_a_model_folder_of_the_environment_that_is_not_there_is_warned_of(tmp_pa
     settings, warnings = Settings.load({"AZUREML_MODEL_DIR": "nope"}, {}, tmp_path)
     assert settings.model_dir == str(tmp_path / "nope")
     assert warnings == ["AZUREML_MODEL_DIR='nope': there is no such folder"]
+
+
+def test_variables_that_say_where_other_things_are_kept_are_no_mistakes() -> None:
+    environ = {"SCORINGHOST_HOME": "/h", "SCORINGHOST_WORKSPACE": "w", "SCORINGHOST_CACHE": "/c"}
+    settings, warnings = Settings.load(environ)
+    assert (warnings, settings.unread) == ([], ())

@@ -1,0 +1,174 @@
+"""The folder of a hub: the database, the files, and the lock between those who add files and those who remove them.
+
+hub.db                   SQLite, in WAL mode
+files/ab/abcdef...       each file once, by the SHA-256 of its content
+arriving/                what is being written; whatever is there and belongs to no running process is waste
+removal.lock             shared by whoever adds, held alone by whoever removes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from scoringhost.hub.errors import HomeUnusable
+
+DATABASE = "hub.db"
+BUSY_S = 30.0
+"""Seconds that a writer waits for the others; each holds the database for some milliseconds."""
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE names (
+    name TEXT PRIMARY KEY,
+    last_version INTEGER NOT NULL
+) STRICT;
+CREATE TABLE models (
+    name TEXT NOT NULL REFERENCES names (name),
+    version INTEGER NOT NULL,
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    description TEXT NOT NULL,
+    framework TEXT NOT NULL,
+    framework_version TEXT NOT NULL,
+    root TEXT NOT NULL,
+    is_folder INTEGER NOT NULL,
+    content_hash TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    properties TEXT NOT NULL,
+    details TEXT NOT NULL,
+    PRIMARY KEY (name, version)
+) STRICT;
+CREATE INDEX models_by_time ON models (created_at DESC, name, version DESC);
+CREATE TABLE tags (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (name, version, key),
+    FOREIGN KEY (name, version) REFERENCES models (name, version) ON DELETE CASCADE
+) STRICT;
+CREATE TABLE files (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    is_program INTEGER NOT NULL,
+    PRIMARY KEY (name, version, path),
+    FOREIGN KEY (name, version) REFERENCES models (name, version) ON DELETE CASCADE
+) STRICT;
+CREATE INDEX files_by_digest ON files (digest);
+CREATE TABLE uses (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    PRIMARY KEY (name, version, user),
+    FOREIGN KEY (name, version) REFERENCES models (name, version)
+) STRICT;
+"""
+
+
+class Home:
+    """One hub's folder, made at the first use. A connection belongs to one thread; each process opens its own."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open it.
+
+        Raises:
+            HomeUnusable: if it cannot be made or written to, or was made by a later version.
+        """
+        self.path = Path(path).absolute()
+        self.files, self.arriving = self.path / "files", self.path / "arriving"
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.files.mkdir(mode=0o700, exist_ok=True)
+            self.arriving.mkdir(mode=0o700, exist_ok=True)
+            self.database = _connect(self.path / DATABASE)
+        except (OSError, sqlite3.Error) as problem:
+            raise HomeUnusable(str(self.path), str(problem)) from None
+        self._make_tables()
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> Home:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that is alone from its beginning: what it reads stays true until it commits."""
+        self.database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.database
+        except BaseException:
+            self.database.rollback()
+            raise
+        self.database.commit()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that sees one moment, while others write."""
+        self.database.execute("BEGIN")
+        try:
+            yield self.database
+        finally:
+            self.database.rollback()
+
+    @contextlib.contextmanager
+    def adding(self) -> Iterator[None]:
+        """From the writing of files to the commit of what names them: nobody takes them for waste meanwhile."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    @contextlib.contextmanager
+    def removing(self) -> Iterator[None]:
+        """While files that nothing names are looked for and removed: nobody adds any meanwhile."""
+        with self._locked(fcntl.LOCK_EX):
+            yield
+
+    @contextlib.contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        lock = os.open(self.path / "removal.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, kind)
+            yield
+        finally:
+            os.close(lock)
+
+    def _make_tables(self) -> None:
+        found = self._schema_version()
+        if found == 0:
+            with self.writing():
+                if self._schema_version() == 0:  # nobody else has been quicker
+                    for statement in filter(str.strip, SCHEMA.split(";")):
+                        self.database.execute(statement)
+                    self.database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        elif found > SCHEMA_VERSION:
+            self.close()
+            why = f"it was made by a later version of scoringhost (its tables are of version {found})"
+            raise HomeUnusable(str(self.path), why)
+
+    def _schema_version(self) -> int:
+        return int(self.database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
+    os.chmod(path, 0o600)
+    database.row_factory = sqlite3.Row
+    # FULL: a commit that was answered is there after a power cut, too (https://www.sqlite.org/pragma.html).
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        database.execute(f"PRAGMA {pragma}")
+    return database
