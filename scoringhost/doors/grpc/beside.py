@@ -11,10 +11,12 @@ in the midst of reading.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -23,11 +25,14 @@ from scoringhost.doors.grpc.connections import Connections
 from scoringhost.doors.grpc.health import LOOK_S
 from scoringhost.doors.grpc.port import Port
 from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.telemetry.logs import HOST_LOGGER
 
 BLOCKED_LOOK_S = 0.005
 """Seconds between two looks at whether a run() still holds up the event loop."""
 
 READ = 65_536
+
+log = logging.getLogger(HOST_LOGGER)
 
 Held = Callable[[], AbstractContextManager[bool]]
 
@@ -135,6 +140,9 @@ class _Round:
             connection.flush()
 
     def _accept(self, listener: socket.socket) -> None:
+        if time.monotonic() < self._port.rests_until_s:
+            time.sleep(BLOCKED_LOOK_S)  # the socket stays readable, and this thread would spin on it
+            return
         taken = self._port.take_one(listener)
         if taken is not None:
             connection = self._connections.make(taken)
@@ -151,7 +159,11 @@ class _Round:
             data = b""
         if data:
             self._touched.add(connection)
-            connection.take(data)
+            try:
+                connection.take(data)
+            except Exception:  # of ours: this connection ends, and the thread goes on
+                log.exception("gRPC: a connection is given up")
+                connection.end_soon()
             return
         self.selector.unregister(connection.socket.fileno())
         if not connection.has_transport:

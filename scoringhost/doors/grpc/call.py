@@ -97,9 +97,9 @@ class Call:
 
     def _make_room(self, size: int) -> None:
         """Count a large message among what this worker holds; one that has no room is refused."""
-        if size <= SMALL_BODY or self._held:
+        if size <= SMALL_BODY or size <= self._held:
             return
-        if not self.calls.in_flight.take(size):
+        if not self.calls.in_flight.take(size - self._held):
             limit = self.calls.in_flight.limit
             why = f"Requests of {limit} bytes are being read and scored; try again later"
             raise Refused("RESOURCE_EXHAUSTED", why)

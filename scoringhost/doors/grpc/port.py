@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -24,6 +25,8 @@ class Port:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._exhaustion = ExhaustionLog()
+        self.rests_until_s = 0.0
+        """Of `time.monotonic`: until then there is no room for connections."""
 
     def listen(self) -> None:
         """Listen from now on, at every address that the host has.
@@ -64,6 +67,7 @@ class Port:
 
     def _rest(self) -> None:
         """Wait for connections to end: the socket stays readable, and the loop would spin on it."""
+        self.rests_until_s = time.monotonic() + REST_S
         if self._loop is not None and self._resting is None:
             self._unwatch()
             self._resting = self._loop.call_later(REST_S, self._rested)

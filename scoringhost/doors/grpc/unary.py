@@ -52,6 +52,11 @@ class OneMessageCall(Call):
         else:
             self.on_request()
 
+    def over(self) -> None:
+        """Forget the message, too: the call may be kept, to be gone on with."""
+        super().over()
+        self._message = None
+
     def on_request(self) -> None:
         """The call is here as a whole."""
 
@@ -69,12 +74,14 @@ class OneMessageCall(Call):
 class ScoringCall(OneMessageCall):
     """One that the application answers, when it is its turn."""
 
-    __slots__ = ("_request", "_task")
+    __slots__ = ("_request", "_task", "_unused")
 
     def __init__(self, calls: Calls, connection: GrpcConnection, stream: Stream, head: CallHead) -> None:
         super().__init__(calls, connection, stream, head)
         self._request: GrpcRequest | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._unused = 0
+        """Bytes that have come while the guards had not let the call in."""
 
     def begin(self) -> None:
         """Have the guards asked, if there are some, before the message is read."""
@@ -84,9 +91,19 @@ class ScoringCall(OneMessageCall):
     def take(self, piece: bytes | memoryview) -> None:
         """Take bytes; as long as the guards have not let the call in, there is only room for some of them."""
         if self.calls.is_guarded and (self._request is None or self._request.admission is not None):
+            self._unused += len(piece)
             self.feed(piece)
         else:
             super().take(piece)
+
+    def _give_room(self) -> None:
+        self.connection.http2.used(self.stream, self._unused)
+        self._unused = 0
+
+    def over(self) -> None:
+        """Hold nothing back."""
+        super().over()
+        self._give_room()
 
     def on_request(self) -> None:
         """Wait for its turn."""
@@ -105,6 +122,8 @@ class ScoringCall(OneMessageCall):
             return
         if self.calls.is_guarded and self._request is None:
             self._request = self._admitted()
+            if self._request.admission is None:
+                self._give_room()
         elif self.stream.is_ended and self._task is None:
             self._answer()
 
@@ -131,14 +150,14 @@ class ScoringCall(OneMessageCall):
             request.fault, request.admission = error, None
             self._begin(request)
         else:
-            self.connection.http2.used(self.stream, self.stream.came)
+            self._give_room()
         self.connection.flush()
 
     def _answer(self) -> None:
         message = self._message
         assert message is not None
         if message.is_packed and len(message.body) > LARGE:
-            self._follow(self.calls.loop.create_task(self._answer_unpacked()))
+            self._follow(self.calls.loop.create_task(self._answer_unpacked(message)))
             return
         try:
             body = self.body()
@@ -166,9 +185,9 @@ class ScoringCall(OneMessageCall):
             # In a copy: the context itself may be entered by what the script has left running.
             self._follow(self.calls.loop.create_task(answer, context=context.copy()))
 
-    async def _answer_unpacked(self) -> HttpResponse:
-        body = await self.calls.loop.run_in_executor(None, self.body)
-        self._message = None
+    async def _answer_unpacked(self, message: Message) -> HttpResponse:
+        unpack = partial(unpacked, message, self.head.encoding, self.calls.largest)
+        body = await self.calls.loop.run_in_executor(None, unpack)
         request = self._with(body)
         request.abandoned = self._is_abandoned
         return await self.calls.app.handle(request)

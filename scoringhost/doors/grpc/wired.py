@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -94,7 +95,10 @@ class Wired(asyncio.Protocol):
     def _write(self, pieces: Sequence[bytes | memoryview], size: int) -> None:
         """Send what is `size` bytes together."""
         if self.secured is not None:
-            self._send(self.secured.encrypted(b"".join(pieces)))
+            try:
+                self._send(self.secured.encrypted(b"".join(pieces)))
+            except ssl.SSLError:  # the client has ended the session
+                self._wants_close = True
         elif size <= JOINED or self._transport is None or self.calls.is_beside or self._unsent:
             self._send(b"".join(pieces))
         else:
@@ -127,6 +131,10 @@ class Wired(asyncio.Protocol):
             self._wants_close = True
 
     # -- its end --------------------------------------------------------------------------------------------
+
+    def end_soon(self) -> None:
+        """Close when there is nothing else to be done."""
+        self._wants_close = True
 
     def abort(self) -> None:
         """End at once: nobody reads what is sent."""

@@ -322,3 +322,22 @@ def test_calls_on_one_connection_may_end_in_any_order(grpc_service: Serve) -> No
         assert {caller.answer(number).status for number in numbers} == {0}
         caller.send(frame(DATA, END_STREAM, waits))
         assert caller.answer(waits).status == 0
+
+
+def test_what_comes_before_the_guards_have_been_asked_makes_room_again(grpc_service: Serve) -> None:
+    service = grpc_service(primary_key="0123456789abcdef")
+    body = request_of(np.ones((50_000, 1), np.float32), "FP32").SerializeToString()
+    key = [("x-api-key", "0123456789abcdef")]
+    with RawCaller(service.port) as caller:
+        caller.send(window_update(0, 2**30), settings([(INITIAL_WINDOW_SIZE, 2**20)]))
+        for number in range(120):  # 24 MB, of which a connection has room for 16
+            answer = caller.answer(caller.call(body=body, more=key if number % 3 else []))
+            assert answer.status == (0 if number % 3 else 16)
+
+
+def test_keys_are_asked_for_before_the_message_is_here(grpc_service: Serve) -> None:
+    service = grpc_service(primary_key="0123456789abcdef")
+    with RawCaller(service.port) as caller:
+        assert caller.answer(caller.call(ends=False)).status == 16
+        assert caller.answer(caller.call(STREAM_INFER, ends=False)).status == 16
+        assert caller.answer(caller.call(CHECK, b"")).status == 0
