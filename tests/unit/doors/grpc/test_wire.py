@@ -240,9 +240,10 @@ def test_a_client_that_reads_nothing_is_read_no_further_and_cut_off_in_the_end(g
     with RawCaller(service.port) as caller:
         caller.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         caller.send(window_update(0, 2**30), settings([(INITIAL_WINDOW_SIZE, 2**30)]))
+        caller.pong()
+        (connection,) = service.door.connections.open
         asking = threading.Thread(target=ask_on, args=[caller])
         asking.start()
-        (connection,) = service.door.connections.open
         wait = threading.Event()
         while not connection.is_choked:
             wait.wait(0.005)
