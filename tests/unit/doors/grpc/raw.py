@@ -54,6 +54,7 @@ class RawCaller:
 
     def __init__(self, port: int, context: ssl.SSLContext | None = None, *, greets: bool = True) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
         self.encoder, self.decoder = Encoder(), Decoder()
