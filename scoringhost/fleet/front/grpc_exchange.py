@@ -28,6 +28,9 @@ from scoringhost.http.messages import Headers, HttpResponse
 JOINED = 65_536
 """Bytes up to which a message is put together with its head; a larger one is not copied for that."""
 
+GRACE_S = 0.5
+"""Seconds beyond the caller's own deadline that a replica is waited for: it ends at the same moment, and knows more."""
+
 MOST_UNREAD = 262_144
 """Bytes of a stream that may wait for the client before the replica is kept from sending more."""
 
@@ -183,9 +186,9 @@ class Relay:
         """Wait until something has come, for as long as the caller does."""
         deadline = self._request.deadline
         changed = self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.wait({changed}, timeout=None if deadline is None else deadline.left_s)
+        await asyncio.wait({changed}, timeout=None if deadline is None else deadline.left_s + GRACE_S)
         self._changed = None
-        if deadline is not None and deadline.is_over and not changed.done():
+        if deadline is not None and not changed.done():
             raise CallerTimedOut(deadline.timeout_s, "the service has not answered")
 
     def _tell(self) -> None:
