@@ -286,7 +286,7 @@ def test_the_messages_of_a_stream_come_one_by_one_and_an_error_leaves_it_open(
         return b"%x\r\n%s\r\n" % (len(data), data)
 
     def serve(connection: socket.socket) -> None:
-        _, body = request_reader(connection)
+        request_reader(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + framed(b"one"))
         may_go_on.wait(WITHIN_S)
         connection.sendall(framed(b"two") + b"0\r\n\r\n")
