@@ -46,16 +46,24 @@ def replica_settings(spec: ServiceSpec, fleet: Settings, workers: int) -> dict[s
 
 def replica_environ(spec: ServiceSpec, environ: Mapping[str, str]) -> dict[str, str]:
     """All variables of a replica set: this process's without the front's keys, under the service's own."""
-    secrets = {
-        name for field in OF_FRONT if SPECS[field].secret for name in (PREFIX + field.upper(), *SPECS[field].azure)
-    }
-    found = {name: value for name, value in environ.items() if name not in secrets}
+    found = without_keys(environ)
     for name, value in spec.environ.items():
         if value is None:
             found.pop(name, None)
         else:
             found[name] = value
     return found
+
+
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """These variables but for the front's keys, which no process that runs scripts is to have.
+
+    Templates have none either: what they fork could read them in /proc/self/environ.
+    """
+    secrets = {
+        name for field in OF_FRONT if SPECS[field].secret for name in (PREFIX + field.upper(), *SPECS[field].azure)
+    }
+    return {name: value for name, value in environ.items() if name not in secrets}
 
 
 def _plain(value: object) -> object:

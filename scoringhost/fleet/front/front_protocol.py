@@ -21,6 +21,7 @@ from scoringhost.fleet.front.targets import Target
 from scoringhost.http.app import CLIENT_GONE
 from scoringhost.http.cors import Cors
 from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.request_ids import read_ids
 from scoringhost.telemetry.logs import HOST_LOGGER
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class FrontProtocol(FrontReading):
         front = self._front
         try:
             if front.watch is not None:
+                exchange.ids = read_ids(exchange.headers)
                 exchange.context = contextvars.copy_context()
                 exchange.stages = exchange.context.run(front.watch, exchange)
             front.directory.send(exchange)
