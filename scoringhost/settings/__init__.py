@@ -15,6 +15,7 @@ from scoringhost.settings.declaration import (
     ServiceSettings,
     Spec,
 )
+from scoringhost.settings.fleet import FleetSettings
 from scoringhost.settings.gathering import FOUND_MAIN
 from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
@@ -27,6 +28,7 @@ __all__ = [
     "FOUND_MAIN",
     "PREFIX",
     "SPECS",
+    "FleetSettings",
     "FunctionsSettings",
     "HttpSettings",
     "InferenceSettings",

@@ -84,6 +84,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "debug_wait",
         "reload",
     ),
+    "A folder of services": (
+        "fleet",
+        "load_services",
+        "min_replicas",
+        "max_replicas",
+        "idle_s",
+        "fronts",
+        "run_dir",
+    ),
     "Kafka": (
         "kafka_servers",
         "kafka_topic_input",

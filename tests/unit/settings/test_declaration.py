@@ -9,6 +9,7 @@ import pytest
 
 from scoringhost.settings import (
     SPECS,
+    FleetSettings,
     FunctionsSettings,
     HttpSettings,
     InferenceSettings,
@@ -27,6 +28,7 @@ PARTS: tuple[type[Part], ...] = (
     InferenceSettings,
     RecordingSettings,
     KafkaSettings,
+    FleetSettings,
     FunctionsSettings,
 )
 
