@@ -59,7 +59,7 @@ def _say(found: Soundness) -> None:
     for problem in found.problems:
         click.echo(problem)
     left = f", and {found.unnamed} that nothing needs" if found.unnamed else ""
-    click.echo(f"{found.models} models, {found.files} files of {found.bytes} bytes{left}: ", nl=False)
+    click.echo(f"{found.models} models, {found.deployments} deployments, {found.files} files of {found.bytes} bytes{left}: ", nl=False)
     click.echo(f"{len(found.problems)} damaged" if found.problems else "all whole")
     if found.problems:
         raise click.exceptions.Exit(FAILED)
