@@ -65,7 +65,7 @@ def serve(request: ReplicaRequest, lifeline: int) -> NoReturn:
         server = server_of_fleet(settings, os.environ, place, functools.partial(_before_script, share))
     except StartupError as error:
         place.tell(Word.FAILED, explain(error))
-        print(f"scoringhost: {explain(error)}", file=sys.__stderr__, flush=True)  # noqa: T201
+        print(f"scoringhost: {explain(error)}", file=sys.__stderr__, flush=True)
         sys.exit(START_FAILED)
     logging.getLogger(HOST_LOGGER).info("scoringhost %s: replica set %s", __version__, request.key)
     try:

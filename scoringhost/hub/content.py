@@ -19,6 +19,12 @@ from scoringhost.hub.schema import NAMED_FILES
 PIECE = 1024 * 1024
 """Bytes that are read at once."""
 
+LEFT_OUT = frozenset({
+    "__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".pytest_cache", ".mypy_cache",
+    ".ruff_cache", ".ipynb_checkpoints",
+})  # fmt: skip
+"""What is never deployed with a folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -173,9 +179,7 @@ class Files:
         return removed
 
 
-def _below(
-    folder: Path, parts: Sequence[str], leaving_out: Callable[[str], bool] | None
-) -> Iterator[tuple[str, Path]]:
+def _below(folder: Path, parts: Sequence[str], leaving_out: Callable[[str], bool] | None) -> Iterator[tuple[str, Path]]:
     """The files below a folder, by their relative paths; `parts`: only those at or below these."""
     base = folder.resolve()
     wanted = [_part(folder, part) for part in parts]

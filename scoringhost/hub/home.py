@@ -23,6 +23,7 @@ DATABASE = "hub.db"
 BUSY_S = 30.0
 """Seconds that a writer waits for the others; each holds the database for some milliseconds."""
 
+
 class Home:
     """One hub's folder, made at the first use. A connection belongs to one thread; each process opens its own."""
 

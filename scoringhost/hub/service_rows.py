@@ -254,12 +254,8 @@ def note_uses(database: sqlite3.Connection, service: str, version: str) -> None:
     database.executemany("INSERT INTO uses VALUES (?, ?, ?)", [(*model, user) for model in sorted(models)])
 
 
-def note(
-    database: sqlite3.Connection, who: str, what: str, service: str, version: str = "", detail: str = ""
-) -> None:
+def note(database: sqlite3.Connection, who: str, what: str, service: str, version: str = "", detail: str = "") -> None:
     """Add an event, in the same transaction as what it tells of."""
-    number = insert(
-        database, "events", at=now(), who=who, what=what, service=service, version=version, detail=detail
-    )
+    number = insert(database, "events", at=now(), who=who, what=what, service=service, version=version, detail=detail)
     if number % 100 == 0:
         database.execute("DELETE FROM events WHERE id <= ?", (number - KEPT_EVENTS,))

@@ -11,7 +11,7 @@ import dataclasses
 import difflib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from scoringhost.fleet.specs import version_order
 from scoringhost.hub import service_rows as rows
@@ -123,11 +123,13 @@ class Services:
         share: float | None = None,
         of: Deployment | None = None,
         is_rollback: bool = False,
+        require: Callable[[Service], None] | None = None,
     ) -> Deployment:
         """Write down a deployment as on trial. To be called within `home.adding()`, after its files were stored.
 
         version: None for the next number; to update, for the default one. of: whose files are taken, if there is no
-        content. is_rollback: what `of` is a copy of is what is gone back to.
+        content. is_rollback: what `of` is a copy of is what is gone back to. require:
+        asked about the service as it is, and raises if the caller may not change it.
 
         Raises:
             NameRefused: if the name or the version cannot be one.
@@ -140,6 +142,8 @@ class Services:
             require_service_name(version, "version")
         with self._home.writing() as database:
             service = self._expected(database, name, mode, by)
+            if require is not None:
+                require(service)
             chosen = _chosen_version(database, service, version, mode)
             known = service.version(chosen)
             if known is not None and mode in (Mode.CREATE, Mode.VERSION):
@@ -204,18 +208,22 @@ class Services:
         return self.get(name)
 
     def reject(self, deployment: Deployment, reason: str, *, keep: bool = False) -> None:
-        """It could not be started: nothing of it stays but an event. keep: it stays, as failed, if nothing else runs."""
+        """It could not be started: nothing of it stays but an event.
+
+        keep: it stays, as failed, if nothing else runs.
+        """
         name, version = deployment.service, deployment.version
         with self._home.writing() as database:
             now = rows.deployment_by_id(database, deployment.id)
             if now is None or now.state is not Trial.TRIAL:
                 return
             runs = _version(_service(database, name), version).deployment
-            if keep and runs is None:
+            if keep and (runs is None or runs.state is Trial.FAILED):
                 database.execute("UPDATE deployments SET state = 'failed', reason = ? WHERE id = ?", (reason, now.id))
                 database.execute(
                     "UPDATE versions SET deployment = ? WHERE service = ? AND version = ?", (now.id, name, version)
                 )
+                _forget_failed(database, now)
             else:
                 database.execute("DELETE FROM deployments WHERE id = ?", (now.id,))
                 if runs is None:
@@ -227,7 +235,9 @@ class Services:
     def discard_trials(self) -> list[Deployment]:
         """Remove what was on trial when a hub was ended; returns it."""
         with self._home.reading() as database:
-            found = [rows.deployment_of(row) for row in database.execute("SELECT * FROM deployments WHERE state='trial'")]
+            found = [
+                rows.deployment_of(row) for row in database.execute("SELECT * FROM deployments WHERE state='trial'")
+            ]
         for one in found:
             self.reject(one, "the hub ended before it was ready")
         return found
@@ -412,12 +422,20 @@ def _require_models(database: sqlite3.Connection, recipe: Recipe) -> None:
 def _forget_old(database: sqlite3.Connection, name: str, version: str) -> None:
     """Let go of what is too old to go back to."""
     database.execute(
-        "DELETE FROM deployments WHERE service = ?1 AND version = ?2 AND state IN ('replaced', 'failed') AND id NOT IN ("
-        "SELECT id FROM deployments WHERE service = ?1 AND version = ?2 AND state = 'replaced' "
+        "DELETE FROM deployments WHERE service = ?1 AND version = ?2 AND state IN ('replaced', 'failed') "
+        "AND id NOT IN (SELECT id FROM deployments WHERE service = ?1 AND version = ?2 AND state = 'replaced' "
         "ORDER BY id DESC LIMIT ?3)",
         (name, version, KEPT_BEFORE),
     )
     rows.note_uses(database, name, version)
+
+
+def _forget_failed(database: sqlite3.Connection, newest: Deployment) -> None:
+    database.execute(
+        "DELETE FROM deployments WHERE service = ? AND version = ? AND state = 'failed' AND id != ?",
+        (newest.service, newest.version, newest.id),
+    )
+    rows.note_uses(database, newest.service, newest.version)
 
 
 def _delete_version(database: sqlite3.Connection, name: str, version: str) -> None:

@@ -15,7 +15,6 @@ from scoringhost.hub.errors import HomeUnusable, PlaceTaken
 from scoringhost.hub.home import DATABASE, Home
 from scoringhost.hub.schema import NAMED_FILES
 
-
 _ALL_FILES = (
     "SELECT name || ':' || version AS whose, path, digest, size FROM files UNION ALL "
     "SELECT 'deployment ' || id || ' of ' || service || ':' || version, path, digest, deployment_files.size "
