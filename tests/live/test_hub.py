@@ -21,6 +21,7 @@ from tests.live.fleets import load_on
 from tests.live.hubs import HubProcess, kill_at_random
 
 DIABETES = Path(__file__).parent.parent.parent / "samples" / "diabetes"
+JSON = {"Content-Type": "application/json"}
 FAILING = "def init():\n    raise ValueError('no model here')\n\n\ndef run(data):\n    return data\n"
 
 
@@ -36,7 +37,7 @@ def call(hub: HubProcess, name: str, body: bytes = b'{"data": 1}') -> object:
     """One request to a service."""
     record = read_record(hub.home)
     assert record is not None
-    reply = ask(int(record.url.rpartition(":")[2]), "POST", f"/services/{name}/score", body=body)
+    reply = ask(int(record.url.rpartition(":")[2]), "POST", f"/services/{name}/score", headers=JSON, body=body)
     assert reply.status == 200, reply.body
     return reply.json()
 
