@@ -26,9 +26,17 @@ class Credentials:
         Raises:
             Unauthorized: if there is no key or token, or it is not a good one.
         """
-        given = self._given(head)
-        if self._keys is not None:
-            name = self._keys.name_of(given)
+        keys = self._keys
+        sent = head.headers.get("authorization", "")
+        if keys is not None:
+            name = keys.remembered(sent)
+            if name is not None:
+                head.caller = name
+                return None
+        bearer = _bearer(sent)
+        given = bearer or self._other(head)
+        if keys is not None:
+            name = keys.name_of(given, sent if bearer else "")
             if name is not None:
                 head.caller = name
                 return None
@@ -43,13 +51,17 @@ class Credentials:
     async def _check_token(self, tokens: Tokens, head: HttpRequest, token: str) -> None:
         head.caller = await tokens.check(token)
 
-    def _given(self, head: HttpRequest) -> str:
-        scheme, _, value = head.headers.get("authorization", "").strip().partition(" ")
-        if scheme.lower() == "bearer" and value.strip():
-            return value.strip()
+    def _other(self, head: HttpRequest) -> str:
+        """The key of a request that has none in `Authorization`."""
         if self._keys is not None:
             key = head.headers.get("x-api-key", "").strip()
             if key:
                 return key
         what = "key" if self._tokens is None else "token" if self._keys is None else "key or a token"
         raise Unauthorized(f"This service asks for a {what}: send it as Authorization: Bearer ...")
+
+
+def _bearer(authorization: str) -> str:
+    """The key or token in the value of `Authorization`; empty if there is none."""
+    scheme, _, value = authorization.strip().partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else ""

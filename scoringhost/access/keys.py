@@ -19,6 +19,9 @@ LOOK_AGAIN_S = 1.0
 SHORT = 16
 """Characters below which a key is warned of: 64 bits of a random hexadecimal text."""
 
+REMEMBERED = 64
+"""Texts with a good key that are remembered; whoever has a key can write it with any number of blanks."""
+
 log = logging.getLogger("scoringhost")
 
 
@@ -49,20 +52,37 @@ class Keys:
             except (OSError, ValueError) as problem:
                 raise SettingsError("keys_file", str(path), str(problem)) from None
         self._in_force = self._all()
+        self._remembered: dict[str, str] = {}
 
-    def name_of(self, key: str) -> str | None:
+    def remembered(self, sent: str) -> str | None:
+        """The name of the key in a text in which a good one has been sent before; None if it has not.
+
+        Making a digest takes longer than all else that is done with a key. Here nothing is compared that a guess could
+        come near to: a dictionary compares texts only if their hashes are the same, all 64 bits of them.
+        """
+        if self._path is not None:
+            self._look_again(self._path)
+        return self._remembered.get(sent)
+
+    def name_of(self, key: str, sent: str = "") -> str | None:
         """The name of a key; None if it is none of ours.
+
+        sent: the text that it came in, by which a good key is remembered until the keys change.
 
         Takes the same time whichever key it is, if any: all are compared, and what is compared are digests of one
         length.
         """
         if self._path is not None:
             self._look_again(self._path)
+        # Taken before the keys are: if another thread changes both meanwhile, an old key is not kept with the new ones.
+        remembered = self._remembered
         digest = _digest(key)
         found = None
         for name, known in self._in_force:
             if compare_digest(digest, known):
                 found = name
+        if found is not None and sent and len(remembered) < REMEMBERED:
+            remembered[sent] = found
         return found
 
     def _all(self) -> tuple[tuple[str, bytes], ...]:
@@ -82,7 +102,7 @@ class Keys:
         except (OSError, ValueError) as problem:
             log.warning("The keys in %s cannot be read; those read before still hold: %s", path, problem)
             return
-        self._state, self._in_force = state, self._all()
+        self._state, self._in_force, self._remembered = state, self._all(), {}
         log.info("The keys in %s have changed; in force: %s", path, ", ".join([*self._given, *self._read]))
 
 

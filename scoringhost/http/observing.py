@@ -88,11 +88,20 @@ def watching(watchers: Sequence[Watcher]) -> Callable[[HttpRequest], Stages | No
     if len(watchers) == 1:
         return watchers[0].begin
 
+    begins = [one.begin for one in watchers]
+
     def begin_all(request: HttpRequest) -> Stages | None:
-        listeners = [stages for one in watchers if (stages := one.begin(request)) is not None]
-        if not listeners:
-            return None
-        return listeners[0] if len(listeners) == 1 else AllStages(listeners)
+        found: Stages | None = None
+        listeners: list[Stages] = []
+        for begin in begins:
+            stages = begin(request)
+            if stages is None:
+                continue
+            if found is not None:
+                listeners = listeners or [found]
+                listeners.append(stages)
+            found = stages
+        return AllStages(listeners) if listeners else found
 
     return begin_all
 

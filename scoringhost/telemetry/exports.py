@@ -23,10 +23,10 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import ProxyTracerProvider, Tracer
 
 from scoringhost._version import __version__
+from scoringhost.telemetry.drawn_ids import DrawnIds
 from scoringhost.telemetry.log_records import RecordSender, TraceMark
 from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.telemetry.otel_variables import Sampling
@@ -93,6 +93,8 @@ class Exports:
         self._destinations, self._service, self._version = tuple(destinations), service, version
         self.sampling = sampling
         """As it is wanted, and once it has started, as it is: a program's own provider has a sampler of its own."""
+        self.ids = DrawnIds()
+        """Of the traces that the host begins where chance decides whether they are sampled."""
         self._pid = 0
         self._provider: trace.TracerProvider | None = None
         self._senders: tuple[SpanProcessor, ...] = ()
@@ -121,15 +123,12 @@ class Exports:
         self._send_lines()
 
     def tracer(self) -> Tracer:
-        """Where the host's own spans are made; starts, if that has not been done.
-
-        Where chance alone decides whether a trace that begins here is sampled, it has been asked already.
-        """
+        """Where the host's own spans are made; starts, if that has not been done."""
         self.start()
         assert self._provider is not None
         tracer = self._provider.get_tracer("scoringhost", __version__)
         if self.sampling.share < 1.0 and isinstance(tracer, SdkTracer):
-            tracer.sampler = ParentBased(ALWAYS_ON)
+            tracer.id_generator = self.ids
         return tracer
 
     def _resource(self) -> Resource:

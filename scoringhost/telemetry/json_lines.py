@@ -27,18 +27,18 @@ class Clock:
     """Writes moments in UTC as RFC 3339 has them, with milliseconds."""
 
     def __init__(self) -> None:
-        self._second, self._text = -1, b""
+        self._second, self._text = -1, ""
 
-    def text(self, at_ns: int) -> bytes:
+    def text(self, at_ns: int) -> str:
         """A moment in ns since the epoch; the text of a second is made once."""
         second, rest_ns = divmod(at_ns, 1_000_000_000)
         if second != self._second:
             self._second = second
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)).encode()
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
         return self._text + _MILLISECONDS[rest_ns // 1_000_000]
 
 
-_MILLISECONDS = [b"%03dZ" % number for number in range(1000)]
+_MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
 
 
 class JsonFormatter(logging.Formatter):
@@ -51,7 +51,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, without its end."""
         fields: dict[str, Any] = {
-            "time": self._clock.text(int(record.created * 1e9)).decode(),
+            "time": self._clock.text(int(record.created * 1e9)),
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
@@ -68,7 +68,7 @@ class JsonFormatter(logging.Formatter):
             fields["traceback"] = record.exc_text
         if record.stack_info:
             fields["stack"] = record.stack_info
-        return as_line(fields).decode()
+        return f"{{{inside(fields)}}}"
 
 
 class JsonHostHandler(HostHandler):
@@ -81,14 +81,12 @@ class JsonHostHandler(HostHandler):
 
     def _introduce(self) -> None:
         same = {"level": "INFO", "logger": HOST_LOGGER, "process": os.getpid(), **self._about}
-        self._same = b'",' + as_line(same)[1:-1] + b","
+        self._same = f'",{inside(same)},'
 
     def _text(self, entries: list[Any]) -> str:
         """The lines of requests, each as its time, what is the same in all of them, and its own fields."""
-        lines: list[bytes] = []
-        for at_ns, fields in entries:
-            lines += (b'{"time":"', self._clock.text(at_ns), self._same, as_line(fields)[1:], b"\n")
-        return b"".join(lines).decode()
+        text, same = self._clock.text, self._same
+        return "".join([f'{{"time":"{text(at_ns)}{same}{fields}}}\n' for at_ns, fields in entries])
 
 
 class JsonLog:
@@ -106,69 +104,106 @@ class JsonLog:
         return JsonHostHandler(stream, self._service, self._version)
 
 
-def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: int, whole: bool) -> tuple[int, Any]:
-    """What the log says of a request, with the time (ns since the epoch).
+def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: int, whole: bool) -> tuple[int, str]:
+    """What the log says of a request: the time (ns since the epoch), and its fields as JSON, without the braces.
 
-    Stages that it has not been in are left out, and so is what is not known of its caller.
+    Stages that it has not been in are left out, and so is what is not known of its caller. Most of a line is put
+    together from texts that are there already: a dictionary of all fields takes half as long again to make and write.
     """
-    times = request.times or _NO_TIMES
-    # All at once, and what is not known is taken out again: a dictionary that grows is laid out anew each time.
-    # Whole microseconds: `round` takes twenty times as long as `int`.
-    fields: dict[str, Any] = {
-        "message": f"{request.method} {request.path} {status}",
-        "request_id": request.ids.request,
-        "method": request.method,
-        "route": request.match.pattern,
-        "path": request.path,
-        "status": status,
-        "total_ms": int(elapsed_ms * 1000) / 1000,
-        "bytes_in": len(request.body),
-        "bytes_out": size,
-        "broken_off": not whole,
-        "client": request.client,
-        "caller": request.caller,
-        "wait_ms": int(times.wait_s * 1e6) / 1000,
-        "decode_ms": int(times.decode_s * 1e6) / 1000,
-        "run_ms": int(times.run_s * 1e6) / 1000,
-        "encode_ms": int(times.encode_s * 1e6) / 1000,
-    }
-    if request.client is None:
-        del fields["client"]
-    if not request.caller:
-        del fields["caller"]
-    if request.query:
-        fields["query"] = request.query.decode("latin-1")
-    if times.calls > 1:
-        fields["batch_calls"] = times.calls
-    if times.error:
-        fields["error"] = times.error
-    _take_out_absent(fields, times)
-    if request.trace is not None:
-        fields["trace_id"], fields["span_id"] = request.trace
+    times, trace, own = request.times or _NO_TIMES, request.trace, request.ids.request
+    about = _ABOUT[request.method, request.path, request.match.pattern, status, whole, request.client, request.caller]
+    wait_s, decode_s, run_s, encode_s = times.wait_s, times.decode_s, times.run_s, times.encode_s
+    if not own.isprintable() or '"' in own or "\\" in own:
+        own = inside([own])[1:-1]
+    more = ""
+    if trace is not None:
+        more = f',"trace_id":"{trace[0]}","span_id":"{trace[1]}"'
     elif "opentelemetry.trace" in sys.modules:
-        fields.update(trace_ids())
-    return time.time_ns(), fields
+        more = _with_comma(trace_ids())
+    if request.query or times.calls > 1 or times.error:
+        more += _with_comma(_unusual(request, times))
+    if wait_s < 0 or decode_s < 0 or run_s < 0 or encode_s < 0:
+        more = _some_stages(times) + more
+    else:
+        more = (
+            f',"wait_ms":{_MS[wait_s * 1e6 + _WHOLE - _WHOLE]},"decode_ms":{_MS[decode_s * 1e6 + _WHOLE - _WHOLE]}'
+            f',"run_ms":{_MS[run_s * 1e6 + _WHOLE - _WHOLE]},"encode_ms":{_MS[encode_s * 1e6 + _WHOLE - _WHOLE]}{more}'
+        )
+    return time.time_ns(), (
+        f'{about},"request_id":"{own}","total_ms":{_MS[elapsed_ms * 1e3 + _WHOLE - _WHOLE]}'
+        f',"bytes_in":{len(request.body)},"bytes_out":{size}{more}'
+    )
 
 
 _NO_TIMES = StageTimes()
 """Of a request whose stages nobody has timed."""
 
 
-def _take_out_absent(fields: dict[str, Any], times: StageTimes) -> None:
-    """Take the stages out that a request has not been in."""
-    if times.wait_s < 0:
-        del fields["wait_ms"]
-    if times.decode_s < 0:
-        del fields["decode_ms"]
-    if times.run_s < 0:
-        del fields["run_ms"]
-    if times.encode_s < 0:
-        del fields["encode_ms"]
+_WHOLE = 1.5 * 2.0**52
+"""Added to a number and taken away again, it leaves the next whole one: doubles as large as that have no fractions.
+
+`int` takes eight times as long.
+"""
 
 
-def as_line(fields: dict[str, Any]) -> bytes:
-    """The fields as JSON; what is no Unicode text in them (a lone surrogate) is escaped."""
+class _Milliseconds(dict[float, str]):
+    """Whole microseconds as milliseconds are written; short times, which are most, only once."""
+
+    def __missing__(self, us: float) -> str:
+        text = f"{us / 1000}"
+        if us < KEPT:
+            self[us] = text
+        return text
+
+
+class _About(dict[tuple[Any, ...], str]):
+    """What is the same in many lines: of what kind the request was, how it was answered, and who has sent it."""
+
+    def __missing__(self, key: tuple[Any, ...]) -> str:
+        method, path, route, status, whole, client, caller = key
+        fields = {"message": f"{method} {path} {status}", "method": method, "route": route, "path": path}
+        fields |= {"status": status, "broken_off": not whole}
+        if client is not None:
+            fields["client"] = client
+        if caller:
+            fields["caller"] = caller
+        text = inside(fields)
+        if len(text) < KEPT:  # callers choose paths, and there may be many callers
+            if len(self) >= KEPT:
+                self.clear()
+            self[key] = text
+        return text
+
+
+KEPT = 1000
+"""Texts that are kept of each sort, and the characters of the longest."""
+_MS = _Milliseconds()
+_ABOUT = _About()
+
+
+def _some_stages(times: StageTimes) -> str:
+    stages = (("wait", times.wait_s), ("decode", times.decode_s), ("run", times.run_s), ("encode", times.encode_s))
+    return "".join([f',"{name}_ms":{_MS[spent_s * 1e6 + _WHOLE - _WHOLE]}' for name, spent_s in stages if spent_s >= 0])
+
+
+def _unusual(request: HttpRequest, times: StageTimes) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if request.query:
+        fields["query"] = request.query.decode("latin-1")
+    if times.calls > 1:
+        fields["batch_calls"] = times.calls
+    if times.error:
+        fields["error"] = times.error
+    return fields
+
+
+def _with_comma(fields: dict[str, Any]) -> str:
+    return f",{inside(fields)}" if fields else ""
+
+
+def inside(values: dict[str, Any] | list[str]) -> str:
+    """The values as JSON without its braces or brackets; what is no Unicode text (a lone surrogate) is escaped."""
     try:
-        return orjson.dumps(fields)
+        return orjson.dumps(values)[1:-1].decode()
     except TypeError:
-        return json.dumps(fields, default=str).encode()
+        return json.dumps(values, default=str)[1:-1]

@@ -57,18 +57,19 @@ class LogObserver:
             self._log.warning("the header x-ms-request-id is deprecated; send x-ms-client-request-id")
         if (endpoint is not None and not endpoint.logged) or not self._log.isEnabledFor(logging.INFO):
             return
+        handlers = self._log.handlers
+        handler = handlers[0] if len(handlers) == 1 else None
+        if type(handler) is JsonHostHandler:
+            handler.access(request_entry(request, response.status, elapsed_ms, size, whole))
+            return
         target = request.path if not request.query else f"{request.path}?{request.query.decode('latin-1')}"
         method, status = request.method, response.status
         length: int | str = size if whole else f"{size} (broken off)"
         if request.caller:
             length = f"{length} by {one_line(request.caller)}"
-        handlers = self._log.handlers
-        if len(handlers) == 1 and type(handlers[0]) is HostHandler:
+        if type(handler) is HostHandler:
             own = ids.request if request.trace is None else with_trace(ids.request, request.trace)
-            handlers[0].access((time.time_ns(), method, target, status, elapsed_ms, length, own))
-            return
-        if len(handlers) == 1 and type(handlers[0]) is JsonHostHandler:
-            handlers[0].access(request_entry(request, status, elapsed_ms, size, whole))
+            handler.access((time.time_ns(), method, target, status, elapsed_ms, length, own))
             return
         if not target.isprintable():  # a line break in a path must not make a line of its own
             target = ascii(target)[1:-1]

@@ -3,7 +3,7 @@
 A request that ends leaves an entry of its own in the row of its process: its status and what is observed of it, written
 in one piece. Entries are counted by the hundred, or by whoever reads the row. So nothing is lost when a process ends
 between two, and a request takes a third of the instructions that counting each of its values took
-(`tests/bench/instructions.py`: 24,000 in place of 73,000).
+(`tests/bench/instructions.py`: 21,000 in place of 73,000).
 
 Every label has a fixed set of values: no path, name or id that a caller sends becomes a time series.
 """
@@ -11,7 +11,6 @@ Every label has a fixed set of values: no path, name or id that a caller sends b
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -105,19 +104,22 @@ class Layout:
         if not count:
             return
         entries = list(cells[self.first_entry : self.first_entry + count * ENTRY])
-        for at, often in Counter(entries[0::ENTRY]).items():
-            cells[int(at)] += often
+        statuses = entries[0::ENTRY]
+        for at in set(statuses):  # one or two, as a rule
+            cells[int(at)] += statuses.count(at)
         for number, histogram in enumerate(self.histograms[: ENTRY - 1], start=1):
             values = sorted(entries[number::ENTRY])
             if values[0] < 0:  # ABSENT
                 values = values[bisect_left(values, 0.0) :]
-            before = 0
+            before, upto = 0, len(values)
             for place, bound in enumerate(histogram.bounds, start=histogram.start):
-                upto = bisect_right(values, bound, before)
-                if upto > before:
-                    cells[place] += upto - before
-                before = upto
-            cells[histogram.sum_at - 1] += len(values) - before
+                if before == upto:
+                    break
+                after = bisect_right(values, bound, before)
+                if after > before:
+                    cells[place] += after - before
+                    before = after
+            cells[histogram.sum_at - 1] += upto - before
             cells[histogram.sum_at] += sum(values)
         cells[self.pending] = 0
 

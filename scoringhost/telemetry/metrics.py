@@ -31,6 +31,8 @@ class Metrics:
         self.cells: memoryview[float] | None = None
         self.begun = self.begun_to_run = 0.0
         self.pending = 0
+        self.begun_at, self.begun_to_run_at = layout.begun, layout.begun_to_run
+        self.pending_at, self.entries_at = layout.pending, layout.entries_at
         self._began_s = self._loaded_s = 0.0
 
     def begin(self, request: HttpRequest) -> Watched | None:
@@ -41,7 +43,7 @@ class Metrics:
         cells = self.cells
         if cells is None:
             cells = self.start()
-        self.begun = cells[self.layout.begun] = self.begun + 1.0
+        self.begun = cells[self.begun_at] = self.begun + 1.0
         watched = request.times = Watched(self, request)
         return watched
 
@@ -72,21 +74,19 @@ class Metrics:
         """init() has returned."""
         self._loaded_s = perf_counter() - self._began_s
 
-    def left(self, pending: int) -> None:
-        """An entry more waits to be counted, `pending` of them now; on the event loop."""
+    def fold(self) -> None:
+        """Count the entries that wait, as there is no place for another; on the event loop."""
         cells, layout = self.cells, self.layout
         assert cells is not None
-        cells[layout.pending] = pending
-        if pending == PENDING:
-            # Who reads meanwhile reads again, see `Layout.read`.
-            cells[layout.folding] += 1
-            layout.fold(cells)
-            cells[layout.folding] += 1
-            pending = 0
-        self.pending = pending
+        # Who reads meanwhile reads again, see `Layout.read`.
+        cells[layout.folding] += 1
+        layout.fold(cells)
+        cells[layout.folding] += 1
+        self.pending = 0
 
 
 _ENTRY_BYTES = ENTRY * 8
+_LAST = PENDING - 1
 
 
 class Watched(StageTimes):
@@ -106,16 +106,17 @@ class Watched(StageTimes):
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""
-        if self.wait_s < 0:
-            self._begin_to_run()
+        if self.wait_s < 0:  # as `_begin_to_run` does, without the call
+            metrics = self._metrics
+            at = metrics.begun_to_run_at
+            metrics.cells[at] = metrics.begun_to_run = metrics.begun_to_run + 1.0  # type: ignore[index]
         self.wait_s = seconds
 
     def _begin_to_run(self) -> None:
         # May be on any thread; no call stands between reading and writing (see `SharedCells`).
         metrics = self._metrics
         assert metrics.cells is not None
-        at = metrics.layout.begun_to_run
-        metrics.begun_to_run = metrics.cells[at] = metrics.begun_to_run + 1.0
+        metrics.begun_to_run = metrics.cells[metrics.begun_to_run_at] = metrics.begun_to_run + 1.0
 
     def failed(self, error: ScoringHostError) -> None:
         """See `Stages`."""
@@ -126,7 +127,8 @@ class Watched(StageTimes):
     def sent(self, status: int, size: int, whole: bool) -> None:
         """See `Stages`."""
         metrics, statuses, run_s = self._metrics, self._statuses, self.run_s
-        assert metrics.cells is not None
+        cells, pending = metrics.cells, metrics.pending
+        assert cells is not None
         if self.wait_s < 0:
             self._begin_to_run()
         if not whole:
@@ -134,10 +136,9 @@ class Watched(StageTimes):
         if self.calls > 1:
             self._count_batch()
             run_s = ABSENT  # it is told to each call of the batch, and has been counted for its share
-        pending = metrics.pending
         _write(
-            metrics.cells,
-            metrics.layout.entries_at + pending * _ENTRY_BYTES,
+            cells,
+            metrics.entries_at + pending * _ENTRY_BYTES,
             statuses.get(status) or statuses[0],
             self.wait_s,
             self.decode_s,
@@ -147,7 +148,9 @@ class Watched(StageTimes):
             self._size,
             size,
         )
-        metrics.left(pending + 1)
+        cells[metrics.pending_at] = metrics.pending = pending + 1
+        if pending == _LAST:
+            metrics.fold()
 
     def _count(self, at: int | None) -> None:
         if at is not None and self._metrics.cells is not None:

@@ -14,10 +14,11 @@ LEAD = "scoringhost.traces"
 class Quiet(NonRecordingSpan):
     """The span of a request that is not sampled, for what it hands on. Its ids are numbers when somebody asks."""
 
+    _numbers: SpanContext | None = None
+
     def __init__(self, ids: tuple[str, str]) -> None:
         """ids: of the trace and of the span, in hexadecimal."""
         self._ids = ids
-        self._numbers: SpanContext | None = None
 
     def get_span_context(self) -> SpanContext:
         """The ids."""

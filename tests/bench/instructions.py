@@ -12,10 +12,12 @@ what else may be on. Then what the parts of a request without a log take.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,11 @@ from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call
 from scoringhost.schema.json_text import dumps_numbers
 from scoringhost.settings import Settings
+from scoringhost.telemetry import metrics
 
 FEW, MANY = 500, 2500
+LOOK_S = 4e-6
+"""Seconds between two looks at the clock."""
 OK = b"HTTP/1.1 200"
 KEY = "0123456789abcdef"
 METRICS = {"SCORINGHOST_METRICS": "true"}
@@ -82,6 +87,8 @@ def serve(count: int, kind: str) -> None:
     environ = KINDS.get(kind, {})
     os.environ.update(environ)  # the SDK of OpenTelemetry reads its variables itself
     settings, _ = Settings.load(environ, {"script": ("script", str(hot_path.SERVICE))})
+    # Under valgrind everything takes fifty times as long, and times of many digits take longer to write.
+    time.perf_counter = metrics.perf_counter = itertools.count(0.0, LOOK_S).__next__
     sys.stdout = Path(os.devnull).open("w")
     assemble.prepare_process(settings, os.environ, [])
     site = assemble.build(settings)

@@ -21,7 +21,7 @@ from tests.live.fleets import load_on
 from tests.live.hubs import HubProcess, kill_at_random
 
 DIABETES = Path(__file__).parent.parent.parent / "samples" / "diabetes"
-JSON = {"Content-Type": "application/json"}
+JSON = [("Content-Type", "application/json")]
 FAILING = "def init():\n    raise ValueError('no model here')\n\n\ndef run(data):\n    return data\n"
 
 

@@ -207,6 +207,7 @@ class ServiceAnswers:
             body.get("shares", {} if body.get("default") else now.shares),
             body.get("sticky_header", now.sticky_header) or None,
             body.get("shadow", now.shadow),
+            body.get("control", now.control) or None,
         )
         service = await self._hub.divide(call.name, division, call.caller.name)
         return self._views.service(service, call.caller)

@@ -100,3 +100,24 @@ def test_a_key_that_can_be_guessed_is_warned_of_by_name(caplog: pytest.LogCaptur
         Keys({"primary": Secret("hunter2")})
     assert "The key named primary has 7 characters" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+def test_a_good_key_is_remembered_by_the_text_it_came_in_until_the_keys_change(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"shop {OLD}\n")
+    keys = Keys({}, path)
+    assert keys.remembered(f"Bearer {OLD}") is None
+    assert keys.name_of(OLD, f"Bearer {OLD}") == "shop"
+    assert keys.remembered(f"Bearer {OLD}") == "shop"
+    path.write_text(f"shop {NEW}\n# changed\n")
+    assert keys.remembered(f"Bearer {OLD}") is None
+    assert keys.name_of(OLD, f"Bearer {OLD}") is None
+
+
+def test_no_bad_key_is_remembered_and_no_more_than_a_few_texts_with_a_good_one() -> None:
+    keys = Keys({"primary": Secret(OLD)})
+    assert keys.name_of(NEW, f"Bearer {NEW}") is None
+    assert keys.remembered(f"Bearer {NEW}") is None
+    texts = [f"Bearer{' ' * blanks}{OLD}" for blanks in range(1, 2 * module.REMEMBERED)]
+    assert {keys.name_of(OLD, text) for text in texts} == {"primary"}
+    assert sum(keys.remembered(text) is not None for text in texts) == module.REMEMBERED

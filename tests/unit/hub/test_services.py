@@ -22,7 +22,7 @@ from scoringhost.hub.errors import (
 from scoringhost.hub.home import DATABASE, Home
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.schema import MODELS
-from scoringhost.hub.service_values import Deployment, Division, Label, Mode, Recipe, Trial, Wanted
+from scoringhost.hub.service_values import Deployment, Division, Label, Mode, Recipe, Service, Trial, Version, Wanted
 from scoringhost.hub.services import KEPT_BEFORE, Services
 from scoringhost.hub.soundness import back_up, check
 
@@ -48,6 +48,17 @@ def deploy(services: Services, name: str = "wine", version: str | None = None, *
     return made
 
 
+def version_of(service: Service, version: str) -> Version:
+    found = service.version(version)
+    assert found is not None
+    return found
+
+
+def deployment_of(version: Version) -> Deployment:
+    assert version.deployment is not None
+    return version.deployment
+
+
 def test_versions_get_the_next_number_and_the_newest_answers(services: Services) -> None:
     assert [deploy(services).version for _ in range(3)] == ["1", "2", "3"]
     service = services.get("wine")
@@ -66,8 +77,8 @@ def test_what_is_on_trial_changes_nothing_until_it_is_accepted(services: Service
     second = begin(services)
     service = services.get("wine")
     assert service.division.default == "1"
-    assert service.version("2").deployment is None
-    assert service.version("2").on_trial.id == second.id
+    assert version_of(service, "2").deployment is None
+    assert version_of(service, "2").on_trial == second
     services.reject(second, "no model")
     assert [one.version for one in services.get("wine").versions] == ["1"]
     assert services.events("wine")[-1].detail == "no model"
@@ -83,12 +94,13 @@ def test_a_first_version_that_is_rejected_leaves_the_name_free(services: Service
 def test_what_is_rejected_stays_as_failed_if_that_is_wanted(services: Services) -> None:
     services.reject(begin(services), "no model", keep=True)
     version = services.version("wine", "1")
-    assert (version.deployment.state, version.deployment.reason) == (Trial.FAILED, "no model")
+    assert (deployment_of(version).state, deployment_of(version).reason) == (Trial.FAILED, "no model")
     second = begin(services, version="1", mode=Mode.UPDATE)
     services.reject(second, "nor now", keep=True)
-    assert services.version("wine", "1").deployment.id == second.id
+    assert deployment_of(services.version("wine", "1")).id == second.id
     third = begin(services, version="1", mode=Mode.UPDATE)
-    assert services.accept(third).division.default == "1"
+    services.accept(third)
+    assert services.get("wine").division.default == "1"
 
 
 def test_two_creates_of_one_name_have_one_winner(services: Services) -> None:
@@ -127,6 +139,7 @@ def test_a_version_that_is_deployed_again_keeps_what_it_ran_before(services: Ser
     second = deploy(services, version="1", mode=Mode.UPDATE, of=first)
     assert second.deployed_from == first.id
     version, before = services.before("wine")
+    assert isinstance(before, Deployment)
     assert (version.version, before.id) == ("1", first.id)
     third = begin(services, version="1", mode=Mode.UPDATE, of=before, is_rollback=True)
     services.accept(third)
@@ -149,10 +162,11 @@ def test_going_back_from_a_new_version_divides_as_before_and_stops_it(services: 
     deploy(services)
     assert services.get("wine").division == Division("3")
     version, before = services.before("wine")
+    assert isinstance(before, Division)
     assert (version.version, before) == ("3", Division("1", {"1": 80, "2": 20}))
     service = services.go_back("wine", "3", before, "ann")
     assert service.division == before
-    assert service.version("3").wanted is Wanted.STOPPED
+    assert version_of(service, "3").wanted is Wanted.STOPPED
     assert services.before("wine")[0].version == "2", "and once more"
 
 
@@ -172,7 +186,7 @@ def test_traffic_that_cannot_be_divided_so_is_refused(services: Services) -> Non
     deploy(services)
     for division in (
         Division("2"),
-        Division("1", {"1": 50}),
+        Division("1", {"1": 90, "2": 20}),
         Division("1", {"1": -1, "2": 101}),
         Division(None, {"9": 100}),
     ):
@@ -260,10 +274,11 @@ def test_labels_change_and_properties_do_not(services: Services) -> None:
 
 def test_starting_stopping_scaling_and_keys_are_remembered(services: Services) -> None:
     deploy(services)
-    assert services.want("wine", None, Wanted.STOPPED, "ann").version("1").wanted is Wanted.STOPPED
+    assert version_of(services.want("wine", None, Wanted.STOPPED, "ann"), "1").wanted is Wanted.STOPPED
     services.scale("wine", "1", {"minimum": 2}, "ann")
-    pool = services.scale("wine", None, {"maximum": 4}, "ann").version("1").deployment.recipe.pool
-    assert pool == {"minimum": 2, "maximum": 4}
+    deployment = version_of(services.scale("wine", None, {"maximum": 4}, "ann"), "1").deployment
+    assert deployment is not None
+    assert deployment.recipe.pool == {"minimum": 2, "maximum": 4}
     assert services.set_keys("wine", {"primary": "x"}, "ann").keys == {"primary": "x"}
     assert [one.what for one in services.events()] == ["deploy", "ready", "stop", "scale", "scale", "keys"]
     assert [one.what for one in services.events(after=4)] == ["scale", "keys"]

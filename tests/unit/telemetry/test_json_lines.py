@@ -95,10 +95,12 @@ def out() -> Iterator[io.StringIO]:
     logger.setLevel(before[1])
 
 
-def said(out: io.StringIO, request: HttpRequest, status: int = 200, *, whole: bool = True) -> dict[str, Any]:
+def said(
+    out: io.StringIO, request: HttpRequest, status: int = 200, *, whole: bool = True, own: str = "an-id"
+) -> dict[str, Any]:
     dialect: Any = SimpleNamespace(name="azureml")
     request.match = Match(dialect, Endpoint({}), "/models/{name}")
-    request.ids = RequestIds("an-id", [])
+    request.ids = RequestIds(own, [])
 
     async def say() -> None:
         logging.getLogger(logs.HOST_LOGGER).handlers[:] = [JsonHostHandler(out, "wine", "3")]
@@ -145,6 +147,11 @@ def test_the_line_of_a_request_says_all_that_is_known_of_it(out: io.StringIO) ->
         "client": "10.0.0.1",
         "caller": "primary",
     }
+
+
+@pytest.mark.parametrize("own", ['a"b', "a\\b", "a\tb", "é", "\udc80", 'x","status":"500'])
+def test_whatever_a_caller_names_its_request_is_one_text(out: io.StringIO, own: str) -> None:
+    assert said(out, HttpRequest("POST", "/score"), own=own)["request_id"] == own
 
 
 def test_what_is_not_known_of_a_request_is_left_out(out: io.StringIO) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from scoringhost.fleet.routing import State
 from tests.unit.hub.control.conftest import HubWorld, archive
+
+
+def _has_begun(world: HubWorld, before: int) -> bool:
+    return len(world.sets.made) > before and world.last.is_started
 
 
 def test_a_deployment_is_answered_when_it_is_ready(in_hub: Callable[..., None]) -> None:
@@ -80,7 +85,7 @@ def test_a_new_version_that_fails_leaves_the_one_before_serving(in_hub: Callable
         for body in ({}, {"version": "1"}):
             count = len(world.sets.made)
             deploying = asyncio.create_task(world.deploy(**body))
-            await world.until(lambda count=count: len(world.sets.made) > count and world.last.is_started)
+            await world.until(partial(_has_begun, world, count))
             assert world.supervisor.current_table().services["wine"].default == "1"
             world.last.fails("no model here")
             assert (await deploying).status == 422
@@ -119,8 +124,8 @@ def test_traffic_goes_to_a_new_version_and_back(in_hub: Callable[..., None]) -> 
         assert shares == {"1": 90, "2": 10}
         divided = await world.call("PATCH", "/services/wine/traffic", {"default": "2"})
         assert (divided.body["default"], divided.body["shares"]) == ("2", {})
-        refused = await world.call("PATCH", "/services/wine/traffic", {"shares": {"1": 50}})
-        assert (refused.status, refused.error["field"]) == (400, "traffic")
+        refused = await world.call("PATCH", "/services/wine/traffic", {"shares": {"1": 90, "2": 20}})
+        assert (refused.status, refused.error["field"]) == (400, "shares")
         back = await world.call("POST", "/services/wine/rollback?wait=30")
         assert back.body["version"] == "1"
         service = (await world.call("GET", "/services/wine")).body
