@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, instead of this folder
 
-from tests.live.faults import (
+from tests.live.faults import (  # noqa: E402
     clients,
     documents,
     hubs,
@@ -34,7 +34,7 @@ from tests.live.faults import (
     stuck,
     tls,
     tokens,
-)  # noqa: E402
+)
 from tests.live.faults.table import HEAD, Drill, Row, printed  # noqa: E402
 
 FAULTS: dict[str, Callable[[Drill], None]] = {

@@ -101,8 +101,10 @@ def test_a_new_version_that_fails_leaves_the_one_before_serving(in_hub: Callable
 
 def test_what_is_not_named_in_an_update_stays(in_hub: Callable[..., None]) -> None:
     async def act(world: HubWorld) -> None:
-        await world.deploy(settings={"threads": 4}, environ={"WHO": "ann"})
-        updated = await world.call("PATCH", "/services/wine/versions/1?wait=30", {"settings": {"threads": 2}})
+        await world.deploy(settings={"threads": 4}, environ={"WHO": "ann"}, tags={"stage": "test"})
+        body = {"settings": {"threads": 2}, "description": "fewer"}
+        updated = await world.call("PATCH", "/services/wine/versions/1?wait=30", body)
+        assert (updated.body["tags"], updated.body["description"]) == ({"stage": "test"}, "fewer")
         assert updated.body["deployment"]["environ"] == {"WHO": "ann"}
         assert world.last.spec.settings["threads"] == 2
         assert world.last.spec.script.read_text().startswith("def init")
