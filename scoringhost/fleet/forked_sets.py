@@ -14,10 +14,12 @@ from scoringhost.fleet.environments import EnvironmentFailed, Environments, Inte
 from scoringhost.fleet.logs import Lines, ServiceLog
 from scoringhost.fleet.notices import Notices
 from scoringhost.fleet.replica_set import ReplicaFailed, ReplicaSet
+from scoringhost.fleet.replica_settings import without_keys
 from scoringhost.fleet.routing import WorkerRoute
 from scoringhost.fleet.run_folder import RunFolder
 from scoringhost.fleet.specs import ServiceSpec
 from scoringhost.fleet.surroundings import Listeners, Surroundings
+from scoringhost.fleet.template_process import TemplateFailed
 from scoringhost.fleet.templates import Templates
 from scoringhost.fleet.version_life import SetFailed
 from scoringhost.settings import Settings
@@ -35,7 +37,7 @@ class ForkedSets:
         self, settings: Settings, run: RunFolder, environ: Mapping[str, str], share: Callable[[int], float]
     ) -> None:
         self._settings, self._environ, self._share = settings, environ, share
-        self._templates = Templates(environ)
+        self._templates = Templates(without_keys(environ))
         self._environments: Environments | None = None
         self._surroundings = Surroundings(self._templates, Notices(run.notify), run.sets, environ)
 
@@ -60,6 +62,11 @@ class ForkedSets:
 
         one = ForkedSet(key, spec, replicas, self._interpreter, made, changed, lines)
         return one
+
+    async def warm(self) -> None:
+        """Have what sets are forked from ready before the first is wanted; if that fails, the first one says why."""
+        with suppress(TemplateFailed):
+            await self._templates.warm(sys.executable)
 
     async def _interpreter(self, spec: ServiceSpec) -> Interpreter:
         if spec.environment is None:

@@ -164,6 +164,7 @@ class FrontProcesses:
             raise FrontFailed(f"no front was ready within {START_S:.0f} s") from None
         finally:
             everything.cancel()
+            await asyncio.gather(everything, return_exceptions=True)
 
     async def _life(self, number: int) -> None:
         """Have one front run for as long as the fleet does."""

@@ -181,7 +181,7 @@ def test_health_and_reflection_by_grpcio(fleet: Fleet, serve: Callable[..., str]
         names = response.ServingStatus.Name
 
         assert names(response.FromString(next(watched)).status) == "SERVING"
-        fleet.ask("stop", target="sum")
+        fleet.ask("unload", name="sum")
         assert names(response.FromString(next(watched)).status) == "NOT_SERVING"
 
         listing = kinds[f"{REFLECTION}.ServerReflectionRequest"](list_services="").SerializeToString()

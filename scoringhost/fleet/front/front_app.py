@@ -35,7 +35,7 @@ class FrontApp(HttpApp):
     """The application of a front.
 
     directory: where requests go. targets: which services paths are of. proxies: whose forwarding headers are believed;
-    None: nobody's. cors: what browsers are told of answers of replicas, if anything. watch: gives a request what hears
+    None: nobody's. cors: what browsers are told of the front's own answers. watch: gives a request what hears
     of it; None if nobody does.
     """
 
@@ -55,7 +55,6 @@ class FrontApp(HttpApp):
         super().__init__(dialects, cors, observers, guards=guards, watchers=watchers, debug=debug)
         self.directory, self.counts, self.proxies = directory, counts, proxies
         self.targets = Targets(self.match)
-        self.cors = cors if cors.entries else None
         self.watch: Callable[[HttpRequest], Stages | None] | None = self._watch
         if self._watch is not None:
             self._watch = self._watch_once
