@@ -32,7 +32,7 @@ class Caller(Protocol):
     def forwarded_lines(self, exchange: Exchange) -> bytes:
         """Header lines for the replica that say who has asked, and for what."""
 
-    def answer_lines(self, exchange: Exchange, of_replica: bytes, *, has_length: bool) -> bytes:
+    def answer_lines(self, exchange: Exchange, *, has_length: bool) -> bytes:
         """Lines that the head of an answer has beside those of the replica."""
 
     def pass_on(self, exchange: Exchange, data: bytes) -> None:

@@ -99,7 +99,7 @@ class Relay:
         self.scheme = request.scheme
         self._exchange: GrpcExchange | None = GrpcExchange(self, target, request)
         self._head: bytes | None = None
-        self._has_begun = self._is_complete = False
+        self._is_complete = False
         self._pieces: deque[bytes] = deque()
         self._unread = 0
         self.holds_back = False
@@ -133,7 +133,7 @@ class Relay:
         """
         try:
             self._send()
-            while not (self._is_complete or (self._has_begun and self._status == 200)):
+            while not (self._is_complete or (self._head is not None and self._status == 200)):
                 await self._change()
             if self._error is not None or self._status != 200:
                 return self._response()
@@ -245,16 +245,15 @@ class Relay:
         is_trusted = proxies is not None and proxies.has(exchange.client)
         return exchange.forwarded(exchange.client, is_trusted=is_trusted)
 
-    def answer_lines(self, exchange: Exchange, of_replica: bytes, *, has_length: bool) -> bytes:
-        """Keep the head; nothing is added to it here."""
-        self._head = of_replica
+    def answer_lines(self, exchange: Exchange, *, has_length: bool) -> bytes:
+        """Nothing is added to the replica's head: it is read here."""
         return b""
 
     def pass_on(self, exchange: Exchange, data: bytes) -> None:
-        """Keep what comes, without the head."""
-        if not self._has_begun:
-            self._has_begun = True
-            _, _, data = data.partition(b"\r\n\r\n")
+        """Keep what comes: the lines of the head, without the first, and what is behind it."""
+        if self._head is None:
+            head, _, data = data.partition(b"\r\n\r\n")
+            _, _, self._head = head.partition(b"\r\n")
         if data:
             self._pieces.append(data)
             self._unread += len(data)
