@@ -19,7 +19,7 @@ from scoringhost.dialects.oip_grpc.wire import names_of
 from scoringhost.dialects.oip_grpc.words import MEDIA_TYPE, OPEN, SERVER_NAME, GrpcWords
 from scoringhost.errors import InvalidParameter, NotReady
 from scoringhost.fleet.front.front_app import FrontRoutes
-from scoringhost.fleet.front.grpc_exchange import Relay
+from scoringhost.fleet.front.grpc_relay import Relay
 from scoringhost.fleet.front.pages import Health
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.messages import HttpRequest, HttpResponse

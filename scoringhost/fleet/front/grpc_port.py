@@ -16,7 +16,7 @@ from scoringhost.doors.grpc.unary import ScoringCall
 from scoringhost.errors import NotReady
 from scoringhost.fleet.front.front_app import FrontRoutes
 from scoringhost.fleet.front.grpc_dialect import OLDER_PATHS, FrontGrpc
-from scoringhost.fleet.front.grpc_exchange import ReplicaResponse
+from scoringhost.fleet.front.grpc_relay import ReplicaResponse
 from scoringhost.fleet.front.pages import Health
 from scoringhost.fleet.front.repository import ChannelRepository
 from scoringhost.fleet.routing import RoutingTable, State

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+import trustme
 
 from scoringhost.dialects.oip_grpc.pool import HEALTH, INFERENCE, INFERENCE_SERVICE, messages
 from scoringhost.fleet.routing import State
@@ -337,6 +338,29 @@ def test_guards_are_asked_and_the_name_of_the_key_goes_on(
         assert infer(channel, message_for("m"), metadata=metadata)[0] == ANSWER
         assert lines_of(seen[0][0])["x-scoringhost-caller"] == "primary"
         assert infer(channel, message_for("m"), "ModelReady")[0] == ANSWER  # as open as a health probe
+
+
+def test_a_call_over_tls_goes_on_with_the_name_of_its_client(
+    start_front: Callable[..., Any], fronts: Any, hand_made: Callable[..., Any], tmp_path: Path, request_reader: Read
+) -> None:
+    authority = trustme.CA()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "tls.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    seen: list[tuple[bytes, bytes]] = []
+    replica = hand_made(tmp_path / "w.sock", answering(request_reader, said("200 OK", ANSWER), seen))
+    files = {"tls_certificate": str(tmp_path / "tls.pem"), "tls_client_ca": str(tmp_path / "ca.pem")}
+    secured = start_front(Settings(grpc_port=1, **files))  # type: ignore[arg-type]
+    secured.table(fronts.service("m", fronts.version("1", replica.path, key="m")))
+    own = authority.issue_cert("someone@example.com", common_name="someone")
+    credentials = grpc.ssl_channel_credentials(
+        authority.cert_pem.bytes(), own.private_key_pem.bytes(), own.cert_chain_pems[0].bytes()
+    )
+    with grpc.secure_channel(f"127.0.0.1:{secured.grpc_port}", credentials) as channel:
+        metadata = [("x-client-certificate-name", "another")]
+        assert infer(channel, message_for("m"), metadata=metadata)[0] == ANSWER
+    told = lines_of(seen[0][0])
+    assert told["x-client-certificate-name"] == told["x-scoringhost-caller"] == "someone"
+    assert told["x-forwarded-proto"] == "https"
 
 
 def test_a_front_that_ends_answers_what_it_has_taken(
