@@ -52,6 +52,7 @@ class Relay:
         """Whether the replica is to send no more than the client reads; a whole answer is taken as it comes."""
         self._error: ScoringHostError | None = None
         self._changed: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     # -- for the task ---------------------------------------------------------------------------------
 
@@ -111,6 +112,8 @@ class Relay:
     def leave(self) -> None:
         """Nobody waits for more: a replica that is still at it is told so by the end of its connection."""
         exchange, self._exchange = self._exchange, None
+        if self._timer is not None:
+            self._timer.cancel()
         if exchange is None or exchange.is_over:
             return
         exchange.is_over = True
@@ -132,12 +135,18 @@ class Relay:
 
     async def _change(self) -> None:
         """Wait until something has come, for as long as the caller does."""
-        deadline = self._request.deadline
-        changed = self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.wait({changed}, timeout=None if deadline is None else deadline.left_s + GRACE_S)
+        loop, deadline = asyncio.get_running_loop(), self._request.deadline
+        if deadline is not None and self._timer is None:
+            self._timer = loop.call_later(deadline.left_s + GRACE_S, self._on_deadline, deadline.timeout_s)
+        changed = self._changed = loop.create_future()
+        await changed
         self._changed = None
-        if deadline is not None and not changed.done():
-            raise CallerTimedOut(deadline.timeout_s, "the service has not answered")
+
+    def _on_deadline(self, timeout_s: float) -> None:
+        """Nobody waits any more; the replica hears of it when `leave` is called."""
+        if not self._is_complete:
+            self._error, self._is_complete = CallerTimedOut(timeout_s, "the service has not answered"), True
+            self._tell()
 
     def _tell(self) -> None:
         if self._changed is not None and not self._changed.done():
