@@ -19,8 +19,10 @@ from scoringhost.settings import HttpSettings
 T = TypeVar("T")
 
 
-def guards_of(settings: HttpSettings) -> list[Guard]:
+def guards_of(settings: HttpSettings, table: Table | None = None) -> list[Guard]:
     """Who is asked before a request's body is read; nobody unless a setting wants it.
+
+    table: where callers are counted for the rate limit, if processes share it that are not forked from this one.
 
     Raises:
         StartupError: if a setting cannot be used, or a key file cannot be read.
@@ -32,7 +34,7 @@ def guards_of(settings: HttpSettings) -> list[Guard]:
     if keys is not None or tokens is not None:
         guards.append(Credentials(keys, tokens))
     if settings.rate_limit:
-        guards.append(RateLimit(_usable("rate_limit", settings.rate_limit, Rate.parse), Table()))
+        guards.append(RateLimit(_usable("rate_limit", settings.rate_limit, Rate.parse), table or Table()))
     return guards
 
 

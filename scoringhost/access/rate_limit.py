@@ -17,7 +17,8 @@ from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Match
 
 SLOTS = 65_536
-"""Callers that can be told apart; two of more share an allowance now and then. 512 KiB."""
+"""Callers that can be told apart; two of more share an allowance now and then."""
+TABLE_BYTES = SLOTS * 8
 
 _UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _RATE = re.compile(r"(\d+)\s*/\s*(s|min|m|h)")
@@ -50,10 +51,11 @@ class Table:
     request would cost more than that.
     """
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, SLOTS * 8)
+    def __init__(self, memory: memoryview | mmap.mmap | None = None, salt: bytes = b"") -> None:
+        """memory: TABLE_BYTES that processes share in another way, with a salt of 16 bytes that all of them know."""
+        self._memory = mmap.mmap(-1, TABLE_BYTES) if memory is None else memory
         # With a key of this host's own nobody can find out whose slot is whose (RFC 7693, 2.9).
-        self._salt = os.urandom(16)
+        self._salt = salt or os.urandom(16)
 
     def slot(self, caller: str) -> int:
         """Where a caller's time stands, in bytes."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import logging
 import os
 import sys
@@ -19,13 +18,13 @@ import click
 
 from scoringhost import assemble
 from scoringhost._version import __version__
+from scoringhost.cli.fleet_serving import serve_fleet
 from scoringhost.cli.options import FILE, STARTUP_FAILED, Verb, given_flags, setting_options
 from scoringhost.cli.standard_output import replace_missing
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.script.world import script_path
 from scoringhost.settings import DEFAULT, Settings, address
-from scoringhost.worker_doors import worker_doors
 
 USAGE_ERROR = 1
 
@@ -51,6 +50,7 @@ class AzmlinfsrvExits(Verb):
         "scoringhost serve score.py",
         "scoringhost serve score.py --model-dir ../model --workers 2 --port 8080",
         "scoringhost serve service/ --reload --debug",
+        "scoringhost serve services/",
     ),
 )
 @click.argument("path", required=False, metavar="[SCRIPT]", type=FILE)
@@ -60,7 +60,7 @@ class AzmlinfsrvExits(Verb):
 )
 @setting_options()
 def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> None:
-    """Serve SCRIPT, an entry script or a folder that holds score.py.
+    """Serve SCRIPT: an entry script, a folder that holds score.py, a model, or a folder of services.
 
     Flags beat SCORINGHOST_* variables, those beat Azure ML's variables (in brackets), those beat
     the configuration file. azmlinfsrv's own flags are accepted too.
@@ -72,7 +72,10 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     from scoringhost.doors.server import gunicorn_arguments
 
     try:
-        settings, warnings = Settings.load(os.environ, flags, os.getcwd())
+        settings, warnings = Settings.load(os.environ, flags, os.getcwd(), takes_fleets=True)
+        if settings.fleet:
+            serve_fleet(settings, warnings, quiet=quiet, verbose=verbose)
+            return
         script_path(settings)
         settings, gunicorns = gunicorn_arguments.read(settings, os.environ.get(gunicorn_arguments.VARIABLE, ""))
     except StartupError as error:
@@ -88,23 +91,13 @@ def serve(path: str | None, verbose: bool, quiet: bool, **arguments: Any) -> Non
     if settings.log_format == "json":  # no line that is no JSON
         chosen = ", ".join(f"{name}={value}" for name, value, origin in settings.describe() if origin != DEFAULT)
         logging.getLogger("azmlinfsrv").info("scoringhost %s, with %s", __version__, chosen)
-    from scoringhost.doors.server import debugger
-    from scoringhost.doors.server.certificates import certificates_of
-    from scoringhost.doors.server.gunicorn_server import Server, require_free
+    from scoringhost.serving import server_on_port
 
-    own_port = () if gunicorns.other_place else (settings.port,)
     try:
-        debugger.require_usable(settings)
-        certificates_of(settings)
-        shared = assemble.shared_parts(settings, os.environ)
-        more_doors = worker_doors(settings, os.environ, is_guarded=bool(shared.guards))
-        require_free(settings.host, own_port + settings.extra_ports)
-        if settings.grpc_port:
-            require_free(settings.host, (settings.grpc_port,), "grpc_port")
+        server = server_on_port(settings, os.environ, gunicorns)
     except StartupError as error:
         _refuse(error)
-    build = functools.partial(assemble.build, settings, shared=shared)
-    Server(settings, build, functools.partial(assemble.stand_in, settings), gunicorns, more_doors).run()
+    server.run()
 
 
 def _refuse(error: StartupError) -> NoReturn:

@@ -49,7 +49,11 @@
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
-    │   └── Overloaded               too many calls are waiting, or for too long
+    │   ├── Overloaded               too many calls are waiting, or for too long
+    │   └── ServiceUnavailable       a service of a fleet has no replica that takes calls
+    ├── ReplicaError                 a replica of a service did not answer as it should
+    │   ├── ReplicaLost              it ended, or closed the connection, in the middle
+    │   └── ReplicaUnintelligible    what it sent is no answer of HTTP
     ├── CallerTimedOut               the answer would come later than the caller waits for it
     └── InternalError                our own fault: a defect of scoringhost
 
@@ -251,8 +255,8 @@ class InvalidHeader(CallError):
 class UnknownRoute(CallError):
     """Nothing is served at that path."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(f"Nothing is served at {path!r}; try POST /score or GET /swagger.json")
+    def __init__(self, path: str, advice: str = "try POST /score or GET /swagger.json") -> None:
+        super().__init__(f"Nothing is served at {path!r}; {advice}")
         self.path = path
 
 
@@ -292,8 +296,10 @@ class ModelRefused(CallError):
 class UnknownService(CallError):
     """The host has no service of that name and version."""
 
-    def __init__(self, name: str, version: str | None = None) -> None:
-        super().__init__(f"There is no service {name!r}" + (f" of version {version!r}" if version else ""))
+    def __init__(self, name: str, version: str | None = None, hint: str = "") -> None:
+        """`hint`: which ones there are."""
+        of_version = f" of version {version!r}" if version else ""
+        super().__init__(f"There is no service {name!r}{of_version}" + (f"; {hint}" if hint else ""))
         self.name, self.version = name, version
 
 
@@ -368,6 +374,34 @@ class NotReady(Unavailable):
 
 class Overloaded(Unavailable):
     """More calls are waiting than may wait, or this one longer than it may."""
+
+
+class ServiceUnavailable(Unavailable):
+    """A service of a fleet has no replica that takes calls; `state`: what it is at; `reason`: why, if that is known."""
+
+    def __init__(self, service: str, state: str, reason: str = "", retry_after_s: int = 1) -> None:
+        super().__init__(f"The service {service} is {state}" + (f": {reason}" if reason else ""), retry_after_s)
+        self.service, self.state, self.reason = service, state, reason
+
+
+class ReplicaError(ScoringHostError):
+    """A replica of a service was given a request, and did not answer as it should; the request is not repeated."""
+
+
+class ReplicaLost(ReplicaError):
+    """The replica ended, or closed its connection, before its answer was whole."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(f"A replica of {service} was lost before it had answered; the request may have been handled")
+        self.service = service
+
+
+class ReplicaUnintelligible(ReplicaError):
+    """What the replica sent is no answer of HTTP."""
+
+    def __init__(self, service: str, reason: str) -> None:
+        super().__init__(f"A replica of {service} sent what is no answer: {reason}")
+        self.service, self.reason = service, reason
 
 
 class CallerTimedOut(ScoringHostError):

@@ -53,6 +53,10 @@ class HttpApp:
         self.guards = tuple(guards)
         """Who is asked before a request's body is read; a door that can do so calls `admit`."""
 
+    def match(self, path: str) -> Match:
+        """What a decoded path leads to."""
+        return self._routes.match(path)
+
     def route_error(self, path: str, method: str) -> ScoringHostError | None:
         """Why no endpoint answers such a request; None if one does."""
         try:
@@ -67,8 +71,10 @@ class HttpApp:
 
     # -- who may come in ----------------------------------------------------------------------------
 
-    def admit(self, head: HttpRequest) -> Awaitable[None] | None:
+    def admit(self, head: HttpRequest, match: Match | None = None) -> Awaitable[None] | None:
         """Ask the guards, once, before the body is read; something to await if one of them takes time.
+
+        match: what the path leads to, for a caller that knows it.
 
         Health probes and CORS preflights pass: a browser sends no key with those
         (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
@@ -77,7 +83,7 @@ class HttpApp:
             CallError: if a guard refuses the request, now or when awaited.
         """
         head.admitted = True
-        match = self._routes.exact.get(head.path) or self._routes.match(head.path)
+        match = match or self._routes.exact.get(head.path) or self._routes.match(head.path)
         is_open = match.endpoint is not None and match.endpoint.is_open
         if is_open or (self._cors.entries and self._cors.is_preflight(head)):
             return None

@@ -73,6 +73,9 @@ ROWS = (
     ErrorRow(errors.DeadlineExceeded, 504, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.NotReady, 503, "UNAVAILABLE"),
     ErrorRow(errors.Overloaded, 503, "RESOURCE_EXHAUSTED"),
+    ErrorRow(errors.ServiceUnavailable, 503, "UNAVAILABLE"),
+    ErrorRow(errors.ReplicaLost, 502, "UNAVAILABLE"),
+    ErrorRow(errors.ReplicaUnintelligible, 502, "INTERNAL"),
     ErrorRow(errors.CallerTimedOut, 504, "DEADLINE_EXCEEDED"),
     ErrorRow(errors.InternalError, 500, "INTERNAL"),
 )

@@ -12,7 +12,7 @@ import contextlib
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +25,8 @@ _in_force: list[ScriptImports] = []
 """Of those, the ones that are importing, or in their init()."""
 _hidden: set[str] = set()
 """Folders of the others, which those in force have taken off the import path."""
+_alone_after: list[str] = []
+"""The name of the last module that was there before the only script of this process, if it is known to have one."""
 _lock = threading.RLock()
 """Guards all of this; not held while a script runs, which may load another one."""
 _first: Counter[str] = Counter()
@@ -58,6 +60,35 @@ def make_importable(folder: Path, *, last: bool = False) -> Callable[[], None]:
     """
     with _lock:
         return _append(str(folder)) if last else _put_first(str(folder))
+
+
+def serve_alone() -> None:
+    """Serve one script in this process, for good: nobody else is to be kept apart from it.
+
+    For processes that are forked from one in which much is imported: a look at each module copies the page that it is
+    on, three megabytes in all.
+    """
+    _alone_after[:] = [next(reversed(sys.modules))]
+
+
+def _modules_of_only_script() -> Iterator[tuple[str, ModuleType]]:
+    """What was imported since; `sys.modules` is in the order of the imports."""
+    for name, module in reversed(sys.modules.items()):
+        if name == _alone_after[0]:
+            return
+        yield name, module
+
+
+def replace_path_entries(before: Sequence[str], after: Sequence[str]) -> None:
+    """Put the folders of PYTHONPATH where they would be if Python had been started with it: first, but for a script's.
+
+    For a process that was forked from one with another PYTHONPATH.
+    """
+    for entry in before:
+        if entry and entry not in after and entry in sys.path:
+            sys.path.remove(entry)
+    new = [entry for entry in after if entry and entry not in sys.path]
+    sys.path[:0] = new
 
 
 def _put_first(entry: str) -> Callable[[], None]:
@@ -112,6 +143,10 @@ class ScriptImports:
     def open(self) -> None:
         """Make the folder importable."""
         with _lock:
+            if _alone_after:
+                self._release = make_importable(self.folder)
+                _open.append(self)
+                return
             loaded = sys.modules.copy()  # other threads may be importing
             brought = [script.own for script in _open if script.own]
             self._known = {
@@ -143,6 +178,10 @@ class ScriptImports:
         """
         if self._release is None:
             yield
+            return
+        if _alone_after:
+            yield
+            self._adopt()
             return
         with _lock:
             hidden, path, aside = self._enter()
@@ -203,7 +242,8 @@ class ScriptImports:
     def _adopt(self) -> None:
         """Count the modules of this folder as the script's that have come since it was opened."""
         entries = {script.entry for script in _open}
-        for name, module in sys.modules.copy().items():
+        found = list(_modules_of_only_script()) if _alone_after else sys.modules.copy().items()
+        for name, module in found:
             if module is not self._known.get(name) and name not in entries and self._is_home_of(module):
                 self.own[name] = module
 

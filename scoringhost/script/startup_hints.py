@@ -62,19 +62,21 @@ def of_hidden_packages(script: Path) -> list[str]:
     """
     if script.suffix != ".py":
         return []  # a model, which may be large
+    searched = sys.path  # noqa: TID251 - it is read only
+    elsewhere = [entry for entry in searched if os.path.abspath(entry or ".") != str(script.parent)]
+    beside = [entry.stem for entry in entries_of(script.parent) if entry.suffix == ".py"]
+    hiding = [name for name in beside if name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere)]
+    if not hiding:
+        return []  # most often; reading the script takes a megabyte
     try:
         tree = ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return []
     named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     named |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    searched = sys.path  # noqa: TID251 - it is read only
-    elsewhere = [entry for entry in searched if os.path.abspath(entry or ".") != str(script.parent)]
     said = []
-    for name in sorted({name.partition(".")[0] for name in named}):
+    for name in sorted({name.partition(".")[0] for name in named}.intersection(hiding)):
         file = script.parent / f"{name}.py"
-        if not file.is_file() or not (name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere)):
-            continue
         whose = "Python's own module" if name in sys.stdlib_module_names else "the installed package"
         said.append(f"{file} hides {whose} {name!r}: `import {name}` finds the file; rename it")
     return said

@@ -15,7 +15,9 @@ from scoringhost.settings.declaration import (
     ServiceSettings,
     Spec,
 )
+from scoringhost.settings.fleet import FleetSettings
 from scoringhost.settings.gathering import FOUND_MAIN
+from scoringhost.settings.hub import HubSettings
 from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
@@ -27,8 +29,10 @@ __all__ = [
     "FOUND_MAIN",
     "PREFIX",
     "SPECS",
+    "FleetSettings",
     "FunctionsSettings",
     "HttpSettings",
+    "HubSettings",
     "InferenceSettings",
     "KafkaSettings",
     "RecordingSettings",

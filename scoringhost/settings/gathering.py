@@ -14,6 +14,7 @@ from scoringhost.errors import SettingsError
 from scoringhost.process.environment import users_own
 from scoringhost.settings.addresses import holds_password
 from scoringhost.settings.declaration import OTHERS, PREFIX, Spec
+from scoringhost.settings.fleet_folder import is_fleet
 from scoringhost.settings.mlserver_files import (
     IMPLEMENTATION,
     MODEL_FILE,
@@ -32,6 +33,8 @@ A_FILE, NO_FOLDER = "it is a file; name the folder that holds it", "there is no 
 """What is wrong with a model folder."""
 
 _LENIENT = frozenset({"log_level", "app_insights_enabled", "app_insights_key", "app_insights_responses"})
+_DONE_BY_A_FLEET = ("load_models_at_startup", "model_repository", "environments_dir")
+"""Of MLServer's settings those that mean nothing to one service, but something to many."""
 # azmlinfsrv's names that mean nothing here; they are no mistake of the user's.
 _IGNORED_KEYS = frozenset({"WORKSPACE_NAME", "HOSTNAME"})
 
@@ -70,9 +73,15 @@ class Gathering:
     """One pass over flags, environment and file: the values by name, where each came from, and what to warn of."""
 
     def __init__(
-        self, environ: Mapping[str, str], flags: Mapping[str, tuple[str, object]], here: Path, specs: Mapping[str, Spec]
+        self,
+        environ: Mapping[str, str],
+        flags: Mapping[str, tuple[str, object]],
+        here: Path,
+        specs: Mapping[str, Spec],
+        takes_fleets: bool,
     ) -> None:
         self.environ, self.flags, self.here, self.specs = environ, flags, here, specs
+        self._takes_fleets = takes_fleets
         self.warnings: list[str] = []
         self.values: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
@@ -185,6 +194,9 @@ class Gathering:
             return
         served = Path(script)
         folder = folder_of(served)
+        if self.values.get("fleet"):
+            self._take_mlservers_server(folder)
+            return
         beside = served if is_model_settings(served) else folder / MODEL_FILE
         is_in_environment = bool(self.environ.get(IMPLEMENTATION)) and not os.path.exists(served)
         if is_in_environment:
@@ -200,6 +212,21 @@ class Gathering:
             if name not in self.origins and name in self.specs:
                 self._put(name, value, origin, key)
         self.warnings += model.warnings + server.warnings
+
+    def _take_mlservers_server(self, folder: Path) -> None:
+        """Of a fleet the settings of MLServer's server alone: each of its models has its own."""
+        server = read_server_settings(folder, self.here, self.environ)
+        found = settings_from(SERVER, server) | kafka_from(server)
+        if "load_models_at_startup" in server.values:
+            found["load_services"] = (
+                server.values["load_models_at_startup"],
+                server.origins["load_models_at_startup"],
+                "load_models_at_startup",
+            )
+        for name, (value, origin, key) in found.items():
+            if name not in self.origins and name in self.specs:
+                self._put(name, value, origin, key)
+        self.warnings += [line for line in server.warnings if not line.startswith(_DONE_BY_A_FLEET)]
 
     # -- finishing ----------------------------------------------------------------------------
 
@@ -246,12 +273,27 @@ class Gathering:
             self._find_script()
         if not self.values.get("script"):
             return
-        script = served_at(self._script())
+        given_path = self._script()
+        if self._takes_fleets and self._is_fleet(given_path):
+            self.values["script"], self.values["fleet"] = str(given_path), True
+            self.origins.setdefault("fleet", "the folder")
+        else:
+            self._resolve_script(given_path)
+
+    def _resolve_script(self, given: Path) -> None:
+        script = served_at(given)
         self.values["script"] = str(script)
         beside = folder_of(script) / "model"
         if not self.values.get("model_dir") and os.path.isdir(beside):
             self.values["model_dir"] = str(beside)
             self.origins["model_dir"] = "found beside the script"
+
+    def _is_fleet(self, path: Path) -> bool:
+        if self.values.get("fleet"):
+            if not os.path.isdir(path):
+                raise SettingsError("fleet", str(path), "it is no folder; a fleet is a folder of services")
+            return True
+        return "fleet" not in self.values and is_fleet(path)
 
     def _require_folder(self, given: str, path: str) -> None:
         """Refuse a model folder that was typed and is not there.
@@ -268,13 +310,19 @@ class Gathering:
 
 
 def gather(
-    environ: Mapping[str, str], flags: Mapping[str, tuple[str, object]], here: Path, specs: Mapping[str, Spec]
+    environ: Mapping[str, str],
+    flags: Mapping[str, tuple[str, object]],
+    here: Path,
+    specs: Mapping[str, Spec],
+    takes_fleets: bool = False,
 ) -> Gathering:
     """What flags, environment and file say of the settings in `specs`; relative paths are taken from `here`.
+
+    `takes_fleets`: whether the script may be a folder of several services, which is then left as it is.
 
     Raises:
         SettingsError: if a value cannot be used, or a named configuration file cannot be read.
     """
-    gathering = Gathering(users_own(environ), flags, here, specs)
+    gathering = Gathering(users_own(environ), flags, here, specs, takes_fleets)
     gathering.run()
     return gathering

@@ -84,6 +84,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "debug_wait",
         "reload",
     ),
+    "A folder of services": (
+        "fleet",
+        "load_services",
+        "min_replicas",
+        "max_replicas",
+        "idle_s",
+        "fronts",
+        "run_dir",
+    ),
+    "The hub": ("control_host", "control_port", "hub_roles"),
     "Kafka": (
         "kafka_servers",
         "kafka_topic_input",

@@ -69,7 +69,7 @@ def model_settings_at(folder: Path) -> Path | None:
         SettingsError: if there are several, or it has models below it; one server serves one model.
     """
     own = folder / MODEL_FILE
-    found = sorted(_below(folder, _DEPTH))
+    found = sorted(settings_below(folder, _DEPTH))
     if len(found) > 1:
         shown = ", ".join(str(path.relative_to(folder).parent) for path in found[:5])
         more = ", ..." if len(found) > 5 else ""
@@ -80,7 +80,8 @@ def model_settings_at(folder: Path) -> Path | None:
     return own if own in found else next(iter(found), None)
 
 
-def _below(folder: Path, depth: int) -> Iterator[Path]:
+def settings_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The files of models' settings in a folder, and in those below it to that depth."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
@@ -88,11 +89,11 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
     for entry in entries:
         if entry.name == MODEL_FILE and entry.is_file():
             yield Path(entry.path)
-        elif depth and not entry.name.startswith((".", "_")) and entry.is_dir() and not _is_environment(entry.path):
-            yield from _below(Path(entry.path), depth - 1)
+        elif depth and not entry.name.startswith((".", "_")) and entry.is_dir() and not is_environment(entry.path):
+            yield from settings_below(Path(entry.path), depth - 1)
 
 
-def _is_environment(folder: str) -> bool:
+def is_environment(folder: str) -> bool:
     """Whether packages are installed there, and no models."""
     name = os.path.basename(folder)
     return name in ("node_modules", "site-packages") or os.path.isfile(os.path.join(folder, "pyvenv.cfg"))

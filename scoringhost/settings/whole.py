@@ -17,7 +17,9 @@ from scoringhost.settings.declaration import (
     Spec,
     specs_of,
 )
+from scoringhost.settings.fleet import FleetSettings
 from scoringhost.settings.gathering import gather
+from scoringhost.settings.hub import HubSettings
 from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
@@ -32,6 +34,8 @@ DEFAULT = "default"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(
     FunctionsSettings,
+    HubSettings,
+    FleetSettings,
     KafkaSettings,
     RecordingSettings,
     InferenceSettings,
@@ -57,16 +61,19 @@ class Settings(
         environ: Mapping[str, str],
         flags: Mapping[str, tuple[str, object]] | None = None,
         working_dir: str | Path = ".",
+        *,
+        takes_fleets: bool = False,
     ) -> tuple[Settings, list[str]]:
         """Gather the settings; answers them and the warnings to log once logging is set up.
 
         `flags` maps field names to (flag as typed, value). Relative paths are taken from
         `working_dir`. What another host of this process has put into `environ` is no setting.
+        `takes_fleets`: a script that is a folder of services is taken as it is, and `fleet` is true then.
 
         Raises:
             SettingsError: if a value cannot be used, or a named configuration file cannot be read.
         """
-        gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS)
+        gathered = gather(environ, dict(flags or {}), Path(working_dir).resolve(), SPECS, takes_fleets)
         otel = {name: value for name, value in gathered.environ.items() if name.startswith("OTEL_") and value}
         loaded = cls(**gathered.values, origins=gathered.origins, unread=tuple(gathered.unread), open_telemetry=otel)
         return loaded, gathered.warnings

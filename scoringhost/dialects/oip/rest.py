@@ -14,7 +14,7 @@ from scoringhost.dialects.oip.exchange import Exchange
 from scoringhost.dialects.oip.generating import GenerateExchange
 from scoringhost.dialects.oip.model import CallContext, Model
 from scoringhost.dialects.oip.server_events import ServerEvents
-from scoringhost.dialects.oip.words import OIP_HEALTH_PATHS, ROOT, OipWords
+from scoringhost.dialects.oip.words import EXTENSIONS, OIP_HEALTH_PATHS, ROOT, OipWords
 from scoringhost.errors import FixedModel, NotReady, UndecodableBody, UnsupportedContentType
 from scoringhost.http.bodies import unpacked
 from scoringhost.http.compressing import coding_for
@@ -29,7 +29,6 @@ from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue, phrase
 from scoringhost.schema.large_json import LARGE
 
-EXTENSIONS = ("binary_tensor_data", "generate")
 LARGE_PACKED = 4096
 """Bytes of a packed body above which it is not unpacked on the event loop: they may become 4 MB."""
 PACKING = 8

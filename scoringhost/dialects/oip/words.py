@@ -15,6 +15,9 @@ ROOT = "/v2"
 OIP_HEALTH_PATHS = (f"{ROOT}/health/live", f"{ROOT}/health/ready")
 """Where health is asked for in the protocol, before it is known by which name the model is served."""
 
+EXTENSIONS = ("binary_tensor_data", "generate")
+"""The extensions of the protocol that are spoken."""
+
 
 def message_of(error: ScoringHostError) -> str:
     """What a caller is told: of an exception of run() its type and message, but no traceback."""

@@ -55,7 +55,7 @@ class Acceptor:
         self, listener: socket.socket, take: Callable[[socket.socket], None], busy: Callable[[], bool]
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._listener, self._take, self._busy = listener, take, busy
+        self.listener, self._take, self._busy = listener, take, busy
         self._closed = self._resting = False
         self._exhaustion = ExhaustionLog()
         listener.setblocking(False)
@@ -65,7 +65,7 @@ class Acceptor:
         """Take no more connections; may be called twice."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._listener.fileno())
+            self._loop.remove_reader(self.listener.fileno())
 
     async def take_what_waits(self, by_s: float) -> None:
         """Take every connection that waits; `by_s` (of time.monotonic) is the end of waiting for room."""
@@ -79,11 +79,11 @@ class Acceptor:
 
     def _watch(self) -> None:
         if not self._closed and not self._resting:
-            self._loop.add_reader(self._listener.fileno(), self._on_readable)
+            self._loop.add_reader(self.listener.fileno(), self._on_readable)
 
     def _on_readable(self) -> None:
         if self._busy():
-            self._loop.remove_reader(self._listener.fileno())
+            self._loop.remove_reader(self.listener.fileno())
             self._loop.call_later(COURTESY_S, self._after_courtesy, 1)
         else:
             self._accept(1)  # one: the next one may be for a sibling that is as idle
@@ -109,7 +109,7 @@ class Acceptor:
         """Take up to `most` connections; whether there were so many, so that more may wait."""
         for _ in range(most):
             try:
-                connection = accept(self._listener)
+                connection = accept(self.listener)
             except BlockingIOError:
                 return False
             except OSError as problem:
@@ -126,7 +126,7 @@ class Acceptor:
         if not self._resting:
             self._resting = True
             if not self._closed:
-                self._loop.remove_reader(self._listener.fileno())
+                self._loop.remove_reader(self.listener.fileno())
             self._loop.call_later(REST_S, self._go_on)
 
     def _go_on(self) -> None:
@@ -134,24 +134,39 @@ class Acceptor:
         self._watch()
 
 
+def _never() -> bool:
+    return False
+
+
 class FairServer(uvicorn.Server):
     """A uvicorn server with such acceptors; how it ends is up to its worker, step by step."""
 
     server_state: ServerState
+    plain_protocol: type[HttpProtocol] = HttpProtocol
+    secure_protocol: type[HttpProtocol] = SecureProtocol
+    """What serves a connection: over TCP as it is, and over TLS."""
 
     def __init__(
-        self, config: uvicorn.Config, busy: Callable[[], bool], certificates: Certificates | None = None
+        self,
+        config: uvicorn.Config,
+        busy: Callable[[], bool],
+        certificates: Certificates | None = None,
+        own: socket.socket | None = None,
     ) -> None:
+        """`own`: a listening socket that no sibling shares, so that nobody else takes what waits there."""
         super().__init__(config)
         self._certificates = certificates
         self._busy = busy
+        self._own = own
         self._acceptors: list[Acceptor] = []
         self._arriving: set[asyncio.Task[object]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen on the sockets that were handed over."""
         self._loop = asyncio.get_running_loop()
-        self._acceptors = [Acceptor(listener, self.take, self._busy) for listener in sockets or []]
+        for listener in sockets or []:
+            busy = self._busy if listener is not self._own else _never
+            self._acceptors.append(Acceptor(listener, self.take, busy))
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -175,7 +190,7 @@ class FairServer(uvicorn.Server):
         else:
 
             def protocol() -> HttpProtocol:
-                made = HttpProtocol(self.config, self.server_state, {}, self._loop)
+                made = self.plain_protocol(self.config, self.server_state, {}, self._loop)
                 if data:
                     made.read_already = data
                 return made
@@ -189,7 +204,7 @@ class FairServer(uvicorn.Server):
         """Shake hands; nobody has read from such a connection before."""
         limits: ConnectionLimits = cast("Intake", self.config.loaded_app).limits
         return self._loop.connect_accepted_socket(
-            lambda: SecureProtocol(self.config, self.server_state, {}, self._loop),
+            lambda: self.secure_protocol(self.config, self.server_state, {}, self._loop),
             connection,
             ssl=context,
             ssl_handshake_timeout=limits.head_s,
@@ -210,10 +225,11 @@ class FairServer(uvicorn.Server):
         for connection in self.connections:
             connection.shutdown()
 
-    async def take_what_waits(self, by_s: float) -> None:
-        """Take every connection that waits; they are told nothing yet."""
+    async def take_what_waits(self, by_s: float, *, own: bool = False) -> None:
+        """Take every connection that waits, or only those at the socket of its own; they are told nothing yet."""
         for acceptor in self._acceptors:
-            await acceptor.take_what_waits(by_s)
+            if not own or acceptor.listener is self._own:
+                await acceptor.take_what_waits(by_s)
 
     async def close_listeners(self, listeners: Sequence[socket.socket]) -> None:
         """Close the listening sockets, and wait until each connection that was taken has its protocol."""

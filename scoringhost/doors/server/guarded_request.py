@@ -15,6 +15,7 @@ from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.http_heads import COMMON_TARGETS, split_target
 from scoringhost.errors import ScoringHostError
 from scoringhost.http.messages import HttpRequest
+from scoringhost.http.routes import Match
 
 
 class GuardedRequest(ArrivingRequest):
@@ -47,8 +48,12 @@ class GuardedRequest(ArrivingRequest):
             method, path, query, self._headers, b"", self.scheme, host, version, client, None, self._is_lost
         )
         self._introduce(head)
+        self._ask_about(head)
+
+    def _ask_about(self, head: HttpRequest, match: Match | None = None) -> None:
+        """Ask the guards; `match`: what the path leads to, if that is known."""
         try:
-            waiting = self._app.admit(head)
+            waiting = self._app.admit(head, match)
         except ScoringHostError as error:
             self._refuse_head(head, error)
             raise ReadNoFurther from None

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gunicorn.app.base
+from gunicorn.config import Config
 
 from scoringhost.doors.server import debugger
+from scoringhost.doors.server.fleet_place import FleetPlace, Word
 from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
 from scoringhost.doors.server.leaving import leave_within
 from scoringhost.doors.server.listening import raise_descriptor_limit
@@ -64,9 +66,23 @@ def require_free(host: str, ports: Sequence[int], setting: str = "port") -> None
                 raise SettingsError("host", host, reason) from None
 
 
+_made_ready: list[Config] = []
+
+
+def make_ready() -> None:
+    """Make what the next `Server` begins with, for processes that are forked from this one.
+
+    gunicorn copies each of its hundred settings, which costs a forked process two megabytes of its own, and this one
+    nothing that they do not share.
+    """
+    _made_ready[:] = [Config()]
+
+
 def _on_worker_end(master: object, worker: ScoringWorker) -> None:
     """In the master, when a worker has ended."""
     script_metrics.forget(worker.pid)
+    if worker.app.place is not None:
+        worker.app.place.forget(worker.pid)
 
 
 def _jitter(settings: Settings) -> int:
@@ -84,11 +100,16 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         stand_in: StandIn,
         arguments: GunicornArguments,
         more_doors: Sequence[Callable[[], WorkerDoor]] = (),
+        place: FleetPlace | None = None,
     ) -> None:
-        """`stand_in` makes what answers with an error while there is no site yet; `more_doors` those of each worker."""
+        """`stand_in` makes what answers with an error while there is no site yet; `more_doors` those of each worker.
+
+        place: where the server is in a fleet, if it is part of one.
+        """
         self.settings, self._build, self._arguments = settings, build, arguments
         self._stand_in = stand_in
         self.more_doors = more_doors
+        self.place = place
         self._activity = "starting"
         self.service_link = ServiceLink()
         super().__init__()
@@ -99,6 +120,13 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             plain = self.settings.health_ports
             listeners = [one for one in listeners if one.family != socket.AF_UNIX and one.getsockname()[1] in plain]
         return Starting(listeners, self._stand_in, lambda: self._activity, lambda: self.service_link.is_served)
+
+    def load_default_config(self) -> None:
+        """gunicorn's defaults; see `make_ready`."""
+        if _made_ready:
+            self.cfg = _made_ready.pop()
+        else:
+            super().load_default_config()
 
     def load_config(self) -> None:
         """gunicorn's settings, from ours; GUNICORN_CMD_ARGS has the last word."""
@@ -117,6 +145,7 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "control_socket_disable": True,
             "child_exit": _on_worker_end,
+            "nworkers_changed": self._on_number,
         }
         if os.path.isdir(HEARTBEAT_FILES) and os.access(HEARTBEAT_FILES, os.W_OK | os.X_OK):
             values["worker_tmp_dir"] = HEARTBEAT_FILES
@@ -126,6 +155,18 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         for name, value in values.items():
             if name in self.cfg.settings:  # not every gunicorn has a control socket
                 self.cfg.set(name, value)
+
+    def _on_number(self, master: object, workers: int, before: int | None) -> None:
+        self.tell_fleet(Word.WORKERS, str(workers))
+
+    def tell_fleet(self, word: Word, text: str) -> None:
+        """Tell the supervisor of the fleet something about this process, if there is one."""
+        if self.place is not None:
+            self.place.tell(word, text)
+
+    def _does(self, activity: str) -> None:
+        self._activity = activity
+        self.tell_fleet(Word.STATUS, activity)
 
     def run(self) -> None:
         """Run the master until it is told to stop; in a worker, whose process begins below here, its whole life."""
@@ -160,12 +201,14 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
         engine = Engine(self._build, settings.threads, drain_s=settings.drain_timeout_s, owns_process=True)
         try:
             debugger.listen(settings)
-            self._activity = "importing the script"
+            self._does("importing the script")
             engine.load()
-            self._activity = "running init()"
+            self._does("running init()")
             engine.init()
             self._activity = "getting ready"
         except StartupError as error:
-            log.error("%s", explain(error))
+            why = explain(error)
+            log.error("%s", why)
+            self.tell_fleet(Word.FAILED, why)
             sys.exit(START_FAILED)
         return engine

@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
 from scoringhost.doors.server.ended import looked_at, without_lines_of
+from scoringhost.doors.server.fleet_place import Word
 from scoringhost.doors.server.listening import refuse_new
 from scoringhost.doors.server.turnover import Turnover
 from scoringhost.doors.server.watching import Watch
@@ -225,6 +226,7 @@ class Master(Arbiter):  # type: ignore[misc]
         self._failures += 1
         if not worker.link.has_said_why:
             log.error(DIED, self.num_workers)
+            self.app.tell_fleet(Word.FAILED, DIED % self.num_workers)
         if not self._has_served and self._failures >= MOST_TRIES:
             log.error("no worker was ready in %d tries", self._failures)
             raise HaltServer("the service cannot be started", START_FAILED)
@@ -241,9 +243,36 @@ class Master(Arbiter):  # type: ignore[misc]
 
     def manage_workers(self) -> None:
         """Start workers that are missing, end those that are too many or worn."""
+        if self.app.place is not None and self.app.place.is_over():
+            log.warning("the fleet's supervisor has gone; this server ends")
+            raise StopIteration
         self._look_who_serves()
-        if not self._turnover.goes_on():
+        if self._turnover.goes_on():
+            return
+        if any(worker.link.is_replaced for worker in self.WORKERS.values()):
+            self._manage_others()
+        else:
             super().manage_workers()
+
+    def _manage_others(self) -> None:
+        """The same while workers end that others have replaced, or that are too many: they count no more.
+
+        gunicorn counts them, and starts no other before one is gone, which takes as long as its last request.
+        """
+        staying = sorted(self._staying(), key=lambda worker: worker.age)
+        for worker in staying[: max(0, len(staying) - self.num_workers)]:
+            self.kill_worker(worker.pid, signal.SIGTERM)
+        self.spawn_up_to(self.num_workers + len(self.WORKERS) - len(staying))
+
+    def _staying(self) -> list[ScoringWorker]:
+        return [worker for worker in self.WORKERS.values() if not worker.link.is_replaced]
+
+    def handle_ttou(self) -> None:
+        """Have one worker fewer: one that has not started yet, or else the oldest. One is always left."""
+        starting = [worker for worker in self._staying() if not worker.link.is_ready]
+        if self.num_workers > 1 and starting and len(self._staying()) >= self.num_workers:
+            self.kill_worker(max(starting, key=lambda worker: worker.age).pid, signal.SIGTERM)
+        super().handle_ttou()
 
     def spawn_workers(self) -> None:
         """Start the workers that are missing."""

@@ -18,16 +18,17 @@ NAME_HEADER = "x-client-certificate-name"
 """Where run() finds the name. What a client sends under it is dropped."""
 
 
-class SecureProtocol(HttpProtocol):
-    """Answers the requests of one connection that is secured."""
+class Secured(HttpProtocol):
+    """What TLS adds to a protocol that has a slot `_certified`; it has none itself, to stand before any of ours."""
 
-    __slots__ = ("_certified",)
+    __slots__ = ()
 
+    _certified: str
     scheme: ClassVar[str] = "https"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the name of the client, and start reading."""
-        self._certified = name_of(transport.get_extra_info("peercert"))
+        self._certified = name_of(transport.get_extra_info("peercert"))  # type: ignore[misc]  # a slot of those below
         super().connection_made(transport)
 
     def eof_received(self) -> bool:
@@ -55,3 +56,9 @@ class SecureProtocol(HttpProtocol):
         self._introduce(request)
         request.caller = caller or request.caller
         super()._take(request, keep_alive)
+
+
+class SecureProtocol(Secured):
+    """Answers the requests of one connection that is secured."""
+
+    __slots__ = ("_certified",)

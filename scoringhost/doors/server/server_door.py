@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SETTLE_S = 0.2
 """Seconds for which a worker accepts after new connections are kept out: some are on their way into the backlog."""
 
+NOTICE_S = 0.5
+"""Seconds that a front has to let go of the connections that it keeps to a worker."""
+
 LATE_MASTER_S = 1.0
 """Seconds that a worker waits for the master, if a signal has come to both: to a whole process group."""
 
@@ -56,8 +59,12 @@ class ServerDoor:
         if certificates is not None:
             elsewhere += of_health
         self._listeners = [listener.sock for listener in worker.sockets if listener.sock not in elsewhere]
+        self._own = worker.own_listener
+        own = None if self._own is None else self._own.socket
+        if own is not None:
+            self._listeners.append(own)
         app = engine.site.app
-        self.server = FairServer(server_config(app, worker), self._leaves_to_others, certificates)
+        self.server = FairServer(server_config(app, worker), self._leaves_to_others, certificates, own)
         self._plain_server = self.server if health is None else health.server
         probed = self._listeners if certificates is None else of_health
         self._probe_responder = ProbeResponder(probed, app, self._hand_over, paths=engine.site.probes)
@@ -85,6 +92,9 @@ class ServerDoor:
 
     async def stop_accepting(self, by_s: float) -> None:
         """Have kept connections closed after their next answer, take what waits, and close the listening sockets."""
+        if self._own is not None:
+            self._own.hide()
+            await self._let_front_leave()
         self.server.should_exit = True  # uvicorn looks ten times a second
         self.server.tell_connections()
         await self._serving
@@ -92,9 +102,20 @@ class ServerDoor:
         if is_stop and await self._is_for_good():
             await asyncio.sleep(SETTLE_S)
             await self.server.take_what_waits(by_s)
+        await self.server.take_what_waits(by_s, own=True)
         self._probe_responder.close()
         await self.server.close_listeners(self._listeners)
         self.server.tell_connections()
+
+    async def _let_front_leave(self) -> None:
+        """Give the front time to hear of it, and to let go of the connections that it keeps.
+
+        A kept connection that is closed at this end may have a request on its way, of which nobody can say whether it
+        was taken. One that the front closes has none.
+        """
+        until_s = time.monotonic() + NOTICE_S
+        while self.server.connections and time.monotonic() < until_s:
+            await asyncio.sleep(MASTER_LOOK_S)
 
     async def _is_for_good(self) -> bool:
         """Whether nobody takes this worker's place: what waits for it is lost unless it is taken now.

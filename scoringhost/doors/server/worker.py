@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.workers.base import Worker
 
+from scoringhost.doors.server.fleet_place import OwnListener
 from scoringhost.doors.server.forked import keep_apart
 from scoringhost.doors.server.worker_life import WorkerLife
 
@@ -108,10 +109,16 @@ class ScoringWorker(Worker):  # type: ignore[misc]
         self.kept: list[tuple[socket.socket, bytes]] = []
         """Connections that have come while init() ran, each with what has been read from it."""
         self.more_doors: list[WorkerDoor] = []
+        self.own_listener: OwnListener | None = None
+        """Where this worker alone listens, in a fleet."""
 
     def init_process(self) -> None:
         """Keep the heartbeat going while init() takes its time, then serve."""
-        keep_apart([listener.sock for listener in self.sockets])
+        listeners = [listener.sock for listener in self.sockets]
+        if self.app.place is not None:
+            self.own_listener = OwnListener(self.app.place, self.cfg.backlog)
+            listeners.append(self.own_listener.socket)
+        keep_apart(listeners)
         self._beating = threading.Event()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         super().init_process()

@@ -128,6 +128,8 @@ class WorkerLife:
         self._worker.app.service_link.tell_served(
             True
         )  # before the log, from which somebody may conclude that it may be killed
+        if self._worker.own_listener is not None:
+            self._worker.own_listener.show()
         log.info("worker %d is ready for requests%s", os.getpid(), memory)
         await self._engine.ended()
         beat.cancel()

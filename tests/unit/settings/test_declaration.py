@@ -9,8 +9,10 @@ import pytest
 
 from scoringhost.settings import (
     SPECS,
+    FleetSettings,
     FunctionsSettings,
     HttpSettings,
+    HubSettings,
     InferenceSettings,
     KafkaSettings,
     RecordingSettings,
@@ -27,6 +29,8 @@ PARTS: tuple[type[Part], ...] = (
     InferenceSettings,
     RecordingSettings,
     KafkaSettings,
+    FleetSettings,
+    HubSettings,
     FunctionsSettings,
 )
 

@@ -35,6 +35,7 @@ def make() -> Iterator[Make]:
             cfg=SimpleNamespace(workers=1, reuse_port=reuse_port),
             max_requests=10,
             link=Link(),
+            own_listener=None,
         )
         site: Any = SimpleNamespace(app=HttpApp([OtherEndpoints({})], Cors(None)), busy=False, probes=())
         engine = Engine(lambda: site)

@@ -1,0 +1,50 @@
+"""scoringhost serve, of a folder of services."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from scoringhost._version import __version__
+from scoringhost.cli.options import STARTUP_FAILED
+from scoringhost.errors import StartupError
+from scoringhost.process.cpu_budget import available_cores
+from scoringhost.settings import DEFAULT, Settings
+from scoringhost.telemetry import json_lines, logs
+from scoringhost.telemetry.line_writer import line_writers
+
+
+def serve_fleet(settings: Settings, warnings: Sequence[str], *, quiet: bool, verbose: bool) -> None:
+    """Serve a folder of services until a signal ends it; ends the program with 3 if that cannot begin."""
+    from scoringhost.fleet.fronts import FrontFailed
+    from scoringhost.fleet.made import run_fleet
+
+    is_json = settings.log_format == "json"
+    form = json_lines.JsonLog(settings.service_name, settings.service_version) if is_json else logs.TEXT
+    for message in [*warnings, *logs.configure(settings.log_level, None, (), form)]:
+        logging.getLogger(logs.HOST_LOGGER).warning("%s", message)
+    output, _ = line_writers(sys.__stdout__, sys.__stderr__, lambda lost: f"{lost} lines were lost: nobody read them\n")
+    show = None
+    if not (quiet or is_json):
+        rows = [row for row in settings.describe() if verbose or row[2] != DEFAULT]
+        width = max((len(name) for name, _, _ in rows), default=0)
+        lines = [f"  {name:<{width}}  {value or '-'}  ({origin})\n" for name, value, origin in rows]
+        output.write("".join([f"scoringhost {__version__}: the services in {settings.script}\n", *lines]))
+
+        def show(line: str) -> None:
+            output.write(f"{line}\n")
+
+    try:
+        run_fleet(settings, os.environ, os.getuid(), available_cores(), output, show)
+    except (StartupError, FrontFailed) as error:
+        _refuse(error)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    click.echo(f"scoringhost: {error}", err=True)
+    sys.exit(STARTUP_FAILED)

@@ -1,0 +1,220 @@
+"""What can be asked of a fleet: by the command line over its control socket, and by whoever runs it in this process.
+
+Every method takes and answers plain values, as JSON has them. What cannot be done is a `CallFailed` with a word for
+programs (`not_found`, `invalid`, `failed`) and a text for people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from scoringhost.fleet.channel import LONGEST_LINE, CallFailed, Channel
+from scoringhost.fleet.logs import ServiceLog
+from scoringhost.fleet.specs import Traffic
+from scoringhost.fleet.status import Status, status_of
+from scoringhost.fleet.supervisor import FAILED, INVALID, Supervisor
+from scoringhost.fleet.version_life import SetFailed, VersionLife
+
+MOST_REPLICAS = 1000
+"""Workers of one version, at most: what is above that is a slip of the keyboard."""
+
+
+class Control:
+    """The operations on a running fleet."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        *,
+        about: Callable[[], Mapping[str, Any]],
+        reload_catalogue: Callable[[], Awaitable[None]],
+        stop: Callable[[], None],
+    ) -> None:
+        """`about`: what the fleet as a whole is. The others are what is done about its folder, and its end."""
+        self._supervisor, self._about = supervisor, about
+        self._reload_catalogue, self._stop = reload_catalogue, stop
+
+    async def status(self) -> dict[str, Any]:
+        """The fleet, and every version of every service with its state, reason, workers and memory."""
+        rows: list[Status] = await status_of(self._supervisor)
+        return {"fleet": dict(self._about()), "services": [dict(row) for row in rows]}
+
+    async def load(self, name: str, version: str | None = None) -> None:
+        """Start what does not run; returns when it is ready.
+
+        Raises:
+            CallFailed: `not_found`; `failed` if one could not be started.
+        """
+        await self._each(name, version, lambda life: life.load())
+
+    async def unload(self, name: str, version: str | None = None) -> None:
+        """Stop what runs; returns when its calls have ended. It stays stopped until it is loaded.
+
+        Raises:
+            CallFailed: `not_found`.
+        """
+        await self._each(name, version, lambda life: life.unload("stopped by hand"))
+
+    async def reload(self, name: str, version: str | None = None) -> None:
+        """Start what runs anew beside itself, and switch over; returns when requests go to the new one.
+
+        Raises:
+            CallFailed: `not_found`; `failed` if the new one could not be started, and the old one serves on.
+        """
+        await self._each(name, version, lambda life: life.reload())
+
+    async def _each(self, name: str, version: str | None, act: Callable[[VersionLife], Awaitable[None]]) -> None:
+        lives = self._supervisor.chosen(name, version)
+        results = await asyncio.gather(*(act(life) for life in lives), return_exceptions=True)
+        for life, result in zip(lives, results, strict=True):
+            if isinstance(result, SetFailed):
+                raise CallFailed(FAILED, f"{life.spec.key}: {result}") from None
+            if isinstance(result, BaseException):
+                raise result
+
+    async def scale(self, name: str, version: str | None, minimum: int, maximum: int) -> None:
+        """Have between so many workers from now on, until the catalogue says otherwise.
+
+        Raises:
+            CallFailed: `not_found`; `invalid` for numbers that cannot be.
+        """
+        if not 0 <= minimum <= maximum <= MOST_REPLICAS or maximum == 0:
+            raise CallFailed(INVALID, f"{minimum}..{maximum} cannot be: it must be 0 <= minimum <= maximum, 1 or more")
+        for life in self._supervisor.chosen(name, version):
+            life.scale(minimum, maximum)
+
+    async def traffic(
+        self,
+        name: str,
+        shares: Mapping[str, float] | None = None,
+        default: str | None = None,
+        sticky_header: str | None = None,
+        shadow: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """Divide the requests that name no version among versions, in per cent; returns how it is now.
+
+        What is None stays as it is; no shares at all give all to the default version, an empty text its own again.
+
+        Raises:
+            CallFailed: `not_found`; `invalid` if the shares do not sum up to 100.
+        """
+        self._supervisor.versions_of(name)
+        now = self._supervisor.traffics.get(name, Traffic())
+        wanted = Traffic(
+            shares=now.shares if shares is None else _checked(name, shares, whole=True),
+            default=now.default if default is None else default or None,
+            sticky_header=now.sticky_header if sticky_header is None else sticky_header or None,
+            shadow=now.shadow if shadow is None else _checked(name, shadow, whole=False),
+        )
+        if wanted != now:
+            self._supervisor.divide(name, wanted)
+            await self._supervisor.publish()
+        route = self._supervisor.table.services[name]
+        return {
+            "shares": dict(wanted.shares),
+            "default": route.default,
+            "sticky_header": wanted.sticky_header,
+            "shadow": dict(wanted.shadow),
+        }
+
+    async def logs(self, name: str, version: str | None = None, lines: int = 50) -> list[str]:
+        """The last lines that the sets of a service have written.
+
+        Raises:
+            CallFailed: `not_found`.
+        """
+        found: list[str] = []
+        for one in self.logs_of(name, version):
+            found += one.last(lines)
+        return found
+
+    def logs_of(self, name: str, version: str | None = None) -> list[ServiceLog]:
+        """The logs of a service's versions, to be followed.
+
+        Raises:
+            CallFailed: `not_found`.
+        """
+        return [self._supervisor.log_of(life.spec.key) for life in self._supervisor.chosen(name, version)]
+
+    async def reload_catalogue(self) -> None:
+        """Read the folder again, and run what it says."""
+        await self._reload_catalogue()
+
+    async def stop(self) -> None:
+        """End the fleet in order."""
+        self._stop()
+
+
+def _checked(name: str, shares: Mapping[str, float], *, whole: bool) -> dict[str, float]:
+    for version, share in shares.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 100:
+            raise CallFailed(INVALID, f"{name}: {share!r} is no percentage for version {version!r}")
+    if whole and shares and abs(sum(shares.values()) - 100) > 0.01:
+        raise CallFailed(INVALID, f"{name}: the percentages must sum up to 100, not {sum(shares.values()):g}")
+    return {version: float(share) for version, share in shares.items()}
+
+
+class ControlSocket:
+    """The control socket: one channel for each connection, over which the operations are called by name."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[Any]] = set()
+
+    async def open(self, path: Path) -> None:
+        """Listen."""
+        self._server = await asyncio.start_unix_server(self._serve, os.fspath(path), limit=LONGEST_LINE)
+
+    async def close(self) -> None:
+        """Listen no more; whoever waits for an answer gets none."""
+        if self._server is not None:
+            self._server.close()
+        for one in list(self._connections):
+            one.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            return
+        self._connections.add(task)
+        followed: list[tuple[ServiceLog, Callable[[str], None]]] = []
+        control = self._control
+        operations: tuple[Callable[..., Awaitable[Any]], ...] = (
+            *(control.status, control.load, control.unload, control.reload, control.scale, control.traffic),
+            *(control.logs, control.reload_catalogue, control.stop),
+        )
+
+        async def follow(params: Mapping[str, Any]) -> None:
+            for one in control.logs_of(params["name"], params.get("version")):
+                told = _teller(channel)
+                one.follow(told)
+                followed.append((one, told))
+
+        channel = Channel(methods={one.__name__: _method(one) for one in operations} | {"follow": follow})
+        channel.use(reader, writer)
+        try:
+            await channel.run()
+        finally:
+            self._connections.discard(task)
+            for one, told in followed:
+                one.unfollow(told)
+
+
+def _method(operation: Callable[..., Awaitable[Any]]) -> Callable[[Mapping[str, Any]], Awaitable[Any]]:
+    async def call(params: Mapping[str, Any]) -> Any:
+        try:
+            return await operation(**params)
+        except TypeError as problem:
+            raise CallFailed(INVALID, str(problem)) from None
+
+    return call
+
+
+def _teller(channel: Channel) -> Callable[[str], None]:
+    return lambda text: channel.tell("lines", text=text)

@@ -1,0 +1,126 @@
+"""Exchange: one request that goes on to a replica, and what is known of its answer."""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from typing import TYPE_CHECKING
+
+from scoringhost.errors import ScoringHostError
+from scoringhost.fleet.front.heads import CALLER_HEADER, forwarded, request_head, with_time_left
+from scoringhost.http.messages import Headers, HttpRequest
+from scoringhost.http.request_ids import RequestIds, new_id, read_ids
+
+if TYPE_CHECKING:
+    from scoringhost.fleet.front.directory import LiveVersion
+    from scoringhost.fleet.front.front_protocol import FrontProtocol
+    from scoringhost.fleet.front.targets import Target
+    from scoringhost.fleet.front.upstream import Upstream, Worker
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Exchange(HttpRequest):
+    """A request whose body is not kept, but handed over as it comes.
+
+    connection: the client's; upstream: the replica's, once there is one. pieces: what has come of the body, and waits
+    to be handed over. is_whole: no more of it comes. has_answered: the client has got something. is_over: whatever
+    comes now is nobody's. live: the version that was chosen for it. tried: workers that could not be reached.
+    """
+
+    __slots__ = (
+        "connection", "has_answered", "is_chunked", "is_over", "is_taken", "is_whole", "live", "pieces",
+        "status", "target", "tried", "upstream", "wait_until_s", "worker",
+    )  # fmt: skip
+
+    def __init__(self, connection: FrontProtocol, target: Target, method: str, query: bytes, headers: Headers) -> None:
+        super().__init__(
+            method, target.path, query, headers, b"", connection.scheme, headers.get("host") or "localhost"
+        )
+        self.match = target.match
+        self.began_s = time.perf_counter()
+        self.connection, self.target = connection, target
+        self.is_chunked = "transfer-encoding" in headers
+        self.is_taken = self.is_whole = self.has_answered = self.is_over = False
+        self.pieces: list[bytes] = []
+        self.status, self.wait_until_s = 0, 0.0
+        self.tried: set[Worker] | None = None
+        self.live: LiveVersion | None = None
+        self.upstream: Upstream | None = None
+        self.worker: Worker | None = None
+
+    def take_piece(self, piece: bytes) -> None:
+        """A part of the body has come."""
+        upstream = self.upstream
+        if upstream is None:
+            if not self.is_over and self.fault is None:
+                self.pieces.append(piece)
+        else:
+            upstream.write(b"%x\r\n%s\r\n" % (len(piece), piece) if self.is_chunked else piece)
+
+    def end_body(self) -> None:
+        """The last part of the body has come."""
+        self.is_whole = True
+        if self.upstream is not None and self.is_chunked:
+            self.upstream.write(LAST_CHUNK)
+
+    def identified(self) -> ScoringHostError | None:
+        """Give the request an id if it brings none; returns why it is refused, if it has a bad one."""
+        ids: RequestIds = read_ids(self.headers)
+        self.ids = ids
+        if ids.fault is None and "x-request-id" not in self.headers:
+            self.headers["x-request-id"] = ids.request or new_id()
+        return ids.fault
+
+    def rendered(self) -> bytes:
+        """The head for a replica, and what there is of the body; all that is there is handed over at once.
+
+        Rendered anew when another worker is tried. A small body that came in chunks has a length by now.
+        """
+        headers, pieces = self.headers, self.pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        more = self._lines()
+        if self.is_chunked and self.is_whole:
+            more += b"content-length: %d\r\n" % len(body)
+        elif self.is_chunked:
+            more += b"transfer-encoding: chunked\r\n"
+            body = b"%x\r\n%s\r\n" % (len(body), body) if body else b""
+        elif "content-length" in headers:
+            more += b"content-length: %d\r\n" % int(headers["content-length"])
+        if self.wait_until_s:
+            headers = with_time_left(headers, time.perf_counter() - self.began_s)
+        rest = self.target.rest + b"?" + self.query if self.query else self.target.rest
+        return request_head(self.method.encode("ascii"), rest, headers, more) + body
+
+    def handed_over(self) -> None:
+        """What was rendered has been written: it is not kept, and what comes now is written as it comes."""
+        self.pieces = []
+        if self.is_chunked and self.is_whole:
+            self.is_chunked = False
+
+    def _lines(self) -> bytes:
+        """What the front says of the request."""
+        connection = self.connection
+        lines = connection.forwarded_lines(self)
+        if "host" not in self.headers:  # HTTP/1.0 needs none, and the replica is spoken to in 1.1
+            lines += b"host: localhost\r\n"
+        if self.caller:
+            lines += f"{CALLER_HEADER}: {self.caller}\r\n".encode("ascii", "backslashreplace")
+        if self.stages is not None or self.trace is not None:
+            lines += self._trace_lines()
+        return lines
+
+    def _trace_lines(self) -> bytes:
+        """The span of the front in the place of the caller's, so that the replica's is its child."""
+        from opentelemetry import propagate
+
+        carried: dict[str, str] = {}
+        context = self.context or contextvars.copy_context()
+        context.run(propagate.inject, carried)
+        for name in carried:
+            self.headers.pop(name.lower(), None)
+        return "".join([f"{name.lower()}: {value}\r\n" for name, value in carried.items()]).encode("latin-1")
+
+    def forwarded(self, peer: str | None, *, is_trusted: bool) -> bytes:
+        """Who has asked, and for what; see `heads.forwarded`."""
+        return forwarded(peer, self.scheme, self.headers, self.target, is_trusted=is_trusted)

@@ -1,0 +1,53 @@
+"""FrontApp: what a front answers itself, and what its connections ask about the requests of services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from scoringhost.access.forwarded import Proxies
+from scoringhost.fleet.front.directory import Directory
+from scoringhost.fleet.front.memory import Counts
+from scoringhost.fleet.front.targets import Targets
+from scoringhost.http.app import HttpApp
+from scoringhost.http.cors import Cors
+from scoringhost.http.dialect import Dialect
+from scoringhost.http.guards import Guard
+from scoringhost.http.messages import HttpRequest
+from scoringhost.http.observing import HttpObserver, Watcher
+from scoringhost.kernel.observer import Stages
+
+
+class FrontApp(HttpApp):
+    """The application of a front.
+
+    directory: where requests go. targets: which services paths are of. proxies: whose forwarding headers are believed;
+    None: nobody's. cors: what browsers are told of answers of replicas, if anything. watch: gives a request what hears
+    of it; None if nobody does.
+    """
+
+    def __init__(
+        self,
+        dialects: Sequence[Dialect],
+        cors: Cors,
+        observers: Sequence[HttpObserver],
+        *,
+        directory: Directory,
+        counts: Counts,
+        guards: Sequence[Guard] = (),
+        watchers: Sequence[Watcher] = (),
+        proxies: Proxies | None = None,
+        debug: bool = False,
+    ) -> None:
+        super().__init__(dialects, cors, observers, guards=guards, watchers=watchers, debug=debug)
+        self.directory, self.counts, self.proxies = directory, counts, proxies
+        self.targets = Targets(self.match)
+        self.cors = cors if cors.entries else None
+        self.watch: Callable[[HttpRequest], Stages | None] | None = self._watch
+        if self._watch is not None:
+            self._watch = self._watch_once
+
+    def _watch_once(self, request: HttpRequest) -> Stages | None:
+        """A request that a replica has not answered has been watched from its beginning on."""
+        if request.stages is not None or self.watch is None:
+            return request.stages
+        return self.watch(request)
