@@ -33,6 +33,7 @@ class RegisteredModel:
         self.model_framework = details.framework or None
         self.model_framework_version = details.framework_version or None
         self.tags, self.properties = dict(found.tags), dict(found.properties)
+        self.stored_as = (found.root, found.is_folder)
         self.url = f"sha256:{found.content_hash}"
         self.mime_type, self.unpack = "application/x-python", False
         self.run_id, self.run, self.experiment_name = details.run_id or None, None, None

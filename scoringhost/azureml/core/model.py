@@ -165,6 +165,31 @@ class Model(RegisteredModel):
                 f"ModelNotFound: {problem}; or name a workspace: _workspace=", problem
             ) from None
 
+    # -- services -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def deploy(
+        workspace: Workspace,
+        name: str,
+        models: Sequence[Model | str],
+        inference_config: InferenceConfig | None = None,
+        deployment_config: Any = None,
+        deployment_target: Any = None,
+        overwrite: bool = False,
+        show_output: bool = False,
+    ) -> Any:
+        """Begin to deploy a service of models; `wait_for_deployment` of what is returned waits until it is ready.
+
+        models: of the registry, as objects or ids, or paths of files and folders. inference_config: without it, the
+        one model is served by a script that is written for it. deployment_config: of a LocalWebservice, without one.
+
+        Raises:
+            WebserviceException, UserErrorException: if it cannot be deployed as it is described, or the name is taken.
+        """
+        from scoringhost.azureml.core.webservice._targets import deploy_to
+
+        return deploy_to(workspace, name, models, inference_config, deployment_config, deployment_target, overwrite)
+
     @staticmethod
     def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
         """The model that a payload of `serialize` is of, as it is today.

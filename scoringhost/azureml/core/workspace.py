@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scoringhost.azureml.core.datastore import Datastore
     from scoringhost.azureml.core.environment import Environment
     from scoringhost.azureml.core.model import Model
+    from scoringhost.azureml.core.webservice import Webservice
 
 _ABOUT = "workspace.json"
 
@@ -194,6 +195,13 @@ class Workspace:
         from scoringhost.azureml.core.model import Model
 
         return {one.name: one for one in Model.list(self, latest=True)}
+
+    @property
+    def webservices(self) -> dict[str, Webservice]:
+        """All services by name."""
+        from scoringhost.azureml.core.webservice import Webservice
+
+        return {one.name: one for one in Webservice.list(self)}
 
     @property
     def environments(self) -> dict[str, Environment]:
