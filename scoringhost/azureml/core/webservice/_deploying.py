@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from scoringhost.azureml._hub import NoCounterpart
 from scoringhost.azureml.core import _staging as staging
 from scoringhost.azureml.core.inference_config import InferenceConfig
 from scoringhost.azureml.core.model import Model
@@ -75,19 +78,24 @@ def send(
     """Hand a deployment over to the hub; returns before it is ready. keys: what may have the two keys."""
     chosen = staging.resolved(workspace, models)
     record = replace(record, inference=_named(config), paths=tuple(map(str, chosen.paths.values())))
-    with hub.client_of(workspace) as client, tempfile.TemporaryDirectory(prefix="scoringhost-") as temporary:
+    port = record.configuration.get("port")
+    with hub.client_of(workspace, port) as client, tempfile.TemporaryDirectory(prefix="scoringhost-") as temporary:
         folder = Path(temporary) / "app"
         folder.mkdir()
-        order = staging.stage(folder, chosen, config).order()
+        order: dict[str, Any] = staging.stage(folder, chosen, config).order()
         events = client.events(name, most=1)
         version = VERSION if found is None else hub.chosen_version(found).get("version", VERSION)
+        order["keys"] = {}
+        if record.configuration.get("auth_enabled"):
+            known = hub.kept_keys(client, name) if found is not None else {}
+            order["keys"] = hub.two_keys(keys, known)
         client.deploy(
             name, folder, version=version, keep_failed=True, properties=record.as_properties(), **label, **order
         )
-        wanted = bool(record.configuration.get("auth_enabled"))
-        primary, secondary = getattr(keys, "primary_key", None), getattr(keys, "secondary_key", None)
-        hub.ensure_keys(client, name, primary, secondary, wanted=wanted)
-        return Webservice._made(workspace, client.service(name), events[-1]["id"] if events else 0)
+        made = Webservice._made(workspace, client.service(name), events[-1]["id"] if events else 0)
+    if port is not None and urlsplit(str(made.scoring_uri)).port != port:
+        warnings.warn(f"port {port}: the services of a workspace have one port, {made.scoring_uri}", NoCounterpart, 4)
+    return made
 
 
 def _named(config: InferenceConfig | None) -> dict[str, Any] | None:

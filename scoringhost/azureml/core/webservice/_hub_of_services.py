@@ -24,10 +24,13 @@ KEYS = ("primary", "secondary")
 
 
 @contextlib.contextmanager
-def client_of(workspace: Workspace) -> Iterator[HubClient]:
-    """A client of the hub of a workspace, which is started if none runs, and outlives this program."""
+def client_of(workspace: Workspace, port: int | None = None) -> Iterator[HubClient]:
+    """A client of the hub of a workspace, which is started if none runs, and outlives this program.
+
+    port: for the services, if it is started now.
+    """
     with translated():
-        yield connect(workspace._folder, os.environ)
+        yield connect(workspace._folder, os.environ, port=port)
 
 
 def find(workspace: Workspace, name: str) -> dict[str, Any] | None:
@@ -80,23 +83,30 @@ def delete(client: HubClient, name: str) -> None:
 
 def keys_of(client: HubClient, name: str) -> tuple[str, str]:
     """The two keys of a service."""
-    found = client.call("GET", f"/services/{name}/keys")["keys"]
+    found = kept_keys(client, name)
     if not found:
         raise WebserviceException(f"{name} has no keys: it was deployed without auth_enabled=True")
     return found.get("primary", ""), found.get("secondary", "")
 
 
-def ensure_keys(client: HubClient, name: str, primary: str | None, secondary: str | None, *, wanted: bool) -> None:
-    """Have a service ask for keys, or not: those that are given, those that it has, or new ones."""
-    known = client.call("GET", f"/services/{name}/keys")["keys"]
-    new: dict[str, str] = {}
-    if wanted:
-        new = {
-            "primary": primary or known.get("primary") or secrets.token_urlsafe(32),
-            "secondary": secondary or known.get("secondary") or secrets.token_urlsafe(32),
-        }
-    if new != known:
-        client.call("PUT", f"/services/{name}/keys", {"keys": new})
+def kept_keys(client: HubClient, name: str) -> dict[str, str]:
+    """The keys of a service; empty if it asks for none."""
+    found: dict[str, str] = client.call("GET", f"/services/{name}/keys")["keys"]
+    return found
+
+
+def two_keys(given: Any, known: Mapping[str, str]) -> dict[str, str]:
+    """Two keys: those that are given, those that are known, or new ones. given: what may have them as attributes."""
+    keys = {}
+    for name in KEYS:
+        said = getattr(given, f"{name}_key", None)
+        keys[name] = said or known.get(name) or secrets.token_urlsafe(32)
+    return keys
+
+
+def set_keys(client: HubClient, name: str, keys: Mapping[str, str]) -> None:
+    """Have callers of a service send one of these keys, or none, from now on."""
+    client.call("PUT", f"/services/{name}/keys", {"keys": dict(keys)})
 
 
 def change_key(client: HubClient, name: str, key: str, new: str | None) -> None:
@@ -106,4 +116,4 @@ def change_key(client: HubClient, name: str, key: str, new: str | None) -> None:
         raise WebserviceException(f"there is no key {key!r}. Valid options are: Primary, Secondary")
     primary, secondary = keys_of(client, name)
     keys = {"primary": primary, "secondary": secondary, which: new or secrets.token_urlsafe(32)}
-    client.call("PUT", f"/services/{name}/keys", {"keys": keys})
+    set_keys(client, name, keys)

@@ -40,9 +40,7 @@ def deploy_to(
             raise WebserviceException(f"deployment_target: {deployment_target!r} is no cluster for a service")
         configuration = LocalWebserviceDeploymentConfiguration()
     if not isinstance(configuration, WebserviceDeploymentConfiguration):
-        raise WebserviceException(
-            f"deployment_config: what deploy_configuration() makes is expected: {configuration!r}"
-        )
+        raise WebserviceException(f"deployment_config: it is not made by deploy_configuration(): {configuration!r}")
     if not isinstance(configuration, LocalWebserviceDeploymentConfiguration | AciServiceDeploymentConfiguration):
         raise WebserviceException(
             f"a service of {configuration.compute_type} is not deployed from here; LocalWebservice and AciWebservice are"

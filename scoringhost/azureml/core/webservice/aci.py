@@ -66,7 +66,8 @@ class AciWebservice(Webservice):
 
     def _ask_for_keys(self, wanted: bool) -> None:
         with hub.client_of(self.workspace) as client:
-            hub.ensure_keys(client, self.name, None, None, wanted=wanted)
+            keys = hub.two_keys(None, hub.kept_keys(client, self.name)) if wanted else {}
+            hub.set_keys(client, self.name, keys)
         self.update_deployment_state()
 
     def serialize(self) -> dict[str, Any]:

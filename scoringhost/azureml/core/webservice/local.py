@@ -174,13 +174,14 @@ def update(
     if models is None:
         models = [*service._model_ids, *service._record.paths]
     given = {name: value for name, value in changes.items() if value is not None}
-    record = replace(service._record, configuration={**service._record.configuration, **given})
+    known = {**service._record.configuration, "auth_enabled": service.auth_enabled}
+    record = replace(service._record, configuration={**known, **given})
     if given.get("properties"):
-        known = record.properties
-        fixed = [key for key, value in given["properties"].items() if key in known and known[key] != value]
+        before = record.properties
+        fixed = [key for key, value in given["properties"].items() if before.get(key, value) != value]
         if fixed:
             raise WebserviceException(f"{service.name} has the properties {', '.join(fixed)} already")
-        record = replace(record, properties={**known, **given["properties"]})
+        record = replace(record, properties={**before, **given["properties"]})
     label = {"description": given.get("description") or service.description or ""}
     label["tags"] = given.get("tags", service.tags)
     if config is None:

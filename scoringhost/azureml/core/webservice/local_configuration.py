@@ -11,7 +11,10 @@ from scoringhost.azureml.core.webservice.configuration import WebserviceDeployme
 
 @dataclass
 class LocalWebserviceDeploymentConfiguration(WebserviceDeploymentConfiguration):
-    """What LocalWebservice.deploy_configuration makes. port: of its own, on 127.0.0.1; None: a free one."""
+    """What LocalWebservice.deploy_configuration makes. port: of all services of the workspace, on 127.0.0.1.
+
+    It holds if nothing of the workspace runs yet; otherwise a warning says where the service answers.
+    """
 
     port: int | None = None
 

@@ -77,7 +77,7 @@ class Webservice:
         self.updated_time = datetime.datetime.fromisoformat(deployment.get("created_at") or found["created_at"])
         self.content_hash: str | None = deployment.get("content_hash")
         self._model_ids: list[str] = list(deployment.get("models") or [])
-        self.auth_enabled = bool(self._record.configuration.get("auth_enabled"))
+        self.auth_enabled = bool(found["keys"])
         self.image_id = self.image = None
 
     def __repr__(self) -> str:
