@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from pathlib import Path
 from scoringhost import runtimes
 {imports}
 MODEL = {path}
-served = runtimes.load(MODEL, {made_by!r})
+served = runtimes.load(MODEL, {made_by})
 
 init = served.init
 run = served.run
@@ -51,15 +52,17 @@ def write_script(folder: Path, models: Sequence[Model]) -> str:
             f"without one these are served: {', '.join(FRAMEWORKS)}"
         )
     root, is_folder = model.stored_as
-    path, imports = f'Path(os.environ["AZUREML_MODEL_DIR"], {root!r})', ""
+    path, imports = f'Path(os.environ["AZUREML_MODEL_DIR"], {json.dumps(root)})', ""
     if is_folder and known[model.model_framework] != "tensorflow":
         path, imports = f"model_in(str({path}))", "from scoringhost.settings.served import model_in\n"
+    framework = known[model.model_framework]
+    made_by = "None" if framework is None else f'"{framework}"'
     text = _SCRIPT.format(
         model=model.id,
         framework=model.model_framework,
         imports=imports,
         path=path,
-        made_by=known[model.model_framework],
+        made_by=made_by,
     )
     (folder / ENTRY_FILE).write_text(text, encoding="utf-8")
     return ENTRY_FILE

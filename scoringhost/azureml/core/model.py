@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scoringhost.azureml._hub import registry_in, translated
 from scoringhost.azureml.core import _datasets_of_models as linked
+from scoringhost.azureml.core._finding_models import Pairs, found_in, pairs
 from scoringhost.azureml.core._registered_model import RegisteredModel
 from scoringhost.azureml.core.inference_config import InferenceConfig
 from scoringhost.azureml.core.resource_configuration import ResourceConfiguration
@@ -17,18 +18,17 @@ from scoringhost.azureml.exceptions import (
     ModelNotFoundException,
     UserErrorException,
     WebserviceException,
-    _ModelMissing,
 )
-from scoringhost.hub.models import Details, parse_id
+from scoringhost.hub.models import Details
 from scoringhost.hub.models import Model as Registered
 from scoringhost.script.stand_ins.models import LAYOUT, ModelNotFound, find_model
 
 if TYPE_CHECKING:
+    from scoringhost.azureml.core.package import ModelPackage
+    from scoringhost.azureml.core.profile import ModelProfile
     from scoringhost.azureml.core.workspace import Workspace
 
 __all__ = ["InferenceConfig", "Model"]
-
-Pairs = Sequence[str | Sequence[str]]
 
 
 class _Framework:
@@ -64,7 +64,7 @@ class Model(RegisteredModel):
         """
         self.workspace = workspace
         if _registered is None:
-            _registered = _found(workspace, name, id, tags, properties, version, run_id, model_framework)
+            _registered = found_in(workspace, name, id, tags, properties, version, run_id, model_framework)
         self._take(_registered)
 
     # -- making and finding -------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Model(RegisteredModel):
         """
         if page_count and not 20 <= page_count <= 255:
             raise UserErrorException(f"page_count: a number from 20 to 255 is expected, not {page_count}")
-        by_tags, by_properties = _pairs("tags", tags), _pairs("properties", properties)
+        by_tags, by_properties = pairs("tags", tags), pairs("properties", properties)
         with registry_in(workspace._folder) as registry:
             found = registry.find(
                 name, tags=by_tags, properties=by_properties, run_id=run_id, framework=model_framework, latest=latest
@@ -191,6 +191,50 @@ class Model(RegisteredModel):
         return deploy_to(workspace, name, models, inference_config, deployment_config, deployment_target, overwrite)
 
     @staticmethod
+    def package(
+        workspace: Workspace,
+        models: Sequence[Model | str],
+        inference_config: InferenceConfig | None = None,
+        generate_dockerfile: bool = False,
+        image_name: str | None = None,
+        image_label: str | None = None,
+    ) -> ModelPackage:
+        """Write what `docker build` needs; with `generate_dockerfile` to be saved as a folder, else to be built.
+
+        Raises:
+            WebserviceException: if there is no script, or it cannot be packed.
+        """
+        from scoringhost.azureml.core.package import package
+
+        image = None if generate_dockerfile else f"{image_name or 'package'}:{image_label or '1'}"
+        return package(workspace, models, inference_config, image=image)
+
+    @staticmethod
+    def profile(
+        workspace: Workspace,
+        profile_name: str,
+        models: Sequence[Model | str],
+        inference_config: InferenceConfig | None,
+        input_dataset: Any,
+        cpu: float | None = None,
+        memory_in_gb: float | None = None,
+        description: str | None = None,
+    ) -> ModelProfile:
+        """Put a script under load on this machine; input_dataset: requests, as a dataset of one column of texts.
+
+        A list of texts, or the path of a file with a request on each line, will do as well. cpu, memory_in_gb: kept
+        with the profile; they limit nothing here.
+
+        Raises:
+            UserErrorException, WebserviceException: if something cannot be used.
+        """
+        from scoringhost.azureml.core._staging import resolved
+        from scoringhost.azureml.core.profile import profile, wanted
+
+        asked = wanted(profile_name, input_dataset, cpu, memory_in_gb, description)
+        return profile(workspace, resolved(workspace, models), inference_config, asked)
+
+    @staticmethod
     def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
         """The model that a payload of `serialize` is of, as it is today.
 
@@ -200,56 +244,6 @@ class Model(RegisteredModel):
         if not isinstance(model_payload, Mapping) or "id" not in model_payload:
             raise WebserviceException(f"what serialize() of a model gives is expected, not {model_payload!r}")
         return Model(workspace, id=str(model_payload["id"]))
-
-
-def _found(
-    workspace: Workspace,
-    name: str | None,
-    id: str | None,
-    tags: Pairs | None,
-    properties: Pairs | None,
-    version: int | str | None,
-    run_id: str | None,
-    framework: str | None,
-) -> Registered:
-    if not name and not id:
-        raise WebserviceException("a model's name or id is needed")
-    with registry_in(workspace._folder) as registry:
-        if id:
-            return registry.get(*parse_id(id))
-        assert name is not None
-        number = _number(version)
-        if not (tags or properties or run_id or framework):
-            return registry.get(name, number)
-        by_tags, by_properties = _pairs("tags", tags), _pairs("properties", properties)
-        for one in registry.find(name, tags=by_tags, properties=by_properties, run_id=run_id, framework=framework):
-            if number in (None, one.version):
-                return one
-    given = {"name": name, "version": version, "tags": tags, "properties": properties, "run_id": run_id}
-    given["model_framework"] = framework
-    said = ", ".join(f"{key} {value}" for key, value in given.items() if value)
-    raise _ModelMissing(f"ModelNotFound: there is no model with {said}")
-
-
-def _number(version: int | str | None) -> int | None:
-    if version is None:
-        return None
-    if isinstance(version, bool) or not str(version).isdecimal():
-        raise WebserviceException(f"version: a whole number is expected, not {version!r}")
-    return int(version)
-
-
-def _pairs(what: str, given: Pairs | None) -> Pairs:
-    """Keys, and pairs of a key and a value, to look for.
-
-    Raises:
-        UserErrorException: if it is no list; a dict or a text would be taken apart into what nobody means.
-    """
-    if given is None:
-        return ()
-    if not isinstance(given, builtins.list | tuple):
-        raise UserErrorException(f"{what}: a list is expected, such as ['key', ['key2', 'value2']], not {given!r}")
-    return given
 
 
 def _downloaded(model: Model) -> str:

@@ -43,7 +43,7 @@ def deploy_to(
         raise WebserviceException(f"deployment_config: it is not made by deploy_configuration(): {configuration!r}")
     if not isinstance(configuration, LocalWebserviceDeploymentConfiguration | AciServiceDeploymentConfiguration):
         raise WebserviceException(
-            f"a service of {configuration.compute_type} is not deployed from here; LocalWebservice and AciWebservice are"
+            f"{name}: only LocalWebservice and AciWebservice are deployed from here, not {configuration.compute_type}"
         )
     is_local = isinstance(configuration, LocalWebserviceDeploymentConfiguration)
     return deploy(workspace, name, models, inference_config, configuration, replaces=overwrite or is_local)
