@@ -20,15 +20,15 @@ from typing import Any
 
 from scoringhost.inference.codecs import (
     CONTENT_TYPE,
-    find_input_codec,
     find_request_codec,
     register_input_codec,
     register_request_codec,
     value_of,
     value_of_all,
 )
-from scoringhost.inference.input_codecs import InputCodec, JsonCodec, NumpyCodec, StringCodec
+from scoringhost.inference.input_codecs import InputCodec, NumpyCodec
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse, RequestedOutput, Tensor
+from scoringhost.inference.plain_values import tensor_by_value
 from scoringhost.inference.request_codecs import RequestCodec
 from scoringhost.schema.declared import Misfit
 from scoringhost.schema.tensor_metadata import PANDAS, Array
@@ -81,25 +81,7 @@ def _input(name: str, value: Any) -> Tensor:
 
 
 def _encoded(name: str, value: Any) -> Tensor:
-    codec = find_input_codec(value)
-    if codec is not None:
-        return codec.encode(name, value)
-    if _is_series(value):
-        return _encoded(name, value.to_numpy())
-    if isinstance(value, str):
-        return StringCodec().encode(name, [value])
-    if not isinstance(value, (list, tuple)):
-        single = find_input_codec([value])  # bytes, or a date
-        if single is not None and not isinstance(value, (dict, type(None))):
-            return single.encode(name, [value])
-    from scoringhost.inference.numpy_values import array_of_numbers
-
-    array = array_of_numbers(value)
-    if array is None:
-        return JsonCodec().encode(name, value)
-    tensor = NumpyCodec().encode(name, array)
-    tensor.parameters = {}
-    return tensor
+    return tensor_by_value(name, value.to_numpy() if _is_series(value) else value)
 
 
 def _is_series(value: Any) -> bool:

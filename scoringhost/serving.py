@@ -36,7 +36,7 @@ FRONTS: dict[str, Any] = {
     # The front closes what it does not need any more. At this end, a request might be on its way.
     "keep_alive_s": DAY_S,
 }
-"""Settings that are the front's business, and what they are behind it: it alone can open the sockets, and is trusted."""
+"""Settings that are the front's business, and what they are behind it, which alone can open the sockets."""
 
 
 def server_on_port(settings: Settings, environ: MutableMapping[str, str], gunicorns: GunicornArguments) -> Server:

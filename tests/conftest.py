@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -366,6 +367,18 @@ def start_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
+def fronts() -> Any:
+    """The module fronts.py beside this one: a front of a fleet as a process, and what it needs."""
+    if "fronts" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("fronts", Path(__file__).with_name("fronts.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules["fronts"] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules["fronts"]
+
+
+@pytest.fixture(scope="session")
 def port_of_nobody() -> Callable[[], int]:
     """A port on which nobody listens."""
     return free_port
@@ -375,6 +388,12 @@ def port_of_nobody() -> Callable[[], int]:
 def served_class() -> type[Served]:
     """Served, for those who start processes of their own."""
     return Served
+
+
+@pytest.fixture(scope="session")
+def ask_port() -> Callable[..., Reply]:
+    """ask(port, method, target, ...), for those who start what is not `Served`."""
+    return ask
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,12 @@ class Front:
     """One front on a port of its own; its services are given one after the other, as a supervisor would."""
 
     def __init__(
-        self, settings: Settings | None = None, *, start_wait_s: float = 10.0, memory: int | None = None
+        self,
+        settings: Settings | None = None,
+        *,
+        start_wait_s: float = 10.0,
+        memory: int | None = None,
+        number: int = 0,
     ) -> None:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,7 +44,7 @@ class Front:
         passed = [listener.fileno(), theirs.fileno()] + ([] if memory is None else [memory])
         environ = {name: value for name, value in os.environ.items() if not name.startswith("SCORINGHOST_")}
         self.process = subprocess.Popen(
-            front_command(theirs.fileno(), [listener.fileno()], memory=memory),
+            front_command(theirs.fileno(), [listener.fileno()], memory=memory, number=number),
             pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -169,7 +174,8 @@ class Replica:
         until_s = time.monotonic() + START_S
         pause = threading.Event()
         while "is ready for requests" not in self.log:
-            assert time.monotonic() < until_s and self.process.poll() is None, self.log
+            assert time.monotonic() < until_s, self.log
+            assert self.process.poll() is None, self.log
             pause.wait(0.02)
         return self
 

@@ -23,7 +23,7 @@ class Proxies:
             ValueError: if one of them is neither.
         """
         words = [word.strip() for word in listed.split(",") if word.strip()]
-        self._all, self._unix = "*" in words, UNIX in words
+        self._all, self.has_unix = "*" in words, UNIX in words
         self._networks: list[Network] = [
             ipaddress.ip_network(word, strict=False) for word in words if word not in ("*", UNIX)
         ]
@@ -33,7 +33,7 @@ class Proxies:
         if self._all:
             return True
         if address is None:
-            return self._unix
+            return self.has_unix
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
@@ -54,8 +54,15 @@ class Proxies:
         return client
 
 
+CALLER_HEADER = "x-scoringhost-caller"
+"""The name of the key, token or certificate that has let a request in at the front of a fleet."""
+
+
 class Forwarded:
-    """Puts the client in the place of the proxy; refuses nobody."""
+    """Puts the client in the place of the proxy; refuses nobody.
+
+    Who comes through a Unix socket that is named as trusted may also say whom it has let in, as the front does.
+    """
 
     def __init__(self, proxies: Proxies) -> None:
         self._proxies = proxies
@@ -64,6 +71,8 @@ class Forwarded:
         """See `Guard`."""
         if not self._proxies.has(head.client):
             return None
+        if head.client is None and self._proxies.has_unix:
+            head.caller = head.headers.pop(CALLER_HEADER, "")
         scheme = head.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         if scheme in ("http", "https"):
             head.scheme = scheme

@@ -147,7 +147,7 @@ class Requests:
         signature = self._client.service.signature
         if self._body_form is not None:
             return Form(self._body_form.key, self._body_form.as_objects, frozenset(), parses=parses)
-        if part.rows is Rows.LINES and _are_bodies(head, signature.names):
+        if part.rows is Rows.LINES and (signature.takes is Takes.REQUEST or _are_bodies(head, signature.names)):
             return None
         return form_of(head, signature, parses=parses)
 

@@ -54,6 +54,8 @@ def _no_sample(source: Source, client: Client) -> Finding:
     remedy = "Put a request.json beside the script, or name a request with --sample FILE"
     if signature.takes is Takes.RAW:
         remedy += " (and --content-type)."
+    elif signature.takes is Takes.REQUEST:
+        remedy += ", or name the model's inputs, with their shapes, in model-settings.json."
     else:
         remedy += ", or declare the input: @scoringhost.typed with Field(examples=...), or @input_schema."
     message = "run() declares no sample of its input, so nothing was posted to it"

@@ -20,7 +20,7 @@ HEAD = ("TIME", "WHO", "WHAT", "SERVICE", "DETAIL")
 @click.command(
     cls=Verb,
     short_help="Show what has happened to the services of a hub.",
-    examples=("scoringhost events", "scoringhost events wine --most 5"),
+    examples=("scoringhost events wine", "scoringhost events --most 5"),
 )
 @click.argument("name", required=False)
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, help="The newest so many.")

@@ -38,9 +38,12 @@ def hub() -> None:
 @click.option("--home", type=FILE, help="The folder of the hub, instead of a workspace's.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every setting when it starts, and where it came from.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
+@click.option("--detached", is_flag=True, hidden=True, help="Show no lines of services; they are in their logs.")
 @in_workspace
 @setting_options()
-def serve(home: str | None, verbose: bool, quiet: bool, workspace: str | None, **arguments: Any) -> None:
+def serve(
+    home: str | None, verbose: bool, quiet: bool, detached: bool, workspace: str | None, **arguments: Any
+) -> None:
     """Run the services of the workspace, and those that were running when its hub ended before.
 
     The control API takes orders from scoringhost deploy and other clients. Settings hold for all services.
@@ -49,7 +52,7 @@ def serve(home: str | None, verbose: bool, quiet: bool, workspace: str | None, *
 
     with hub_errors():
         folder = Path(home).absolute() if home else workspace_folder(os.environ, workspace)
-    serve_hub(folder, given_flags(arguments), quiet=quiet, verbose=verbose)
+    serve_hub(folder, given_flags(arguments), quiet=quiet, verbose=verbose, detached=detached)
 
 
 @hub.command(cls=Verb, short_help="End the hub of a workspace.", examples=("scoringhost hub stop",))

@@ -20,8 +20,20 @@ from scoringhost.telemetry import json_lines, logs
 from scoringhost.telemetry.line_writer import line_writers
 
 
-def serve_hub(home: Path, flags: Mapping[str, tuple[str, object]], *, quiet: bool, verbose: bool) -> None:
-    """Be the hub of a folder; ends the program with 3 if that cannot begin."""
+class _Nowhere:
+    """Takes lines, and drops them."""
+
+    def write(self, text: str, /) -> None:
+        """Nothing."""
+
+
+def serve_hub(
+    home: Path, flags: Mapping[str, tuple[str, object]], *, quiet: bool, verbose: bool, detached: bool
+) -> None:
+    """Be the hub of a folder; ends the program with 3 if that cannot begin.
+
+    detached: nobody looks at its output, which would grow by all that services write; they have logs of their own.
+    """
     from scoringhost.fleet.fronts import FrontFailed
     from scoringhost.hub.serving import run_hub
 
@@ -46,7 +58,7 @@ def serve_hub(home: Path, flags: Mapping[str, tuple[str, object]], *, quiet: boo
             def show(line: str) -> None:
                 output.write(f"{line}\n")
 
-        run_hub(home, settings, os.environ, available_cores(), output, show)
+        run_hub(home, settings, os.environ, available_cores(), _Nowhere() if detached else output, show)
     except (StartupError, FrontFailed, HubError, OSError) as error:
         click.echo(f"scoringhost: {error}", err=True)
         sys.exit(STARTUP_FAILED)

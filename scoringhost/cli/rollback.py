@@ -12,7 +12,9 @@ from scoringhost.cli.options import Verb
 
 
 @click.command(
-    cls=Verb, short_help="Go back to what was before the newest deployment.", examples=("scoringhost rollback wine",)
+    cls=Verb,
+    short_help="Go back to what was before the newest deployment.",
+    examples=("scoringhost rollback wine", "scoringhost rollback wine --no-wait"),
 )
 @click.argument("name")
 @waiting

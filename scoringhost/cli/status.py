@@ -21,7 +21,7 @@ HEAD = ("SERVICE", "STATE", "WORKERS", "SHARE", "DEPLOYED", "BY", "URL")
 @click.command(
     cls=Verb,
     short_help="List the services of a hub.",
-    examples=("scoringhost status", "scoringhost status wine --format json"),
+    examples=("scoringhost status wine", "scoringhost status --format json"),
 )
 @click.argument("name", required=False)
 @in_hub

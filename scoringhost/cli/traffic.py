@@ -33,6 +33,7 @@ from scoringhost.cli.options import Verb
 @click.option(
     "--shadow", multiple=True, metavar="VERSION=PERCENT", help="Version that gets a copy of so many requests."
 )
+@click.option("--control", help="Version that the others are tried out against, for people; an empty text: none.")
 @click.option("--none", "is_none", is_flag=True, help="No shares: all requests go to the default version.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people or programs.")
 @fleet_options
@@ -42,6 +43,7 @@ def traffic(
     default: str | None,
     sticky: str | None,
     shadow: Sequence[str],
+    control: str | None,
     is_none: bool,
     form: str,
     run_dir: str | None,
@@ -49,7 +51,8 @@ def traffic(
 ) -> None:
     """Divide the requests to a service that name no version among its versions; without more, show how it is.
 
-    It holds until the fleet ends, or reads its folder again.
+    What shares leave of a hundred goes to the default version. It holds until the fleet ends, or the service's
+    service.json says something else.
     """
     name, version = service
     if version is not None:
@@ -68,6 +71,7 @@ def traffic(
         default=default,
         sticky_header=sticky,
         shadow=_percentages(shadow) if shadow else None,
+        control=control,
     )
     click.echo(json.dumps(now) if form == "json" else _shown(name, now))
 
@@ -91,6 +95,18 @@ def _shown(name: str, now: dict[str, Any]) -> str:
         words = f"all to version {now['default'] or '(none)'}"
     if now["sticky_header"]:
         words += f", the same for the same {now['sticky_header']}"
+    if now["control"]:
+        words += f"; version {now['control']} is the control"
     for version, share in now["shadow"].items():
         words += f"; a copy of {share:g}% to version {version}"
-    return f"{name}: {words}"
+    lines = [f"{name}: {words}"]
+    for copies in now["copies"]:
+        lines.append(f"  copies for version {copies['version'] or '(none)'}: {_counted(copies)}")
+        for one in copies["last"][-3:]:
+            first = one["differences"][0]
+            lines.append(f"    {one['request_id']}: {first['at']}: {first['before']}, and {first['after']} instead")
+    return "\n".join(lines)
+
+
+def _counted(copies: dict[str, Any]) -> str:
+    return ", ".join(f"{copies[outcome]} {outcome}" for outcome in ("equal", "different", "failed", "dropped"))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from scoringhost.dialects import probes, raw_http
 from scoringhost.dialects.azureml_words import FAILED, AzureMlWords
+from scoringhost.dialects.oip.whole_scores import WholeScore
+from scoringhost.dialects.score_streams import streamed
 from scoringhost.errors import (
     MethodNotAllowed,
     NotReady,
@@ -117,11 +119,14 @@ class AzureMl(AzureMlWords):
             return HttpResponse(200, [("Content-Type", HTML), (FAILED, "False")])
         if not raw and request.method not in ("GET", "POST"):
             raise MethodNotAllowed(request.method, ())  # HEAD; azmlinfsrv sends no Allow with this one
-        encoder = self._encoders.get(service)
+        encoder: Any = self._encoders.get(service)
         if encoder is None:
             encoder = self._encoders[service] = _Encoder(service, self.nan)
+        payload = self._payload(service, request)
+        if encoder.takes_whole and payload is not _PACKED:
+            payload = encoder = WholeScore(service, payload, request.headers.titled, self.nan)
         call = Call(
-            self._payload(service, request),
+            payload,
             request.headers.titled,
             request.abandoned,
             raw_http.context_for(request, raw=raw) if raw or "flask" in sys.modules else None,
@@ -147,6 +152,8 @@ class AzureMl(AzureMlWords):
     async def _unpack_and_score(self, service: Service, request: HttpRequest, call: Call) -> HttpResponse:
         body = await self._helper.do(partial(unpacked, request, self.max_body))
         call.payload, call.size = body, len(body)
+        if service.signature.takes is Takes.REQUEST:
+            call.payload = call.encoder = WholeScore(service, body, call.headers, self.nan)
         scored = service.begin(call) if call.context is None else call.context.run(service.begin, call)
         return self._respond(service, request, scored if isinstance(scored, Scored) else await scored)
 
@@ -171,7 +178,7 @@ class AzureMl(AzureMlWords):
         elif raw_http.is_response(scored.output):
             response = raw_http.to_http(scored.output, scored.items)
         elif scored.items is not None:
-            response = _streamed(request, scored.items, self.nan)
+            response = streamed(request, scored.items, self.nan)
         else:
             body = scored.output
             response = HttpResponse(200, [("Content-Type", "application/octet-stream"), (FAILED, "False")], body)
@@ -186,6 +193,7 @@ class _Encoder:
         self.service, self._nan = service, nan
         self._of_none = service.declarations.output.of_none
         self._takes_raw = service.signature.takes is Takes.RAW
+        self.takes_whole = service.signature.takes is Takes.REQUEST
         self._on_nonfinite: Callable[[], None] | None = self._warn_of_nan
 
     def at_once(self, output: object) -> object | None:
@@ -243,55 +251,3 @@ def _parsed(text: str) -> Any:
 def _is_json(given: str) -> bool:
     media = given.partition(";")[0].strip().lower()
     return media == JSON or (media.startswith("application/") and media.endswith("+json"))
-
-
-def _streamed(request: HttpRequest, items: AsyncIterator[object], nan: NanPolicy) -> HttpResponse:
-    """A generator's items: server-sent events to who accepts them, else text as it is or JSON lines."""
-    events = "text/event-stream" in (request.headers.get("accept") or "")
-    framing = _Events(items, nan) if events else _Lines(items, nan)
-    kind = "text/event-stream" if events else framing.media_type(items)
-    headers = [("Content-Type", kind), (FAILED, "False"), ("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no")]
-    return HttpResponse(200, headers, framing)
-
-
-class _Lines:
-    """Text and bytes as they are, everything else as one line of JSON."""
-
-    def __init__(self, items: AsyncIterator[object], nan: NanPolicy) -> None:
-        self._items, self._nan = items, nan
-
-    @staticmethod
-    def media_type(items: AsyncIterator[object]) -> str:
-        """From the first item, which has been taken already."""
-        first = getattr(items, "first", None)
-        if isinstance(first, str):
-            return "text/plain; charset=utf-8"
-        return "application/octet-stream" if isinstance(first, (bytes, bytearray)) else "application/x-ndjson"
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        return self._frame(await self._items.__anext__())
-
-    async def aclose(self) -> None:
-        """Close the generator."""
-        await self._items.aclose()  # type: ignore[attr-defined]
-
-    def _frame(self, item: object) -> bytes:
-        if isinstance(item, str):
-            return item.encode("utf-8", "surrogatepass")
-        if isinstance(item, (bytes, bytearray)):
-            return bytes(item)
-        return json_text.dumps(item, nan=self._nan) + b"\n"
-
-
-class _Events(_Lines):
-    """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), one an item."""
-
-    def _frame(self, item: object) -> bytes:
-        text = item.encode("utf-8", "surrogatepass") if isinstance(item, str) else self._json(item)
-        return b"".join(b"data: " + line + b"\n" for line in text.split(b"\n")) + b"\n"
-
-    def _json(self, item: object) -> bytes:
-        return json_text.dumps(item, nan=self._nan)

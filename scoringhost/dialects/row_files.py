@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any
 
+from scoringhost.inference.plain_values import TABLE
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import takes_rows
 from scoringhost.script.signature import RunSignature, Takes
@@ -107,6 +108,8 @@ def form_of(records: Sequence[Any], signature: RunSignature, *, parses: bool = T
 
     records: objects by their columns, or lists if they are not to be parsed.
     """
+    if signature.takes is Takes.REQUEST:
+        return Form(TABLE[0], as_objects=True, parses=parses)
     if signature.takes is not Takes.NAMED or not records:
         return None
     takers = [one for one in signature.parameters if one.declared is not None and takes_rows(one.declared.type)]

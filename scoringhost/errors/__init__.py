@@ -40,12 +40,15 @@
     │   ├── ScriptRefused            run() itself answered with an error of its choice
     │   ├── ModelRefused             MLflow says that the model does not take it
     │   ├── UnknownService           no service of that name and version
+    │   ├── NotLoaded                a service that is there, and was unloaded or not loaded yet
+    │   ├── InvalidTraffic           shares of a service's requests that cannot be had
     │   └── UnknownJob               no job of that id
     ├── RunError                     the entry script's fault
     │   ├── RunFailed                run() raised
     │   ├── ResultNotEncodable       run() returned what JSON cannot hold
     │   ├── ResultMisfit             a typed run() returned something else than its annotation says
     │   ├── RuntimeFailed            a runtime answered with an error of its choice, and a status of 500 or more
+    │   ├── LoadFailed               a service that was to be loaded cannot be
     │   └── DeadlineExceeded         run() took longer than it may
     ├── Unavailable                  try again, here or elsewhere
     │   ├── NotReady                 loading, draining or closed
@@ -303,6 +306,22 @@ class UnknownService(CallError):
         self.name, self.version = name, version
 
 
+class NotLoaded(CallError):
+    """The service is not loaded, because somebody wants it so: waiting does not help, loading does."""
+
+    def __init__(self, service: str, reason: str = "") -> None:
+        super().__init__(f"The service {service} is not loaded" + (f": {reason}" if reason else ""))
+        self.service, self.reason = service, reason
+
+
+class InvalidTraffic(CallError):
+    """How the requests for a service are to be shared out cannot be done: `field` names what, as `shares.2`."""
+
+    def __init__(self, service: str, field: str, expected: str, got: str) -> None:
+        super().__init__(f"traffic of {service!r}: {field}: expected {expected}, got {got}")
+        self.service, self.field, self.expected, self.got = service, field, expected, got
+
+
 class UnknownJob(CallError):
     """No job of that id was ever accepted."""
 
@@ -350,6 +369,14 @@ class RuntimeFailed(RunError):
     def __init__(self, message: str, status: int = 500) -> None:
         super().__init__(message)
         self.status = status
+
+
+class LoadFailed(RunError):
+    """A service that a request wanted loaded does not start; `reason` is what its log ends with."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"The model {name!r} could not be loaded: {reason}")
+        self.name, self.reason = name, reason
 
 
 class DeadlineExceeded(RunError):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoringhost.errors import SettingsError
-from scoringhost.fleet.service_file import ServiceFile, read_service_file, traffic_problem
+from scoringhost.errors import InvalidTraffic, SettingsError
+from scoringhost.fleet.service_file import ServiceFile, read_service_file
 from scoringhost.fleet.specs import NO_VERSION, Catalogue, NamedService, Pool, ServiceSpec, Traffic
+from scoringhost.fleet.traffic import checked_traffic
 from scoringhost.settings import SPECS, Settings
 from scoringhost.settings.fleet import OF_THE_FLEET
 from scoringhost.settings.fleet_folder import Place, places, served_in
@@ -153,12 +154,11 @@ class _Reading:
         for name, versions in by_name.items():
             folder, traffic = self._traffics.get(name, (self._root, Traffic()))
             named = {*versions, *(version for other, version in doubled if other == name)}
-            problem = traffic_problem(traffic, dict.fromkeys(named))
-            if problem is None:
-                services[name] = NamedService(name, versions, traffic)
-                continue
-            for version, spec in versions.items():
-                self._unusable.append(UnusableService(name, version, spec.folder, f"{problem} (in {folder})"))
+            try:
+                services[name] = NamedService(name, versions, checked_traffic(traffic, name, named))
+            except InvalidTraffic as problem:
+                for version, spec in versions.items():
+                    self._unusable.append(UnusableService(name, version, spec.folder, f"{problem} (in {folder})"))
         return CatalogueReading(services, tuple(self._unusable), tuple(self.warnings))
 
 
@@ -217,6 +217,6 @@ def _pool(replicas: Mapping[str, float], values: Mapping[str, Any], settings: Se
     return Pool(
         minimum=minimum,
         maximum=max(1, minimum, maximum),
-        calls_each=float(replicas.get("calls_each", 1.0)),
+        calls_each=float(replicas.get("calls_each", values.get("threads") or settings.threads)),
         idle_s=float(replicas.get("idle_s", values.get("idle_s") or settings.idle_s)),
     )

@@ -32,11 +32,12 @@ class Control:
         *,
         about: Callable[[], Mapping[str, Any]],
         reload_catalogue: Callable[[], Awaitable[None]],
+        reload_service: Callable[[str, str | None], Awaitable[None]],
         stop: Callable[[], None],
     ) -> None:
         """`about`: what the fleet as a whole is. The others are what is done about its folder, and its end."""
         self._supervisor, self._about = supervisor, about
-        self._reload_catalogue, self._stop = reload_catalogue, stop
+        self._reload_catalogue, self._reload_service, self._stop = reload_catalogue, reload_service, stop
 
     async def status(self) -> dict[str, Any]:
         """The fleet, and every version of every service with its state, reason, workers and memory."""
@@ -60,12 +61,17 @@ class Control:
         await self._each(name, version, lambda life: life.unload("stopped by hand"))
 
     async def reload(self, name: str, version: str | None = None) -> None:
-        """Start what runs anew beside itself, and switch over; returns when requests go to the new one.
+        """Start it as its folder says now, beside what runs, and switch over; returns when requests go to the new one.
 
         Raises:
             CallFailed: `not_found`; `failed` if the new one could not be started, and the old one serves on.
         """
-        await self._each(name, version, lambda life: life.reload())
+        try:
+            await self._reload_service(name, version)
+        except CallFailed as failure:
+            if failure.kind == FAILED:
+                raise CallFailed(FAILED, f"{name}: {failure}") from None
+            raise
 
     async def _each(self, name: str, version: str | None, act: Callable[[VersionLife], Awaitable[None]]) -> None:
         lives = self._supervisor.chosen(name, version)
@@ -94,31 +100,35 @@ class Control:
         default: str | None = None,
         sticky_header: str | None = None,
         shadow: Mapping[str, float] | None = None,
+        control: str | None = None,
     ) -> dict[str, Any]:
         """Divide the requests that name no version among versions, in per cent; returns how it is now.
 
         What is None stays as it is; no shares at all give all to the default version, an empty text its own again.
 
         Raises:
-            CallFailed: `not_found`; `invalid` if the shares do not sum up to 100.
+            CallFailed: `not_found`; `invalid` if the shares are more than 100, or name a version that there is not.
         """
         self._supervisor.versions_of(name)
         now = self._supervisor.traffics.get(name, Traffic())
         wanted = Traffic(
-            shares=now.shares if shares is None else _checked(name, shares, whole=True),
+            shares=now.shares if shares is None else shares,
             default=now.default if default is None else default or None,
             sticky_header=now.sticky_header if sticky_header is None else sticky_header or None,
-            shadow=now.shadow if shadow is None else _checked(name, shadow, whole=False),
+            shadow=now.shadow if shadow is None else shadow,
+            control=now.control if control is None else control or None,
         )
         if wanted != now:
             self._supervisor.divide(name, wanted)
             await self._supervisor.publish()
-        route = self._supervisor.table.services[name]
+        route = self._supervisor.current_table().services[name]
         return {
-            "shares": dict(wanted.shares),
+            "shares": dict(route.traffic.shares),
             "default": route.default,
-            "sticky_header": wanted.sticky_header,
-            "shadow": dict(wanted.shadow),
+            "sticky_header": route.traffic.sticky_header,
+            "shadow": dict(route.traffic.shadow),
+            "control": route.traffic.control,
+            "copies": self._supervisor.shadows.rows(name),
         }
 
     async def logs(self, name: str, version: str | None = None, lines: int = 50) -> list[str]:
@@ -147,15 +157,6 @@ class Control:
     async def stop(self) -> None:
         """End the fleet in order."""
         self._stop()
-
-
-def _checked(name: str, shares: Mapping[str, float], *, whole: bool) -> dict[str, float]:
-    for version, share in shares.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 100:
-            raise CallFailed(INVALID, f"{name}: {share!r} is no percentage for version {version!r}")
-    if whole and shares and abs(sum(shares.values()) - 100) > 0.01:
-        raise CallFailed(INVALID, f"{name}: the percentages must sum up to 100, not {sum(shares.values()):g}")
-    return {version: float(share) for version, share in shares.items()}
 
 
 class ControlSocket:

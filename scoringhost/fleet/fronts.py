@@ -13,7 +13,7 @@ from typing import Any
 
 from scoringhost.doors.server.listening import refuse_new
 from scoringhost.fleet.back_off import BackOff
-from scoringhost.fleet.channel import Channel
+from scoringhost.fleet.channel import Channel, Method
 from scoringhost.fleet.front.memory import make_shared
 from scoringhost.fleet.front.starting import front_command, settings_event
 from scoringhost.fleet.listening import Listeners
@@ -46,10 +46,12 @@ class FrontFailed(Exception):
 class Front:
     """One front process, from its start to its end."""
 
-    def __init__(self, number: int, want: Want, load: Load, news: Callable[[], None]) -> None:
-        """`want`: told of what a request waits for; `load`: of the calls. `news`: called when a table is in use.
+    def __init__(
+        self, number: int, want: Want, load: Load, news: Callable[[], None], methods: Mapping[str, Method]
+    ) -> None:
+        """`want`: told of what a request waits for. `load`: of the calls. `news`: called when it uses a table or ends.
 
-        It is called at the end, too.
+        methods: what it may ask for.
         """
         self.number, self._news = number, news
         self.using = -1
@@ -59,7 +61,7 @@ class Front:
             "serving": lambda _: self.serving.set(),
             "want": lambda event: want(event["name"], event["version"]),
             "load": lambda event: load(number, event),
-        })  # fmt: skip
+        }, methods)  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self.has_ended = False
 
@@ -117,8 +119,16 @@ class Front:
 class FrontProcesses:
     """All fronts of a fleet, which listen on the same sockets."""
 
-    def __init__(self, settings: Settings, listeners: Listeners, number: int, want: Want, load: Load) -> None:
-        self._settings, self._listeners = settings, listeners
+    def __init__(
+        self,
+        settings: Settings,
+        listeners: Listeners,
+        number: int,
+        want: Want,
+        load: Load,
+        methods: Callable[[], Mapping[str, Method]],
+    ) -> None:
+        self._settings, self._listeners, self._methods = settings, listeners, methods
         self._want, self._load = want, load
         self._memory = make_shared()
         self._fronts: list[Front | None] = [None] * number
@@ -158,7 +168,7 @@ class FrontProcesses:
         """Have one front run for as long as the fleet does."""
         back_off = BackOff()
         while not self._ending.is_set():
-            front = self._fronts[number] = Front(number, self._want, self._load, self._changed.set)
+            front = self._fronts[number] = Front(number, self._want, self._load, self._changed.set, self._methods())
             began_s = asyncio.get_running_loop().time()
             ending = await front.run(self._listeners, self._memory, self._settings, self._table)
             self._load(number, {"sets": {}, "waiting": {}})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import SettingsError
+from scoringhost.fleet.channel import Method
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.fronts import FrontProcesses
 from scoringhost.fleet.listening import open_listeners, url_of
@@ -20,6 +22,9 @@ from scoringhost.fleet.shares import cores_for
 from scoringhost.fleet.supervisor import Supervisor
 from scoringhost.fleet.version_life import headline
 from scoringhost.settings import Settings
+from scoringhost.telemetry.logs import HOST_LOGGER
+
+log = logging.getLogger(HOST_LOGGER)
 
 Show = Callable[[str], None]
 
@@ -47,7 +52,9 @@ class FleetParts:
 
         return ForkedSets(self._settings, run, self._environ, share)
 
-    def fronts(self, run: RunFolder, supervisor: Callable[[], Supervisor]) -> FrontProcesses:
+    def fronts(
+        self, run: RunFolder, supervisor: Callable[[], Supervisor], methods: Callable[[], Mapping[str, Method]]
+    ) -> FrontProcesses:
         """The front processes, not started yet."""
 
         def want(name: str, version: str) -> None:
@@ -57,7 +64,7 @@ class FleetParts:
             supervisor().take_load(front, seen)
 
         number = self._settings.fronts or max(1, int(self._cores) // CORES_FOR_A_FRONT)
-        return FrontProcesses(self._settings, self._listeners, number, want, load)
+        return FrontProcesses(self._settings, self._listeners, number, want, load, methods)
 
 
 def run_fleet(
@@ -71,6 +78,8 @@ def run_fleet(
         StartupError: if the fleet cannot be started.
         FrontFailed: if its front cannot.
     """
+    for line in ignored_by_fleet(settings):
+        log.warning("%s", line)
     settings = fit_for_fleet(settings)
     folder = Path(settings.script or ".")
     place = Path(settings.run_dir) if settings.run_dir else default_place(folder, environ, uid)
@@ -103,6 +112,24 @@ def fit_for_fleet(settings: Settings) -> Settings:
         origins = {**settings.origins, "metrics": settings.origins.get("metrics_port", "")}
         settings = dataclasses.replace(settings, metrics=True, origins=origins)
     return settings
+
+
+FOR_ONE_SERVICE = ("framework", "model_dir", "app_root", "source_directory", "debug_port", "model_name", "grpc_port")
+"""Settings of which the front and the fleet's services as a whole can make nothing."""
+
+
+def ignored_by_fleet(settings: Settings) -> list[str]:
+    """Lines about settings that somebody has given, and that mean nothing to a fleet."""
+    lines = []
+    for name in FOR_ONE_SERVICE:
+        origin = settings.origins.get(name)
+        if origin is None or not getattr(settings, name):
+            continue
+        why = (
+            "the front speaks no gRPC" if name == "grpc_port" else "it is for one service; give it in its service.json"
+        )
+        lines.append(f"{name} ({origin}) is ignored by a fleet: {why}")
+    return lines
 
 
 class Display:

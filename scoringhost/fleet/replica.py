@@ -83,7 +83,8 @@ def _before_script(blas_threads: int) -> None:
     # `random` sees to itself after each fork. What NumPy draws would be the same in all that the template has forked.
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        numpy_random.seed()
+        # With a number, as seed() itself would touch twice as many pages.
+        numpy_random.seed(int.from_bytes(os.urandom(4), "little"))
 
 
 def _replace_environment(wanted: Mapping[str, str]) -> None:

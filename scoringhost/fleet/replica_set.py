@@ -16,18 +16,15 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from scoringhost.doors.server.fleet_place import Notice, Word
-from scoringhost.fleet.notices import Notices
 from scoringhost.fleet.replica_request import ReplicaRequest
 from scoringhost.fleet.replica_settings import replica_environ, replica_settings
 from scoringhost.fleet.routing import WorkerRoute
 from scoringhost.fleet.specs import ServiceSpec
-from scoringhost.fleet.templates import Forked, TemplateFailed, Templates
+from scoringhost.fleet.surroundings import Listeners, Surroundings
+from scoringhost.fleet.templates import Forked, TemplateFailed
 from scoringhost.process.supervisor import Ending
 from scoringhost.settings import Settings
 
@@ -48,28 +45,6 @@ LAST_LINES = 10
 
 class ReplicaFailed(Exception):
     """A replica set could not be started; the text says why, as its log does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all sets of a supervisor share. `folder`: where each has its own, in a run folder that is the user's alone.
-
-    environ: the supervisor's.
-    """
-
-    templates: Templates
-    notices: Notices
-    folder: Path
-    environ: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Who is told of a set, on the event loop, quickly. `ended`: with the reason, whether it was to end or not."""
-
-    output: Callable[[bytes], None]
-    changed: Callable[[], None]
-    ended: Callable[[str], None]
 
 
 class ReplicaSet:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +14,12 @@ from typing import Any, Protocol
 from scoringhost.errors import SettingsError
 from scoringhost.fleet.catalogue import CatalogueReading, read_catalogue
 from scoringhost.fleet.changes import FolderWatch
+from scoringhost.fleet.channel import Method
 from scoringhost.fleet.control import Control, ControlSocket
 from scoringhost.fleet.logs import Output
+from scoringhost.fleet.repository import FleetRepository
 from scoringhost.fleet.run_folder import RunFolder
+from scoringhost.fleet.scaling import Scaling
 from scoringhost.fleet.supervisor import Fronts, Sets, Supervisor
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -52,8 +55,10 @@ class Parts(Protocol):
     def sets(self, run: RunFolder, supervisor: Callable[[], Supervisor]) -> SetsLife:
         """What makes replica sets."""
 
-    def fronts(self, run: RunFolder, supervisor: Callable[[], Supervisor]) -> FrontProcesses:
-        """The front processes, not started yet."""
+    def fronts(
+        self, run: RunFolder, supervisor: Callable[[], Supervisor], methods: Callable[[], Mapping[str, Method]]
+    ) -> FrontProcesses:
+        """The front processes, not started yet. `methods`: what they may ask for over their channels."""
 
 
 class SetsLife(Sets, Protocol):
@@ -80,17 +85,27 @@ class RunningFleet:
         """`folder`: of the services; None for a fleet whose services somebody else brings. `run`: taken already."""
         self._settings, self._folder, self._run, self._url = settings, folder, run, url
         self._sets = parts.sets(run, lambda: self.supervisor)
-        self._fronts = parts.fronts(run, lambda: self.supervisor)
+        self._fronts = parts.fronts(run, lambda: self.supervisor, self._methods)
         is_json = settings.log_format == "json"
         self.supervisor = Supervisor(run, self._sets, self._fronts, output, cores=cores, is_json=is_json)
+        self.repository = FleetRepository(self.supervisor, self._look)
+        self.scaling = Scaling(self.supervisor.lives, self.supervisor.loads, self.supervisor.in_background, cores=cores)
         self.control = Control(
-            self.supervisor, about=self.about, reload_catalogue=self.read_folder_again, stop=self.stop
+            self.supervisor,
+            about=self.about,
+            reload_catalogue=self.read_folder_again,
+            reload_service=self.repository.load,
+            stop=self.stop,
         )
         self._end = asyncio.Event()
         self._hurry = asyncio.Event()
         self._state = "starting"
         self._watch: FolderWatch | None = None
         self._reading = asyncio.Lock()
+
+    def _methods(self) -> dict[str, Method]:
+        """What fronts may ask for."""
+        return {**self.repository.methods(), **self.supervisor.shadows.methods()}
 
     def about(self) -> dict[str, Any]:
         """The fleet as a whole."""
@@ -125,6 +140,7 @@ class RunningFleet:
             await control.open(self._run.control)
             work = await self._read_folder()
             helpers.append(asyncio.create_task(self._settle(work)))
+            helpers.append(asyncio.create_task(self.scaling.run()))
             if self._settings.reload and self._folder is not None:
                 helpers.append(asyncio.create_task(self._look_for_changes()))
             await self._end.wait()
@@ -169,6 +185,13 @@ class RunningFleet:
             for problem in self._nothing(reading):
                 log.warning("%s", problem)
             return self.supervisor.apply(reading, starts=self._settings.load_services, touched=touched or ())
+
+    async def _look(self) -> CatalogueReading | None:
+        """What the folder says now, of which nothing is done yet."""
+        if self._folder is None:
+            return None
+        async with self._reading:
+            return await asyncio.to_thread(read_catalogue, self._folder, self._settings)
 
     def _look_and_read(self, folder: Path) -> tuple[FolderWatch | None, CatalogueReading]:
         # Looked at first: what changes while it is read is seen at the next look.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import json
 import math
@@ -97,6 +96,7 @@ KEYS = {
     "traffic": _Key(_PERCENTAGES, _are_percentages),
     "sticky_header": _Key("the name of a header", _is_text),
     "shadow": _Key(_PERCENTAGES, _are_percentages),
+    "control": _Key("a version", lambda value: _is_text(value) or _is_count(value)),
 }
 REPLICA_KEYS = {
     "minimum": _Key("a whole number, 0 or more", _is_count),
@@ -104,7 +104,7 @@ REPLICA_KEYS = {
     "calls_each": _Key("a number above 0", _is_above_none),
     "idle_s": _Key("a number above 0", _is_above_none),
 }
-TRAFFIC_KEYS = ("default", "traffic", "sticky_header", "shadow")
+TRAFFIC_KEYS = ("default", "traffic", "sticky_header", "shadow", "control")
 
 
 def read_service_file(folder: Path, *, is_of_version: bool = False) -> ServiceFile:
@@ -152,8 +152,8 @@ def _made_of(content: Mapping[str, Any], folder: Path, path: Path) -> ServiceFil
     if maximum is not None and maximum < minimum:
         raise SettingsError(f"replicas.maximum in {path}", maximum, f"it is less than the minimum, {minimum}")
     shares = {version: float(share) for version, share in content.get("traffic", {}).items()}
-    if shares and not math.isclose(sum(shares.values()), 100, abs_tol=0.01):
-        raise SettingsError(f"traffic in {path}", content["traffic"], "its percentages must sum up to 100")
+    if sum(shares.values()) > 100.01:
+        raise SettingsError(f"traffic in {path}", content["traffic"], "its percentages are more than 100 altogether")
     return ServiceFile(
         name=content.get("name"),
         version=_text(content.get("version")),
@@ -167,6 +167,7 @@ def _made_of(content: Mapping[str, Any], folder: Path, path: Path) -> ServiceFil
             default=_text(content.get("default")),
             sticky_header=content.get("sticky_header"),
             shadow={version: float(share) for version, share in content.get("shadow", {}).items()},
+            control=_text(content.get("control")),
         ),
     )
 
@@ -204,16 +205,3 @@ def _unknown(shown: str, key: str, known: list[str], path: Path) -> SettingsErro
     else:
         hint = f"there are {', '.join(known)}"
     return SettingsError(f"{shown} in {path}", None, f"there is no such key; {hint}")
-
-
-def traffic_problem(traffic: Traffic, versions: Mapping[str, object]) -> str | None:
-    """Returns why traffic cannot be divided so between these versions, or None if it can."""
-    known = ", ".join(sorted(versions)) or "none"
-    for field_ in dataclasses.fields(traffic):
-        value = getattr(traffic, field_.name)
-        named = list(value) if isinstance(value, Mapping) else [value] if field_.name == "default" and value else []
-        for version in named:
-            if version not in versions:
-                key = "traffic" if field_.name == "shares" else field_.name
-                return f"{key}: there is no version {version!r}; there are {known}"
-    return None

@@ -58,13 +58,15 @@ class Traffic:
     `shares`: per cent of the requests for each version, which sum up to 100; empty: all go to the default version.
     `default`: None for the largest version by number. `sticky_header`: requests with the same value of it go to the
     same version while the shares stay. `shadow`: versions that get a copy of so many per cent of the requests, whose
-    answers are compared and dropped.
+    answers are compared and dropped. `control`: the version that the others are tried out against, for people and
+    metrics; it changes nothing about where requests go.
     """
 
     shares: Mapping[str, float] = field(default_factory=dict)
     default: str | None = None
     sticky_header: str | None = None
     shadow: Mapping[str, float] = field(default_factory=dict)
+    control: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

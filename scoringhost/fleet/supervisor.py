@@ -12,14 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from scoringhost.errors import InvalidTraffic
 from scoringhost.fleet.catalogue import CatalogueReading, UnusableService
 from scoringhost.fleet.channel import CallFailed
 from scoringhost.fleet.logs import Output, ServiceLog
 from scoringhost.fleet.routing import RoutingTable, State
 from scoringhost.fleet.run_folder import RunFolder
-from scoringhost.fleet.service_file import traffic_problem
+from scoringhost.fleet.shadow import ShadowSums
 from scoringhost.fleet.specs import ServiceSpec, Traffic, version_order
 from scoringhost.fleet.tables import routing_table
+from scoringhost.fleet.traffic import checked_traffic
 from scoringhost.fleet.version_life import RunningSet, SetFailed, VersionLife
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -73,6 +75,8 @@ class Supervisor:
         self.traffics: dict[str, Traffic] = {}
         self.keys: dict[str, Mapping[str, str]] = {}
         """Digests of the keys of single services, by name; see `ServiceRoute`."""
+        self.shadows = ShadowSums()
+        self._read_traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
         self.table = RoutingTable()
         self.loads: dict[int, Mapping[str, Any]] = {}
@@ -115,9 +119,7 @@ class Supervisor:
         for one in reading.unusable:
             named.add((one.name, one.version))
             self._refuse(one)
-        self.traffics = {
-            name: service.traffic for name, service in reading.catalogue.items() if service.traffic != Traffic()
-        }
+        self._take_traffics({name: service.traffic for name, service in reading.catalogue.items()})
         work += [self.remove(key) for key in self.lives.keys() - named]
         for line in reading.warnings:
             log.warning("%s", line)
@@ -155,12 +157,45 @@ class Supervisor:
             self.changed()
         return self.lives[key]
 
+    def taken(
+        self, reading: CatalogueReading, name: str, version: str | None
+    ) -> dict[str, tuple[VersionLife, ServiceSpec]]:
+        """Know what the folder says of one service, or of one version of it, to be loaded by hand.
+
+        Returns its versions with what they should be loaded as; none if the folder does not have them.
+
+        Raises:
+            CallFailed: `failed` if one cannot be used; says why.
+        """
+        for one in reading.unusable:
+            if one.name == name and version in (None, one.version):
+                raise CallFailed(FAILED, one.reason)
+        service = reading.catalogue.get(name)
+        if service is None:
+            return {}
+        self._take_traffics({**self._read_traffics, name: service.traffic})
+        found = {}
+        for number, spec in service.versions.items():
+            if version in (None, number):
+                life = self.lives.setdefault((name, number), VersionLife(spec, self, sleep=self._sleep))
+                found[number] = (life, spec)
+        return found
+
+    def _take_traffics(self, read: dict[str, Traffic]) -> None:
+        """Take what has changed in the files; what somebody has divided by hand since stays where they say the same."""
+        for name, traffic in read.items():
+            if traffic != self._read_traffics.get(name, Traffic()):
+                self.traffics[name] = traffic
+        self._read_traffics = read
+
     async def remove(self, key: Key, reason: str = "its folder is gone") -> None:
         """Unload a version, and know it no more."""
         life = self.lives[key]
         await life.unload(reason)
         if self.lives.get(key) is life:
             del self.lives[key]
+        if all(name != key[0] for name, _ in self.lives):
+            self.traffics.pop(key[0], None)
         await self.publish()
 
     async def settle(self, work: Sequence[asyncio.Task[Any]]) -> None:
@@ -259,13 +294,15 @@ class Supervisor:
     def divide(self, name: str, traffic: Traffic) -> None:
         """Divide the requests to a service among its versions from now on.
 
+        It holds until the service's own file says something else than it has said up to now.
+
         Raises:
-            CallFailed: if there is no such service, or no such version of it.
+            CallFailed: if there is no such service, or its requests cannot be divided so.
         """
-        problem = traffic_problem(traffic, self.versions_of(name))
-        if problem is not None:
-            raise CallFailed(INVALID, f"{name}: {problem}")
-        self.traffics[name] = traffic
+        try:
+            self.traffics[name] = checked_traffic(traffic, name, self.versions_of(name))
+        except InvalidTraffic as problem:
+            raise CallFailed(INVALID, str(problem)) from None
 
     async def wake(self, name: str, version: str) -> None:
         """Start a version that a request waits for."""

@@ -17,6 +17,9 @@ AT_START = ("GLIBC_TUNABLES", "LANG", "LC_", "LD_", "MALLOC_", "OPENBLAS_", "PYT
 LATER = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", *THREAD_VARIABLES})
 """Of those, the ones that a replica set obeys none the less."""
 
+NO_THREADS = {**dict.fromkeys(THREAD_VARIABLES, "1"), "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""Has what a template loads start none, which a fork would lose: BLAS, and Arrow (of pandas)."""
+
 AtStart = tuple[tuple[str, str], ...]
 
 
@@ -54,9 +57,7 @@ class Templates:
         template = self._known.get((python, at_start))
         if template is None or not template.is_there:
             others = {name: value for name, value in self._environ.items() if not _counts(name)}
-            # What is loaded starts no threads: a fork would lose them.
-            one_thread = dict.fromkeys(THREAD_VARIABLES, "1")
-            template = TemplateProcess(python, {**others, **dict(at_start), **one_thread})
+            template = TemplateProcess(python, {**others, **dict(at_start), **NO_THREADS})
             self._known[python, at_start] = template
         return template
 

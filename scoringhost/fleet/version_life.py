@@ -137,6 +137,16 @@ class VersionLife:
         return time.monotonic() - self._changed_at_s
 
     @property
+    def set_key(self) -> str:
+        """The key of the set that serves it; empty if none does."""
+        return self.current.key if self.current is not None else ""
+
+    @property
+    def ready_replicas(self) -> int:
+        """How many workers take calls."""
+        return len(self.current.workers) if self.current is not None else 0
+
+    @property
     def wakes(self) -> bool:
         """Whether the first request has it started, as nothing runs on purpose."""
         rests = self.state in (State.STOPPED, State.DRAINING)

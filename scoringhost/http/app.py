@@ -15,7 +15,7 @@ from scoringhost.http.guards import Guard
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watching
 from scoringhost.http.request_ids import read_ids
-from scoringhost.http.routes import Match, Routes
+from scoringhost.http.routes import Answer, Match, Routes
 from scoringhost.kernel.call import request_id
 from scoringhost.script.tracebacks import user_traceback
 
@@ -141,7 +141,7 @@ class HttpApp:
             elif self.guards and (request.admission is not None or not request.admitted):
                 answer = self._answer_admitted(request, match)
             else:
-                answer = (match.methods.get(request.method) or match.answer(path, request.method))(request)
+                answer = (match.methods.get(request.method) or self._answer(request, match))(request)
         except Exception as error:
             answer = self._failed(error, request)
         if isinstance(answer, HttpResponse):
@@ -153,12 +153,25 @@ class HttpApp:
         waiting = request.admission if request.admitted else self.admit(request)
         if waiting is not None:
             return self._answer_after(waiting, request, match)
-        return match.answer(request.path, request.method)(request)
+        return self._answer(request, match)(request)
 
-    @staticmethod
-    async def _answer_after(waiting: Awaitable[None], request: HttpRequest, match: Match) -> HttpResponse:
+    def _answer(self, request: HttpRequest, match: Match) -> Answer:
+        """What answers a request. A browser asks by OPTIONS before it sends JSON, whatever an endpoint answers to.
+
+        The answer has to be a success, or the browser does not send it (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
+
+        Raises:
+            UnknownRoute: if nothing is served at the path.
+            MethodNotAllowed: if nothing answers the method.
+        """
+        is_known = match.endpoint is not None and request.method not in match.endpoint.methods
+        if is_known and self._cors.entries and self._cors.is_preflight(request):
+            return _preflight
+        return match.answer(request.path, request.method)
+
+    async def _answer_after(self, waiting: Awaitable[None], request: HttpRequest, match: Match) -> HttpResponse:
         await waiting
-        response = match.answer(request.path, request.method)(request)
+        response = self._answer(request, match)(request)
         return response if isinstance(response, HttpResponse) else await response
 
     async def _later(self, answer: Awaitable[HttpResponse], request: HttpRequest) -> HttpResponse:
@@ -234,3 +247,8 @@ class HttpApp:
             observer.sent(request, response, elapsed_ms, size, whole)
         if request.stages is not None:  # the last word, so that an observer may still add to a span
             request.stages.sent(response.status, size, whole)
+
+
+def _preflight(request: HttpRequest) -> HttpResponse:
+    """Nothing to say but what CORS adds."""
+    return HttpResponse(200, [])

@@ -16,7 +16,8 @@ from scoringhost.http.messages import Headers
 from scoringhost.process.at_fork import in_child
 
 LIMIT = 100
-_BROUGHT = frozenset({"x-request-id", "x-ms-request-id", "x-ms-client-request-id", "traceid"})
+BROUGHT = frozenset({"x-request-id", "x-ms-request-id", "x-ms-client-request-id", "traceid"})
+"""The headers that bring ids."""
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ new_id = _Ids()
 
 def read_ids(headers: Headers) -> RequestIds:
     """The ids that a request brings, completed by new ones; `fault` if one is too long."""
-    if _BROUGHT.isdisjoint(headers):
+    if BROUGHT.isdisjoint(headers):
         own = new_id()
         return RequestIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
     own = headers.get("x-request-id") or new_id()

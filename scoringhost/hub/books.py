@@ -7,6 +7,7 @@ most of the work is; and what stores a large model keeps nobody else from his.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TypeVar
 
 from scoringhost.hub.content import Files
 from scoringhost.hub.desired import Deployments
+from scoringhost.hub.errors import HomeUnusable
 from scoringhost.hub.home import Home
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.services import Services
@@ -44,5 +46,11 @@ class Desk:
         return await asyncio.to_thread(self._do, work)
 
     def _do(self, work: Callable[[Books], T]) -> T:
+        try:
+            return self._opened(work)
+        except sqlite3.Error as problem:  # such as a disk that is full
+            raise HomeUnusable(str(self.path), str(problem)) from None
+
+    def _opened(self, work: Callable[[Books], T]) -> T:
         with Home(self.path) as home:
             return work(Books(home, Files(home), Registry(home), Services(home), Deployments(home, self._settings)))

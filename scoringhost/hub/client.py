@@ -12,6 +12,7 @@ import os
 import tarfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -95,6 +96,8 @@ class HubClient:
             raise HubNotRunning(self.url, f"what answers there is no hub (status {status})") from None
         if status < 400 and isinstance(answer, dict):
             return answer
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:  # it is about to end
+            raise HubNotRunning(self.url, _said(answer).get("message", "it is about to end"))
         raise _error(status, answer)
 
     def _exchange(
@@ -272,8 +275,13 @@ def _given(fields: Mapping[str, Any]) -> Answer:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _said(answer: Any) -> Answer:
+    said = answer.get("error") if isinstance(answer, dict) else None
+    return said if isinstance(said, dict) else {}
+
+
 def _error(status: int, answer: Any) -> Exception:
-    said = answer.get("error", {}) if isinstance(answer, dict) else {}
+    said = _said(answer)
     message, log = str(said.get("message", f"status {status}")), said.get("log", ())
     if said.get("code") == "deployment_failed":
         key = message.partition(" could not be started")[0]

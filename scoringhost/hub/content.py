@@ -87,6 +87,8 @@ class Files:
 
     def _take(self, path: Path, name: str) -> StoredFile:
         """Copy a file in, if its content is not there yet. It is whole under its name, or not there at all."""
+        if not os.access(path, os.R_OK):
+            raise ValueRefused("path", "files that can be read", str(path))
         whole, size = hashlib.sha256(), 0
         arriving, kept = tempfile.mkstemp(dir=self._home.arriving)
         try:

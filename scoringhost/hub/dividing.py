@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
-from scoringhost.fleet.service_file import traffic_problem
+from scoringhost.errors import InvalidTraffic
 from scoringhost.fleet.specs import Traffic
+from scoringhost.fleet.traffic import checked_traffic
 from scoringhost.hub.errors import ValueRefused
 from scoringhost.hub.service_values import Division, Service
 
 
 def traffic_of(division: Division) -> Traffic:
     """The same, as the fleet has it."""
-    return Traffic(dict(division.shares), division.default, division.sticky_header, dict(division.shadow))
+    return Traffic(
+        dict(division.shares), division.default, division.sticky_header, dict(division.shadow), division.control
+    )
 
 
 def checked(division: Division, service: Service) -> Division:
-    """The same division, if it can be.
+    """The same division, if it can be; what the shares leave of a hundred is the default version's.
 
     Raises:
         ValueRefused: if a version is not there, or a percentage cannot be.
     """
-    for field, shares in (("traffic", division.shares), ("shadow", division.shadow)):
-        for share in shares.values():
-            if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 100:
-                raise ValueRefused(field, "percentages from 0 to 100 by version", dict(shares))
-    if division.shares and not math.isclose(sum(division.shares.values()), 100, abs_tol=0.01):
-        raise ValueRefused("traffic", "percentages that sum up to 100", dict(division.shares))
-    problem = traffic_problem(traffic_of(division), {one.version: one for one in service.versions})
-    if problem is not None:
-        field, _, why = problem.partition(": ")
-        raise ValueRefused(field, f"versions that are there ({why})", dict(division.shares) or division.default)
-    return division
+    try:
+        traffic = checked_traffic(traffic_of(division), service.name, [one.version for one in service.versions])
+    except InvalidTraffic as problem:
+        raise ValueRefused(problem.field, problem.expected, problem.got.strip("'")) from None
+    return dataclasses.replace(division, shares=traffic.shares, shadow=traffic.shadow)
 
 
 def taking_over(service: Service, version: str, share: float | None, *, is_new: bool) -> Division:
@@ -43,7 +39,7 @@ def taking_over(service: Service, version: str, share: float | None, *, is_new: 
     """
     division = service.division
     if division.default is None:
-        return Division(version, {}, division.sticky_header, division.shadow)
+        return dataclasses.replace(division, default=version, shares={})
     if share is None:
         if not is_new:
             return division
@@ -67,4 +63,5 @@ def without(division: Division, version: str, largest: str | None) -> Division:
     rest = sum(shares.values())
     shares = {one: part * 100 / rest for one, part in shares.items()} if rest else {}
     shadow = {one: part for one, part in division.shadow.items() if one != version}
-    return Division(default, shares, division.sticky_header, shadow)
+    control = None if division.control == version else division.control
+    return Division(default, shares, division.sticky_header, shadow, control)

@@ -66,6 +66,7 @@ CREATE TABLE services (
     traffic TEXT NOT NULL,
     sticky_header TEXT,
     shadow TEXT NOT NULL,
+    control TEXT,
     keys TEXT NOT NULL,
     last_number INTEGER NOT NULL
 ) STRICT;

@@ -60,7 +60,11 @@ def services_in(database: sqlite3.Connection, name: str | None = None) -> list[S
 
 def _service_of(row: sqlite3.Row, versions: Sequence[Version]) -> Service:
     division = Division(
-        row["default_version"], json.loads(row["traffic"]), row["sticky_header"], json.loads(row["shadow"])
+        row["default_version"],
+        json.loads(row["traffic"]),
+        row["sticky_header"],
+        json.loads(row["shadow"]),
+        row["control"],
     )
     keys = json.loads(row["keys"])
     return Service(row["name"], row["created_at"], row["owner"], row["endpoint"], division, keys, tuple(versions))
@@ -142,6 +146,7 @@ def division_text(division: Division) -> str:
         "shares": dict(division.shares),
         "sticky_header": division.sticky_header,
         "shadow": dict(division.shadow),
+        "control": division.control,
     })  # fmt: skip
 
 
@@ -221,12 +226,14 @@ def add_deployment(
 def set_division(database: sqlite3.Connection, name: str, division: Division) -> None:
     """Divide the requests to a service from now on."""
     database.execute(
-        "UPDATE services SET default_version = ?, traffic = ?, sticky_header = ?, shadow = ? WHERE name = ?",
+        "UPDATE services SET default_version = ?, traffic = ?, sticky_header = ?, shadow = ?, control = ? "
+        "WHERE name = ?",
         (
             division.default,
             json.dumps(dict(division.shares)),
             division.sticky_header,
             json.dumps(dict(division.shadow)),
+            division.control,
             name,
         ),
     )

@@ -80,6 +80,7 @@ class Division:
     shares: Mapping[str, float] = field(default_factory=dict)
     sticky_header: str | None = None
     shadow: Mapping[str, float] = field(default_factory=dict)
+    control: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,7 +362,7 @@ class Services:
             service = _service(database, name)
             kept = {one: share for one, share in division.shares.items() if service.version(one) is not None}
             is_whole = bool(kept) and abs(sum(kept.values()) - 100) < 0.01
-            division = dataclasses.replace(division, shares=kept if is_whole else {}, shadow={})
+            division = dataclasses.replace(division, shares=kept if is_whole else {}, shadow={}, control=None)
             rows.set_division(database, name, checked(division, service))
             for one, wanted in ((version, Wanted.STOPPED), (division.default, Wanted.RUNNING)):
                 database.execute(

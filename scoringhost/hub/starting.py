@@ -20,8 +20,13 @@ from scoringhost.hub.record import HubRecord, read_record
 START_S = 60.0
 """Seconds that a hub may take until it answers; it does within one, unless it has much to look at."""
 
+LEAVE_S = 5.0
+"""Seconds that the ports from the last time are waited for."""
+
 PORTS = "ports.json"
 LOG = "hub.log"
+LARGEST_LOG = 5 * 1024 * 1024
+"""Bytes above which the log is begun anew; one from before is kept."""
 _DEFAULT_PORTS = (5001, 5002)
 _OF_THE_CALLER = ("AZUREML_MODEL_DIR", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT")
 """Variables that say what a process of the caller's serves, and nothing about a hub."""
@@ -63,8 +68,11 @@ def _started(home: Path, environ: Mapping[str, str], port: int | None) -> HubRec
     front, control = _ports(home)
     front = front if port is None else port
     command = [sys.executable, "-m", "scoringhost", "hub", "serve", "--home", str(home)]
-    command += ["--port", str(front), "--control-port", str(control)]
+    command += ["--port", str(front), "--control-port", str(control), "--detached"]
     variables = {name: value for name, value in environ.items() if name not in _OF_THE_CALLER}
+    with suppress(OSError):
+        if (home / LOG).stat().st_size > LARGEST_LOG:
+            (home / LOG).rename(home / f"{LOG}.1")
     log = os.open(home / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     before = os.fstat(log).st_size
     try:
@@ -105,12 +113,17 @@ def _log_since(home: Path, offset: int) -> str:
 
 def _ports(home: Path) -> tuple[int, int]:
     """For the services and the control API: those from the last time, so that addresses stay, or free ones."""
-    remembered = _DEFAULT_PORTS
+    wanted, until_s = _DEFAULT_PORTS, time.monotonic()
     with suppress(OSError, ValueError, TypeError, KeyError):
         found = json.loads((home / PORTS).read_text(encoding="utf-8"))
-        remembered = int(found["services"]), int(found["control"])
-    if all(_is_free(port) for port in remembered):
-        return remembered
+        wanted = int(found["services"]), int(found["control"])
+        until_s += LEAVE_S  # a hub that was killed a moment ago may have left processes that are just ending
+    while not all(_is_free(port) for port in wanted):
+        if time.monotonic() >= until_s:
+            break
+        time.sleep(0.05)
+    else:
+        return wanted
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         return int(one.getsockname()[1]), int(other.getsockname()[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scoringhost.inference.messages import Parameters
@@ -39,3 +40,18 @@ class ModelMetadata:
     outputs: tuple[NamedTensor, ...]
     platform: str = ""
     parameters: Parameters = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainInputs:
+    """What a model takes: its inputs, None for one whose datatype is that of its values.
+
+    takes_others: whether inputs of any other name are taken, too: it makes a frame of them.
+    """
+
+    known: Mapping[str, NamedTensor | None] = field(default_factory=dict)
+    takes_others: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return bool(self.known) or self.takes_others

@@ -228,6 +228,7 @@ class ScoringThread:
         unreported, self._unreported = self._unreported, None
         if unreported is not None:
             unreported.report()
+            unreported = None  # its result may be large, and the next job may come in an hour
         job = self._jobs.get()
         if job is None:
             return False

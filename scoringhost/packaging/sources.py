@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 
 from scoringhost.packaging.credentials import holds_credentials
@@ -17,6 +18,7 @@ from scoringhost.packaging.pins import PICKLES
 from scoringhost.script.distributions import distribution_of
 from scoringhost.script.loading import require_file
 from scoringhost.script.stand_ins.table import is_answered
+from scoringhost.settings.mlserver_files import is_model_settings, read_model_settings
 from scoringhost.settings.served import folder_of, is_model_folder, served_at
 
 REQUIREMENTS = "requirements.txt"
@@ -76,7 +78,8 @@ class Sources:
             require_file(script)
         script = script.resolve()
         beside = folder_of(script) / "model"
-        if model_dir is None and beside.is_dir():
+        # A runtime of MLServer's kind finds its model by a path from where its settings are: that stays as it is.
+        if model_dir is None and beside.is_dir() and not is_model_settings(script):
             model_dir = beside
         if model_dir is not None and not model_dir.is_dir():
             raise PackagingError(f"there is no model folder {model_dir}")
@@ -103,7 +106,9 @@ class Sources:
         # The model that is a folder keeps its name, under which it is served.
         prefix = "" if folder != self.script else f"{folder.name}/"
         roots = (folder,) if self.model_dir is None else (folder, self.model_dir)
-        elsewhere = {folder / REQUIREMENTS, folder / "model", self.model_dir}
+        elsewhere = {folder / REQUIREMENTS, self.model_dir}
+        if not is_model_settings(self.script):
+            elsewhere.add(folder / "model")
         beside = _Tree(roots, output.resolve(), elsewhere, hidden=False)
         reached = self._reached(output)
         for path, why_not in beside.walk(folder):
@@ -118,7 +123,12 @@ class Sources:
                 yield Entry(path, "model/" + path.relative_to(self.model_dir).as_posix(), why_not)
 
     def _goes_with_model(self, path: Path) -> bool:
-        """Whether a file beside a model is the model, of the user's settings, or Python, which a pickle may need."""
+        """Whether a file beside a model is the model, of the user's settings, or Python, which a pickle may need.
+
+        A runtime of MLServer's kind may need any.
+        """
+        if is_model_settings(self.script):
+            return True
         is_pickle = self.script.suffix in PICKLES
         return path == self.script or path.name in SETTINGS or (is_pickle and path.suffix == ".py")
 
@@ -139,7 +149,7 @@ class Sources:
         """
         own = self._own_modules(output)
         reached = self._reached(output)
-        found = {name for path in reached for name in _imported(path)}
+        found = {name for path in reached for name in _imported(path) if not _is_stood_in_for(name)}
         of_azure_ml = {name for path in reached for name in _imported_names(path) if _is_missing_of_azure_ml(name)}
         return sorted((found - set(own) - BROUGHT - sys.stdlib_module_names) | of_azure_ml)
 
@@ -150,10 +160,14 @@ class Sources:
 
     def _reached(self, output: Path) -> set[Path]:
         """The script, and the modules beside it that it imports, and those that they import."""
-        if self.is_model:
-            return set()
         own = self._own_modules(output)
-        reached, waiting = {self.script}, [self.script]
+        if is_model_settings(self.script):
+            reached = set(own.get(_module_of_runtime(self.script), ()))
+        elif self.is_model:
+            return set()
+        else:
+            reached = {self.script}
+        waiting = list(reached)
         while waiting:
             near = {path for name in _imported(waiting.pop()) for path in own.get(name, ())} - reached
             reached |= near
@@ -237,6 +251,17 @@ def _imported_names(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module_of_runtime(settings: Path) -> str:
+    """The uppermost module of the class that serves a model of MLServer's kind."""
+    implementation = read_model_settings(settings, {}).values.get("implementation")
+    return str(implementation).partition(".")[0]
+
+
+def _is_stood_in_for(name: str) -> bool:
+    """Whether scoringhost answers in place of a package that is not installed."""
+    return is_answered(name) and find_spec(name) is None
 
 
 def _is_missing_of_azure_ml(name: str) -> bool:

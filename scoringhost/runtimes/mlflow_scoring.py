@@ -19,10 +19,12 @@ from typing import Any
 
 from scoringhost.errors import ModelRefused, ResultNotEncodable
 from scoringhost.runtimes.mlflow_losses import loss_in
+from scoringhost.runtimes.mlflow_refusals import refusal_of, refused
 from scoringhost.runtimes.mlflow_shortcuts import Shortcuts
 from scoringhost.runtimes.mlflow_sklearn import array_predict
 from scoringhost.schema import json_text
 from scoringhost.schema.json_text import NanPolicy
+from scoringhost.schema.large_arrays import LEAST_BODY
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 """The keys of a scoring document of which it has one."""
@@ -34,7 +36,6 @@ UNEXPECTED = (
     "compatible with the model for inference."
 )
 """What MLflow says of a model that has raised."""
-_SENT_BODY = "\nInput: \n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,13 @@ class MlflowScoring:
                 self._parsed(lambda: self._server.parse_csv_input(_text_file(body), self.input_schema))
             )
         if kind == PARQUET:
-            return self._checked(self._parsed(lambda: self._server.parse_parquet_input(io.BytesIO(body))))
+            # MLflow 2's server takes no Parquet; the table is read as MLflow 3's reads it.
+            read = getattr(self._server, "parse_parquet_input", read_parquet)
+            return self._checked(self._parsed(lambda: read(io.BytesIO(body))))
+        if self._shortcuts is not None and len(body) >= LEAST_BODY:
+            data = self._shortcuts.of_large(body)
+            if data is not None:
+                return Reading(data, self._params(None))
         return self.read(self._decoded(body))
 
     def _decoded(self, body: bytes) -> dict[str, Any]:
@@ -262,31 +269,19 @@ class MlflowScoring:
         return text.encode("ascii")
 
 
-def refused(message: str) -> ModelRefused:
-    """A refusal of what cannot be read, as MLflow would say it."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import BAD_REQUEST
+def read_parquet(file: io.BytesIO) -> Any:
+    """The frame of a body in Parquet.
 
-    refusal = refusal_of(MlflowException(message, error_code=BAD_REQUEST))
-    assert refusal is not None
-    return refusal
-
-
-def refusal_of(problem: BaseException, before: str = "", without: str = "") -> ModelRefused | None:
-    """MLflow's exception as the refusal of a request; None for any other, and for one that is not the caller's fault.
-
-    before: what the message begins with. without: a part of the message that is left out, as the whole body is that
-    some of MLflow's messages repeat.
+    Raises:
+        ModelRefused: if it is none; in MLflow's words.
     """
-    status = getattr(problem, "get_http_status_code", None)
-    if status is None or status() >= 500:
-        return None
-    said = json.loads(problem.serialize_as_json())  # type: ignore[attr-defined]
-    details = {name: said[name] for name in ("sqlstate", "error_class") if name in said}
-    message = before + said["message"].partition(_SENT_BODY)[0]
-    if without:
-        message = message.replace(without, "", 1)
-    return ModelRefused(message, said["error_code"], details)
+    import pandas
+
+    try:
+        return pandas.read_parquet(file)
+    except Exception as problem:
+        why = "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid Parquet Pandas DataFrame"
+        raise refused(f"{why} produced using the `pandas.DataFrame.to_parquet()` method. Error: '{problem}'") from None
 
 
 def _text_file(body: bytes) -> io.StringIO:

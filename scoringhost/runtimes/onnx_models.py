@@ -12,7 +12,7 @@ import numpy as np
 
 from scoringhost.errors import InvalidParameter, ScriptUnservable
 from scoringhost.process.cpu_budget import library_threads
-from scoringhost.runtimes import onnx_tables
+from scoringhost.runtimes import onnx_protos, onnx_tables
 from scoringhost.runtimes.made import entry_script, require
 from scoringhost.runtimes.model_schemas import ROWS, NamedOutputs, body_schema, sample_of, schemas_of, tensor_schema
 from scoringhost.runtimes.numpy_inputs import ModelInput
@@ -22,8 +22,8 @@ from scoringhost.schema.tensor_metadata import TEXT, VARIABLE, TensorMetadata, d
 from scoringhost.script.loading import EntryScript
 from scoringhost.script.signature import REQUIRED, Declarations, DeclaredInput, Parameter
 
-ALIASES = ("data", "input_data", "inputs")
-"""What the only input of a graph, or the table of all, may be called in a body."""
+ALIASES = ("data", "input_data")
+"""What the only input of a graph, or the table of all, may be called in a body; `inputs` may be other things, too."""
 _DTYPES = {
     "float": "float32", "double": "float64", "float16": "float16", "bool": "bool", "string": "str",
     **{f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
@@ -52,6 +52,20 @@ def load(path: Path) -> EntryScript:
         inputs = {one.name: _input(dtypes[one.name], _shape(one.shape)) for one in nodes}
     choice = next(name for name in ("outputs", "requested_outputs", "only_outputs") if name not in inputs)
 
+    only = next(iter(inputs)) if len(inputs) == 1 else None
+
+    def restated(values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if onnx_protos.INPUTS in values and onnx_protos.INPUTS not in inputs:
+            rest = {key: value for key, value in values.items() if key not in (onnx_protos.INPUTS, onnx_protos.FILTER)}
+            given = values[onnx_protos.INPUTS]
+            if not onnx_protos.are_protos(given):
+                return None if only is None else rest | {only: given}
+            arrays, outputs = onnx_protos.arguments(values, list(dtypes))
+            values = rest | arrays | {choice: outputs}
+            if table is None:
+                return values if arrays.keys() == dtypes.keys() else None
+        return None if table is None else table.restated(values)
+
     def run(**arguments: Any) -> Any:
         wanted = arguments.pop(choice)
         return graph.scored(arguments if table is None else table.columns(arguments[onnx_tables.DATA]), wanted)
@@ -67,7 +81,6 @@ def load(path: Path) -> EntryScript:
         {name: one.sample for name, one in inputs.items()},
     )
     declared = {name: DeclaredInput(one.type) for name, one in inputs.items()}
-    only = next(iter(inputs)) if len(inputs) == 1 else None
     declarations = Declarations(
         run,
         declared,
@@ -77,7 +90,7 @@ def load(path: Path) -> EntryScript:
         parameters=(*(Parameter(name, REQUIRED, one) for name, one in declared.items()), Parameter(choice, None, None)),
         aliases={alias: only for alias in ALIASES if alias not in inputs} if only is not None else {},
         chooses_outputs=choice,
-        restated=None if table is None else table.restated,
+        restated=restated,
     )
     return entry_script(path, run, declarations, graph.start)
 
@@ -122,6 +135,8 @@ class Graph:
             results = dict(zip(self.names, self._run(self.names, inputs), strict=True))
             plain = {name: _as_json(result) for name, result in results.items()}
             return plain if len(plain) > 1 else next(iter(plain.values()))
+        if isinstance(wanted, onnx_protos.AsProtos):
+            return onnx_protos.written(self.scored(inputs, wanted.names))
         if not isinstance(wanted, (list, tuple)) or not set(wanted) <= set(self.names):
             raise InvalidParameter("outputs", f"a list of names from {', '.join(self.names)}", shortened(repr(wanted)))
         names = list(wanted) or self.names

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 _ANY_INPUT = {
     Takes.TEXT: "run() is handed the body as text, whatever it is.",
     Takes.RAW: "run() is handed the HTTP request, whatever its body is.",
-    Takes.REQUEST: "The model takes requests of the Open Inference Protocol: POST /v2/models/NAME/infer.",
+    Takes.REQUEST: 'A request of the Open Inference Protocol, {"inputs": [...]}, or values by the inputs.',
 }
 _ANY_OUTPUT = "What run() returns; no type is declared."
 
@@ -78,6 +78,8 @@ def _docstring(run: Callable[..., Any]) -> str:
 
 
 def _input(declarations: Declarations, signature: RunSignature) -> Json:
+    if signature.takes is Takes.REQUEST and declarations.schemas.is_exact:
+        return declarations.schemas.input
     if signature.takes is not Takes.NAMED:
         return {"description": _ANY_INPUT[signature.takes]}
     recorded = declarations.schemas.input

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, TypeVar
 
-from scoringhost.inference.model_metadata import ModelMetadata
+from scoringhost.inference.model_metadata import ModelMetadata, PlainInputs
 from scoringhost.schema.declared import DeclaredType
 from scoringhost.schema.large_arrays import ReadsBuffer
 from scoringhost.schema.openapi import BARE, RunSchemas
@@ -120,6 +120,9 @@ class DescribesModel(Protocol):
 
     def metadata(self) -> ModelMetadata:
         """Its inputs and outputs, its platform and parameters, as they are now; the host knows name and version."""
+
+    def plain_inputs(self) -> PlainInputs:
+        """Its inputs for who sends plain values: those of the metadata, or else those that its code names."""
 
 
 def takes_mini_batch(signature: RunSignature) -> bool:

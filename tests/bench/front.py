@@ -64,7 +64,9 @@ def load(url: str, lua: Path, seconds: int, connections: int) -> tuple[float, fl
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
     total = re.search(r"(\d+) requests in", text)
-    assert rate and p99 and total, text
+    assert rate, text
+    assert p99, text
+    assert total, text
     return float(rate[1]), float(p99[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p99[2]], int(total[1])
 
 

@@ -22,7 +22,7 @@ from scoringhost import assemble, create_app, create_asgi_app
 from scoringhost.doors.asgi.messages import BrokenStream
 from scoringhost.doors.functions.app import FunctionProcess, make_function_app
 from scoringhost.script.world import ScriptWorld
-from scoringhost.settings import Settings
+from scoringhost.settings import Secret, Settings
 
 if TYPE_CHECKING:
     from tests.conftest import Reply, Served
@@ -137,6 +137,60 @@ class ServerSender:
 
     def close(self) -> None:
         self.served.kill()
+
+
+class FrontSender:
+    """The real server on a Unix socket, as one service of a fleet, and requests to it through a front."""
+
+    def __init__(self, front: Any, name: str, replica: Any, ask: Callable[..., Reply]) -> None:
+        self._front, self._prefix, self._replica, self._ask = front, f"/services/{name}", replica, ask
+        self.log = replica.wait_ready().log
+
+    def send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:
+        return self._ask(self._front.port, method, self._prefix + target, headers=headers, body=body)
+
+    def close(self) -> None:
+        self._replica.kill()
+
+
+OF_THE_FRONT = frozenset({
+    "primary_key", "secondary_key", "keys_file", "token_keys", "token_issuer", "token_audience", "token_scopes",
+    "token_roles", "token_leeway_s", "rate_limit", "cors_origins", "trusted_proxies", "open_docs",
+})  # fmt: skip
+"""Settings that a replica is not given: who may come in, and what browsers are told, is the front's."""
+
+
+class Fleet:
+    """Fronts, one for each set of settings that are theirs, and the replicas behind them."""
+
+    def __init__(self, fronts: Any, ask: Callable[..., Reply], make_folder: Callable[[str], Path]) -> None:
+        self._fronts, self._ask, self._make_folder = fronts, ask, make_folder
+        self._started: dict[object, Any] = {}
+        self._count = 0
+
+    def start(self, script: Path, environ: dict[str, str]) -> FrontSender:
+        """A service, which is there when this returns."""
+        settings, _ = Settings.load(environ, {}, os.getcwd())
+        own = {name: getattr(settings, name) for name in OF_THE_FRONT}
+        own |= {"traces": settings.traces, "open_telemetry": dict(settings.open_telemetry)}
+        origins = {name: origin for name, origin in settings.origins.items() if name in OF_THE_FRONT}
+        shown = {name: one.reveal() if isinstance(one, Secret) else one for name, one in own.items()}
+        key = repr((shown, origins))
+        if key not in self._started:
+            self._started[key] = self._fronts.Front(Settings(**own, origins=origins))
+        front = self._started[key]
+        self._count += 1
+        name = f"s{self._count}"
+        dropped = {f"SCORINGHOST_{one.upper()}" for one in OF_THE_FRONT} | {"AML_CORS_ORIGINS"}
+        kept = {key: value for key, value in environ.items() if key not in dropped}
+        replica = self._fronts.Replica(script, self._make_folder("w"), SCORINGHOST_TRUSTED_PROXIES="unix", **kept)
+        front.add(self._fronts.service(name, self._fronts.version("", replica.path, key=name)))
+        return FrontSender(front, name, replica, self._ask)
+
+    def close(self) -> None:
+        """End the fronts; the replicas are ended by their senders."""
+        for front in self._started.values():
+            front.kill()
 
 
 class FunctionsWorker:
@@ -264,7 +318,7 @@ class Client:
 
 
 # One door is enough for the inner loop: nearly all that these tests look at is the same code behind each of them.
-DOORS = ["flask", *(pytest.param(door, marks=pytest.mark.slow) for door in ("asgi", "functions", "server"))]
+DOORS = ["flask", *(pytest.param(door, marks=pytest.mark.slow) for door in ("asgi", "functions", "server", "front"))]
 if "SCORINGHOST_CONTAINER_ENGINE" in os.environ:  # .ci/containers
     DOORS.append(pytest.param("container", marks=pytest.mark.slow))
 SENDERS = {"flask": FlaskSender, "asgi": AsgiSender, "functions": FunctionsSender}
@@ -283,6 +337,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def door(request: pytest.FixtureRequest) -> str:
     """The current door, for the few tests on which doors differ; the README has the table of differences."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def fleet(fronts: Any, ask_port: Callable[..., Reply], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Fronts, and what is behind them."""
+    made = Fleet(fronts, ask_port, tmp_path_factory.mktemp)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -309,6 +371,8 @@ def serve(
             environ = {f"SCORINGHOST_{k.upper()}" if k.islower() else k: str(v) for k, v in given.items()}
             if door == "server":
                 opened[key] = ServerSender(start(script, **environ))
+            elif door == "front":
+                opened[key] = request.getfixturevalue("fleet").start(script, environ)
             elif door == "container":
                 run = request.getfixturevalue("start_container")
                 root = Path(environ.pop("SCORINGHOST_APP_ROOT"))

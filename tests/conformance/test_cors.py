@@ -51,6 +51,16 @@ def test_any_other_origin_is_answered_without_permission(serve: Serve, origin: s
     assert (reply.status, allowed_origin(reply)) == (200, None)
 
 
+# BUG: a 405, with which a browser sends nothing, at every path but /score, / and /swagger.json.
+@pytest.mark.parametrize("target", ["/v2/models/text/infer", "/v2/health/ready", "/docs/service.json"])
+@pytest.mark.parametrize("settings", [{}, {"primary_key": "k" * 32}], ids=["open", "guarded"])
+def test_a_preflight_is_answered_at_every_path(serve: Serve, target: str, settings: dict[str, str]) -> None:
+    client = serve("text.py", cors_origins=LIST, **settings)
+    reply = client.send("OPTIONS", target, [("Origin", ALLOWED), *PREFLIGHT], b"")
+    assert (reply.status, reply.body, allowed_origin(reply)) == (200, b"", ALLOWED)
+    assert client.send("OPTIONS", "/nowhere", [("Origin", ALLOWED), *PREFLIGHT], b"").status == 404
+
+
 def test_a_preflight_is_told_methods_and_headers(serve: Serve) -> None:
     reply = preflight(serve("text.py", cors_origins=LIST), ALLOWED)
     assert (reply.status, reply.body, allowed_origin(reply)) == (200, b"", ALLOWED)

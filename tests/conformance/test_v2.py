@@ -80,6 +80,8 @@ def test_health_metadata_and_the_index_are_as_the_specification_has_them(serve: 
         ("POST", "/v2/health/live", 405),
         ("GET", "/v2/models/v2_numbers/infer", 405),
         ("POST", "/v2/repository/models/v2_numbers/unload", 400),
+        ("POST", "/v2/repository/models/v2_numbers/versions/1.0/load", 400),
+        ("POST", "/v2/repository/models/v2_numbers/versions/2/load", 404),
         ("POST", "/v2/repository/models/other/load", 404),
     ],
 )

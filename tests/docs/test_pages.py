@@ -112,3 +112,14 @@ def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(
         loads.feed(page.read_text(encoding="utf-8"))
     assert len(loads.addresses) > len(pages)
     assert [address for address in loads.addresses if re.match(r"(\w+:)?//", address)] == []
+
+
+# -- MLServer's promises ----------------------------------------------------------------------------
+
+
+def test_every_test_that_shows_a_promise_is_there() -> None:
+    page = (DOCS / "pages" / "mlserver-promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:unit|live|conformance|mlflow_folders)/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}" in (DOCS.parent / "tests" / file).read_text(encoding="utf-8"), f"{file}::{test}"

@@ -3,6 +3,7 @@
     python tests/live/drill.py                               # all of it
     python tests/live/drill.py --only sigterm,tokens --seconds 10
     python tests/live/drill.py --only soak --soak-minutes 10 --json table.json
+    python tests/live/drill.py --only many --requests 1000000
 
 Each row says what it required. `sent` were handed to an established connection, `answered` got a whole
 answer, `lost` did not; `refused` were never taken: a connection that nobody accepts, a token that is not good.
@@ -20,7 +21,20 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, instead of this folder
 
-from tests.live.faults import clients, documents, outside, overload, proxy, signals, soak, stuck, tls, tokens  # noqa: E402
+from tests.live.faults import (  # noqa: E402
+    clients,
+    documents,
+    hubs,
+    many,
+    outside,
+    overload,
+    proxy,
+    signals,
+    soak,
+    stuck,
+    tls,
+    tokens,
+)
 from tests.live.faults.table import HEAD, Drill, Row, printed  # noqa: E402
 
 FAULTS: dict[str, Callable[[Drill], None]] = {
@@ -42,7 +56,9 @@ FAULTS: dict[str, Callable[[Drill], None]] = {
     "tls": tls.tls,
     "schemathesis": documents.documents,
     "nginx": proxy.proxy,
+    "hub": hubs.killed,
     "soak": soak.soak,
+    "many": many.many,
 }
 """What `--only` may name."""
 
@@ -53,6 +69,8 @@ def main() -> int:
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(FAULTS), help=", ".join(FAULTS))
     parser.add_argument("--seconds", type=float, default=3.0, help="of load in each row")
     parser.add_argument("--soak-minutes", type=float, default=0.5, help="of the soak")
+    parser.add_argument("--requests", type=int, default=20_000, help="of the row `many`")
+    parser.add_argument("--hub-kills", type=int, default=20, help="how often a hub is killed at a random moment")
     parser.add_argument("--patience", type=float, default=1.0, help="factor for time limits, on a busy machine")
     parser.add_argument("--json", type=Path, help="write the table to that file, too")
     given = parser.parse_args()
@@ -67,7 +85,7 @@ def main() -> int:
         sys.stdout.flush()
 
     sys.stdout.write(HEAD + "\n")
-    drill = Drill(given.seconds, given.patience, given.soak_minutes * 60, emit)
+    drill = Drill(given.seconds, given.patience, given.soak_minutes * 60, emit, given.requests, given.hub_kills)
     for name in given.only:
         FAULTS[name](drill)
     if given.json is not None:

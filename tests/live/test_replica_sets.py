@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from scoringhost.fleet.notices import Notices
-from scoringhost.fleet.replica_set import Listeners, ReplicaFailed, ReplicaSet, Surroundings
+from scoringhost.fleet.replica_set import ReplicaFailed, ReplicaSet
 from scoringhost.fleet.specs import Pool, ServiceSpec
+from scoringhost.fleet.surroundings import Listeners, Surroundings
 from scoringhost.fleet.templates import Templates
 from scoringhost.settings import Settings
 
@@ -533,6 +534,6 @@ def test_the_front_is_trusted_and_no_key_is_asked_for(play: Play, tmp_path: Path
     async def act(fleet: Fleet) -> None:
         one = await fleet.start(script, environ={"SCORINGHOST_PRIMARY_KEY": "secret"})
         answer = await said(one, "x", "x-forwarded-for: 192.0.2.9, 192.0.2.7", "x-forwarded-proto: https")
-        assert answer == "192.0.2.7 https"
+        assert answer == '"192.0.2.7 https"'
 
     play(act)

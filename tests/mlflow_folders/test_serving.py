@@ -127,11 +127,15 @@ def test_a_body_may_be_packed(serve_model: Serve) -> None:
     assert wrong.status == 415
 
 
-def test_a_table_in_parquet_is_scored(serve_model: Serve, tmp_path: Path) -> None:
+# BUG: of MLflow 2, whose own server takes no Parquet, the answer was "module ... has no attribute ...".
+@pytest.mark.parametrize("of_mlflow_2", [False, True])
+def test_a_table_in_parquet_is_scored(
+    serve_model: Serve, tmp_path: Path, of_mlflow_2: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pandas = pytest.importorskip("pandas")
     scoring_server = pytest.importorskip("mlflow.pyfunc.scoring_server")
-    if not hasattr(scoring_server, "parse_parquet_input"):
-        pytest.skip("this MLflow takes no Parquet")
+    if of_mlflow_2:
+        monkeypatch.delattr(scoring_server, "parse_parquet_input", raising=False)
     pandas.DataFrame(SPLIT["data"], columns=SPLIT["columns"]).to_parquet(tmp_path / "rows.parquet")
     body = (tmp_path / "rows.parquet").read_bytes()
     with serve_model("columns") as client:
@@ -139,6 +143,8 @@ def test_a_table_in_parquet_is_scored(serve_model: Serve, tmp_path: Path) -> Non
         assert client.request("POST", "/invocations", body=body, headers=headers).json() == {
             "predictions": [pytest.approx(3.4375)]
         }
+        refused = client.request("POST", "/invocations", body=b"PAR1 no", headers=headers)
+        assert (refused.status, refused.json()["error_code"]) == (400, "BAD_REQUEST")
 
 
 def test_a_guard_is_asked_for_invocations_and_not_for_ping(serve_model: Serve) -> None:

@@ -8,8 +8,10 @@ from urllib.parse import quote
 from scoringhost._version import __version__
 from scoringhost.dialects.oip.model import Model
 from scoringhost.dialects.oip.words import ROOT
+from scoringhost.errors import CallError
 from scoringhost.inference.messages import InferenceResponse, Tensor
 from scoringhost.inference.model_metadata import ModelMetadata, NamedTensor
+from scoringhost.inference.plain_values import is_request, request_of
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.tensor_metadata import DATATYPES
@@ -35,8 +37,19 @@ def _sample_request(model: Model, sample: JsonValue) -> Json | None:
     metadata = model.metadata()
     if not metadata.inputs or sample is None:
         return None
-    tensors = model.inputs.example(sample)
-    return {"inputs": _written(metadata.name, tensors)["outputs"]} if tensors else None
+    whole = model.service.declarations.model
+    if whole is None:
+        tensors = model.inputs.example(sample)
+        return {"inputs": _written(metadata.name, tensors)["outputs"]} if tensors else None
+    inputs = whole.plain_inputs()
+    if not isinstance(sample, dict):
+        return None
+    if is_request(sample, inputs):
+        return sample
+    try:
+        return {"inputs": _written(metadata.name, request_of(sample, inputs).inputs)["outputs"]}
+    except CallError:
+        return None
 
 
 def data_plane(model: Model, sample: JsonValue) -> Json:

@@ -14,6 +14,7 @@ from scoringhost.dialects.oip.whole_requests import taken_headers
 from scoringhost.errors import InvalidTensor, UndecodableBody, UnknownTensor
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse, Tensor
 from scoringhost.inference.model_metadata import NamedTensor
+from scoringhost.inference.plain_values import tensor_as
 from scoringhost.schema import json_text
 from scoringhost.schema.declared import JsonValue, Misfit, phrase
 from scoringhost.schema.tensor_metadata import JSON
@@ -50,8 +51,6 @@ class GenerateExchange(Exchange):
         return self.model.metadata().inputs or self.model.inputs.tensors
 
     def _tensor(self, name: str, value: JsonValue) -> Tensor:
-        from scoringhost.inference import numpy_elements
-
         inputs = self._inputs()
         known = {one.name: one for one in inputs}
         if name == TEXT_INPUT and name not in known and len(inputs) == 1:
@@ -59,10 +58,8 @@ class GenerateExchange(Exchange):
             name = inputs[0].name
         if name not in known:
             raise UnknownTensor("input", name, tuple(known))
-        wanted = known[name]
         try:
-            data, shape = _flat(value, wanted)
-            return Tensor(name, wanted.datatype, shape, numpy_elements.from_json(data, wanted.datatype, shape))
+            return tensor_as(known[name], value)
         except Misfit as misfit:
             raise InvalidTensor(name + misfit.path, misfit.expected, misfit.got) from None
 
@@ -82,21 +79,6 @@ class GenerateExchange(Exchange):
             value = said.pop(tensor.name)
             said[TEXT_OUTPUT] = "".join(_elements(tensor)) if isinstance(value, list) else value
         return json_text.dumps(said), None, None
-
-
-def _flat(value: JsonValue, wanted: NamedTensor) -> tuple[JsonValue, tuple[int, ...]]:
-    """The data and the shape of a value; what is to be JSON text is written as such."""
-    if wanted.content_type == JSON:
-        return [json_text.dumps(value).decode("utf-8")], (1,)
-    if not isinstance(value, list):
-        return [value], (1,)
-    shape, level = [], value
-    while isinstance(level, list):
-        shape.append(len(level))
-        if not level:
-            break
-        level = level[0]
-    return value, tuple(shape)
 
 
 def _plain(tensor: Tensor) -> JsonValue:

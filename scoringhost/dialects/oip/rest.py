@@ -13,9 +13,18 @@ from scoringhost.dialects import raw_http
 from scoringhost.dialects.oip.exchange import Exchange
 from scoringhost.dialects.oip.generating import GenerateExchange
 from scoringhost.dialects.oip.model import CallContext, Model
+from scoringhost.dialects.oip.repository import (
+    READY,
+    REPOSITORY,
+    UNAVAILABLE,
+    ListedModel,
+    control_endpoints,
+    listed,
+    wants_ready_only,
+)
 from scoringhost.dialects.oip.server_events import ServerEvents
 from scoringhost.dialects.oip.words import EXTENSIONS, OIP_HEALTH_PATHS, ROOT, OipWords
-from scoringhost.errors import FixedModel, NotReady, UndecodableBody, UnsupportedContentType
+from scoringhost.errors import FixedModel, NotReady, UnsupportedContentType
 from scoringhost.http.bodies import unpacked
 from scoringhost.http.compressing import coding_for
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
@@ -26,7 +35,7 @@ from scoringhost.inference.model_metadata import NamedTensor
 from scoringhost.kernel.call import Scored
 from scoringhost.kernel.helper_thread import HelperThread
 from scoringhost.schema import json_text
-from scoringhost.schema.declared import JsonValue, phrase
+from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.large_json import LARGE
 
 LARGE_PACKED = 4096
@@ -53,9 +62,8 @@ class Oip(OipWords):
             **self.probes(),
             ROOT: Endpoint(_read(self.server), is_open=self.is_open),
             f"{ROOT}/": Endpoint(_read(self.server), is_open=self.is_open),
-            f"{ROOT}/repository/index": Endpoint({"POST": self.index}),
-            f"{ROOT}/repository/models/{{model}}/load": Endpoint({"POST": partial(self._keep, "load")}),
-            f"{ROOT}/repository/models/{{model}}/unload": Endpoint({"POST": partial(self._keep, "unload")}),
+            f"{REPOSITORY}/index": Endpoint({"POST": self.index}),
+            **control_endpoints(partial(self._keep, "load"), partial(self._keep, "unload")),
         }
         for base in self._own():
             found.update(self._of_model(base))
@@ -139,17 +147,14 @@ class Oip(OipWords):
     # -- the repository -----------------------------------------------------------------------------
 
     def index(self, request: HttpRequest) -> HttpResponse:
-        """The one model there is; tritonclient sends no body, and others `{"ready": true}`."""
-        wanted = json_text.loads(request.body) if request.body.strip() else {}
-        if not isinstance(wanted, dict) or not isinstance(wanted.get("ready", False), bool):
-            raise UndecodableBody(f"The body should be an object with 'ready', true or false, not {phrase(wanted)}")
-        model = self.model
-        if wanted.get("ready", False) and not model.is_ready:
-            return _json([])
-        state, reason = (
-            ("READY", "") if model.is_ready else ("UNAVAILABLE", model.service.refusal or model.service.state.value)
-        )
-        return _json([{"name": model.name, "version": model.version, "state": state, "reason": reason}])
+        """The one model there is."""
+        only_ready, model = wants_ready_only(request), self.model
+        if model.is_ready:
+            return listed([ListedModel(model.name, model.version, READY)])
+        if only_ready:
+            return listed([])
+        reason = model.service.refusal or model.service.state.value
+        return listed([ListedModel(model.name, model.version, UNAVAILABLE, reason)])
 
     def _keep(self, asked: str, request: HttpRequest) -> HttpResponse:
         """Refuse to load or unload: the script is the host's own."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from scoringhost.doors.server.connection_limits import SMALL_BODY, Intake
 from scoringhost.doors.server.http_heads import split_target
+from scoringhost.doors.server.large_body import LEAST, PIECES_BEFORE, LargeBody
 from scoringhost.errors import BodyTooLarge, HeadersTooLarge, Overloaded, RequestTooSlow, ScoringHostError
 from scoringhost.http.messages import HEADERS_LIMIT, Headers, HttpRequest
 
@@ -136,7 +137,7 @@ class ArrivingRequest(ABC):
             self._fault = self._fault or BodyTooLarge(self._max_body)
         elif self._fault is None:
             self._make_room(size)
-        self._allowed = size
+        self._allowed = size if size < LEAST else PIECES_BEFORE
 
     def _make_room(self, size: int) -> None:
         """Count `size` more bytes as in flight, or refuse the request."""
@@ -147,7 +148,11 @@ class ArrivingRequest(ABC):
         self._held += size
 
     def _grow(self) -> None:
-        """A body of unknown size has outgrown the room that it has."""
+        """A body has outgrown what it was allowed; one of unknown size needs more room."""
+        if self._size <= self._held:
+            self._parts = cast("list[bytes]", LargeBody(self._parts))
+            self._allowed = self._held
+            return
         if self._size > self._max_body:
             self._fault = BodyTooLarge(self._max_body)
             self._drop_body()

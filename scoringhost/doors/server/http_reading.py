@@ -192,6 +192,8 @@ class RequestReader(GuardedRequest):
         if host is None and version == "1.1" and self._fault is None:
             self._fault = MalformedRequest("The request has no Host header (RFC 9112, 3.2)")
         body = parts[0] if len(parts) == 1 else b"".join(parts)
+        # Now, and not when it is answered: the pieces are as large as the body, which may be scored right here.
+        self._parts = parts = []
         request = self._take_head() if self._guarded else None
         if request is not None:
             request.body, request.fault = body, self._fault
@@ -210,7 +212,6 @@ class RequestReader(GuardedRequest):
                 self._fault,
                 self._is_lost,
             )
-        self._parts = []
         if self._held:
             self._pass_on(len(request.body))
         self._take(request, version == "1.1" and parser.should_keep_alive())

@@ -7,14 +7,18 @@ import difflib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from scoringhost.errors import ScoringHostError, ServiceUnavailable, UnknownService
+from scoringhost.errors import NotLoaded, ScoringHostError, ServiceUnavailable, UnknownService
 from scoringhost.fleet.front.choosing import Choice, DefaultVersion
 from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.heads import SERVICE_HEADER
 from scoringhost.fleet.front.upstream import Worker
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
+
+if TYPE_CHECKING:
+    from scoringhost.fleet.front.shadowing import Shadowing
 
 START_WAIT_S = 60.0
 """Seconds for which a request waits for a version that starts, if nothing else is said."""
@@ -26,15 +30,17 @@ RETRY_AFTER_S = 10
 class ReplicaSet:
     """The workers of one set, and what this front has given them.
 
-    in_flight: requests now; most: since somebody last asked; requests: ever.
+    in_flight: requests now; most: since somebody last asked; requests: ever. busy_s: seconds times the requests that
+    were under way, ever, as `Directory.sample` has found them.
     """
 
-    __slots__ = ("in_flight", "key", "most", "requests", "workers")
+    __slots__ = ("busy_s", "in_flight", "key", "most", "requests", "workers")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.workers: list[Worker] = []
         self.in_flight = self.most = self.requests = 0
+        self.busy_s = 0.0
 
     def begun(self) -> None:
         """A worker of it has been given a request."""
@@ -109,6 +115,9 @@ class Directory:
         self.waiting: dict[str, Waiting] = {}
         """By label."""
         self._services: dict[str, LiveService] = {}
+        self.shadowing: Shadowing | None = None
+        """What copies requests, once a service has a version that gets copies."""
+        self._sampled_s = time.monotonic()
 
     # -- tables -------------------------------------------------------------------------------------
 
@@ -126,6 +135,10 @@ class Directory:
         for worker in [worker for one in gone for worker in one.workers]:
             worker.retire()
         self.sets = sets
+        if self.shadowing is None and any(service.traffic.shadow for service in table.services.values()):
+            from scoringhost.fleet.front.shadowing import Shadowing
+
+            self.shadowing = Shadowing(self)
         self._services = {name: self._live(one) for name, one in table.services.items()}
         waiting, self.waiting = self.waiting, {}
         for exchange in [exchange for one in waiting.values() for exchange in one.exchanges]:
@@ -182,6 +195,8 @@ class Directory:
             chosen = self._choice.choose(service.route, exchange)
             found = None if chosen is None else service.versions.get(chosen.version)
             wanted = service.route.default
+            if found is not None and self.shadowing is not None and exchange.copying is None:
+                exchange.copying = self.shadowing.begin(exchange, service.route, found.route)
         else:
             found, wanted = service.versions.get(target.version), target.version
         if found is None:
@@ -195,6 +210,9 @@ class Directory:
     def _wait(self, exchange: Exchange, live: LiveVersion) -> None:
         """Have a request wait for a version that starts, up to the limit, or for as long as its caller waits."""
         route = live.route
+        if route.state is State.STOPPED and not route.wakes and exchange.match.dialect.name == "v2":
+            # What MLServer and Triton say of a model that was unloaded: a 4xx, which nobody sends again.
+            raise NotLoaded(live.label, route.reason)
         comes = route.wakes or route.state in (State.LOADING, State.READY)
         if not comes or route.state is State.FAILED:
             raise ServiceUnavailable(live.label, route.state.value, _first_lines(route.reason), RETRY_AFTER_S)
@@ -227,6 +245,14 @@ class Directory:
             waiting.exchanges.remove(exchange)
             if not waiting.exchanges:
                 del self.waiting[exchange.live.label]  # type: ignore[union-attr]
+
+    def sample(self) -> None:
+        """Look at how many requests are under way; many times a second, which costs requests nothing."""
+        now_s = time.monotonic()
+        elapsed_s, self._sampled_s = now_s - self._sampled_s, now_s
+        for one in self.sets.values():
+            if one.in_flight:
+                one.busy_s += one.in_flight * elapsed_s
 
     def close_idle(self) -> None:
         """Close connections that nobody has needed for long."""

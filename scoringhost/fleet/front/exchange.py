@@ -6,16 +6,19 @@ import contextvars
 import time
 from typing import TYPE_CHECKING
 
+from scoringhost.access.forwarded import CALLER_HEADER
 from scoringhost.errors import ScoringHostError
-from scoringhost.fleet.front.heads import CALLER_HEADER, forwarded, request_head, with_time_left
+from scoringhost.fleet.front.heads import forwarded, request_head, with_time_left
 from scoringhost.http.messages import Headers, HttpRequest
-from scoringhost.http.request_ids import RequestIds, new_id, read_ids
+from scoringhost.http.request_ids import BROUGHT, new_id, read_ids
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import LiveVersion
     from scoringhost.fleet.front.front_protocol import FrontProtocol
+    from scoringhost.fleet.front.shadowing import CopiedHead
     from scoringhost.fleet.front.targets import Target
     from scoringhost.fleet.front.upstream import Upstream, Worker
+    from scoringhost.fleet.shadow import Copying
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -26,10 +29,11 @@ class Exchange(HttpRequest):
     connection: the client's; upstream: the replica's, once there is one. pieces: what has come of the body, and waits
     to be handed over. is_whole: no more of it comes. has_answered: the client has got something. is_over: whatever
     comes now is nobody's. live: the version that was chosen for it. tried: workers that could not be reached.
+    copying: what is kept of it for another version, if it is copied.
     """
 
     __slots__ = (
-        "connection", "has_answered", "is_chunked", "is_over", "is_taken", "is_whole", "live", "pieces",
+        "connection", "copying", "has_answered", "is_chunked", "is_over", "is_taken", "is_whole", "live", "pieces",
         "status", "target", "tried", "upstream", "wait_until_s", "worker",
     )  # fmt: skip
 
@@ -48,9 +52,12 @@ class Exchange(HttpRequest):
         self.live: LiveVersion | None = None
         self.upstream: Upstream | None = None
         self.worker: Worker | None = None
+        self.copying: Copying[CopiedHead] | None = None
 
     def take_piece(self, piece: bytes) -> None:
         """A part of the body has come."""
+        if self.copying is not None:
+            self.copying.request_part(piece)
         upstream = self.upstream
         if upstream is None:
             if not self.is_over and self.fault is None:
@@ -66,10 +73,13 @@ class Exchange(HttpRequest):
 
     def identified(self) -> ScoringHostError | None:
         """Give the request an id if it brings none; returns why it is refused, if it has a bad one."""
-        ids: RequestIds = read_ids(self.headers)
-        self.ids = ids
-        if ids.fault is None and "x-request-id" not in self.headers:
-            self.headers["x-request-id"] = ids.request or new_id()
+        headers = self.headers
+        if BROUGHT.isdisjoint(headers):
+            headers["x-request-id"] = new_id()
+            return None
+        ids = read_ids(headers)
+        if ids.fault is None:
+            headers["x-request-id"] = ids.request
         return ids.fault
 
     def rendered(self) -> bytes:
@@ -79,7 +89,7 @@ class Exchange(HttpRequest):
         """
         headers, pieces = self.headers, self.pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        more = self._lines()
+        more = self.own_lines()
         if self.is_chunked and self.is_whole:
             more += b"content-length: %d\r\n" % len(body)
         elif self.is_chunked:
@@ -98,7 +108,13 @@ class Exchange(HttpRequest):
         if self.is_chunked and self.is_whole:
             self.is_chunked = False
 
-    def _lines(self) -> bytes:
+    def end_copy(self, *, is_whole: bool) -> None:
+        """The answer is complete, or will not be: a copy is sent, or not."""
+        copying, self.copying = self.copying, None
+        if copying is not None:
+            copying.end(is_whole)
+
+    def own_lines(self) -> bytes:
         """What the front says of the request."""
         connection = self.connection
         lines = connection.forwarded_lines(self)

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from scoringhost.access.forwarded import CALLER_HEADER
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.deadlines import TIMEOUT_HEADER
 from scoringhost.http.messages import Headers
 
-CALLER_HEADER = "x-scoringhost-caller"
-"""The name of the key, token or certificate that let a request in. What a client sends under it is dropped."""
-
 SERVICE_HEADER = "x-scoringhost-service"
 """Which service, and which version of it, has answered."""
+
+SHADOW_HEADER = "x-scoringhost-shadow"
+"""That a request is a copy, whose answer nobody gets. What a client sends under it is dropped."""
 
 OF_ONE_CONNECTION = frozenset({
     "connection", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"
 })  # fmt: skip
 _FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"})
-_SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER}
+_SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER, SHADOW_HEADER}
 _NEEDED = frozenset({"host", "expect"})
 """What a Connection header cannot take out: the replica must have the first, and the second is not for the front."""
 

@@ -9,11 +9,13 @@ from scoringhost._version import __version__
 from scoringhost.access.forwarded import Proxies
 from scoringhost.access.made import guards_of
 from scoringhost.dialects.azureml_words import OtherEndpoints
+from scoringhost.dialects.oip.repository import RepositoryEndpoints
 from scoringhost.errors import SettingsError
 from scoringhost.fleet.front.directory import Directory
 from scoringhost.fleet.front.front_app import FrontApp
 from scoringhost.fleet.front.memory import Counts, FrontMemory
 from scoringhost.fleet.front.pages import FrontPages, FrontV2, Health, ServicePaths, ServiceV2Paths
+from scoringhost.fleet.front.repository import ChannelRepository
 from scoringhost.fleet.front.scraping import FleetMetrics
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
@@ -36,7 +38,9 @@ class FrontParts:
     health_app: HttpApp | None
 
 
-def front_parts(settings: Settings, directory: Directory, memory: FrontMemory) -> FrontParts:
+def front_parts(
+    settings: Settings, directory: Directory, memory: FrontMemory, repository: ChannelRepository
+) -> FrontParts:
     """Put a front together.
 
     Raises:
@@ -49,13 +53,14 @@ def front_parts(settings: Settings, directory: Directory, memory: FrontMemory) -
     dialects: list[Dialect] = [
         FrontPages(lambda: directory.table, health, documents or not _asks_for_key(settings), server_version=version),
         FrontV2(health, documents),
+        RepositoryEndpoints(repository),
         ServiceV2Paths(documents),
         ServicePaths(documents, server_version=version),
     ]
     metrics_app = None
     if settings.metrics or settings.metrics_port:
         require_prometheus()
-        metrics = FleetMetrics(directory, memory)
+        metrics = FleetMetrics(directory, memory, repository.copies)
         if settings.metrics_port:
             alone = OtherEndpoints(metrics.endpoints(is_open=True), server_version=version)
             metrics_app = HttpApp([alone], cors, [observer], debug=settings.debug)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from scoringhost._version import __version__
 from scoringhost.dialects import probes
 from scoringhost.dialects.azureml_words import AzureMlWords
+from scoringhost.dialects.oip.repository import EXTENSION
 from scoringhost.dialects.oip.words import EXTENSIONS, OIP_HEALTH_PATHS, ROOT, OipWords
 from scoringhost.errors import NotReady, ScoringHostError, UnknownRoute, UnknownService
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
@@ -126,7 +127,7 @@ class FrontV2(OipWords):
 
     def server(self, request: HttpRequest) -> HttpResponse:
         """What the server is."""
-        return _json({"name": "scoringhost", "version": __version__, "extensions": list(EXTENSIONS)})
+        return _json({"name": "scoringhost", "version": __version__, "extensions": [*EXTENSIONS, EXTENSION]})
 
     def live(self, request: HttpRequest) -> HttpResponse:
         """It has read this request: that is all there is to it."""

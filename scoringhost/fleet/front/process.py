@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import uvicorn
@@ -26,12 +27,15 @@ from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.listening import raise_descriptor_limit, refuse_new
 from scoringhost.doors.server.server_door import SETTLE_S
 from scoringhost.errors import NotReady, StartupError
-from scoringhost.fleet.channel import Channel
+from scoringhost.fleet.channel import CallFailed, Channel, ChannelClosed
+from scoringhost.fleet.front.choosing import ByTraffic
 from scoringhost.fleet.front.directory import START_WAIT_S, Directory
 from scoringhost.fleet.front.front_protocol import FrontProtocol, SecureFrontProtocol
 from scoringhost.fleet.front.made import FrontParts, front_parts
 from scoringhost.fleet.front.memory import Counts, FrontMemory
+from scoringhost.fleet.front.repository import ChannelRepository
 from scoringhost.fleet.front.starting import settings_from
+from scoringhost.fleet.front_methods import ADD_COPIES
 from scoringhost.fleet.routing import RoutingTable
 from scoringhost.http.app import STOPPING, HttpApp
 from scoringhost.settings import Settings
@@ -43,6 +47,12 @@ SETTINGS_S = 30.0
 
 TELL_S = 0.25
 """Seconds between two looks at the load, which is told if it has changed."""
+
+SAMPLE_S = 0.05
+"""Seconds between two looks at how many requests are under way."""
+
+COPIES_S = 0.5
+"""Seconds between two looks at what has come of copies of requests."""
 
 TIDY_S = 5.0
 """Seconds between two looks at connections to replicas that are idle."""
@@ -80,7 +90,7 @@ class FrontProcess:
         self._told: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         self._is_to_end = asyncio.Event()
         self._is_for_good = False
-        self._directory = Directory(self._want)
+        self._directory = Directory(self._want, choice=ByTraffic())
         self._said: dict[str, Any] = {}
         self._serving: list[tuple[FairServer, asyncio.Task[None]]] = []
 
@@ -98,8 +108,11 @@ class FrontProcess:
             settings = settings_from(event)
             _set_up_log(settings)
             self._directory.start_wait_s = float(event.get("start_wait_s", START_WAIT_S))
-            parts = front_parts(settings, self._directory, self._memory)
+            repository = ChannelRepository(self._channel, lambda: self._directory.table)
+            parts = front_parts(settings, self._directory, self._memory, repository)
             certificates = certificates_of(settings)
+            if parts.telemetry.exports is not None:
+                parts.telemetry.exports.start()
         except (StartupError, TimeoutError, ConnectionError) as error:
             log.error("the front cannot start: %s", str(error) or "it was not told its settings")
             return START_FAILED
@@ -126,6 +139,8 @@ class FrontProcess:
 
     def _on_channel_end(self, task: asyncio.Task[None]) -> None:
         """The supervisor has gone: nobody else sees to the listening sockets."""
+        if task.cancelled():
+            return
         if not self._is_to_end.is_set():
             log.warning("the supervisor has gone; this front ends")
         self._is_for_good = True
@@ -139,11 +154,12 @@ class FrontProcess:
         self._channel.tell("want", name=name, version=version)
 
     def _tell_load(self, counts: Counts) -> None:
-        """Requests of each set: now, at most since the last time, and ever; and how many wait for which version."""
+        """Requests of each set: now, at most since the last time, ever, and their times; and who waits for what."""
         sets = {}
         for key, one in self._directory.sets.items():
             if one.requests:
-                sets[key] = {"calls": one.in_flight, "most": one.most, "requests": one.requests}
+                busy_s = round(one.busy_s, 3)
+                sets[key] = {"calls": one.in_flight, "most": one.most, "requests": one.requests, "busy_s": busy_s}
         waiting = {label: len(one.exchanges) for label, one in self._directory.waiting.items()}
         said = {"sets": sets, "waiting": waiting}
         if said != self._said:
@@ -152,6 +168,16 @@ class FrontProcess:
         for one in self._directory.sets.values():
             one.most = one.in_flight
         counts.waiting(sum(waiting.values()))
+
+    async def _tell_copies(self) -> None:
+        """What has come of copies of requests, again and again."""
+        while True:
+            await asyncio.sleep(COPIES_S)
+            shadowing = self._directory.shadowing
+            rows = [] if shadowing is None else shadowing.shadow.take()
+            if rows:
+                with suppress(ChannelClosed, CallFailed):
+                    await self._channel.ask(ADD_COPIES, rows=rows)
 
     # -- serving --------------------------------------------------------------------------------------
 
@@ -165,6 +191,8 @@ class FrontProcess:
             self._start(FrontServer, parts.app, settings, self._health_listeners, None)
         ticking = [
             asyncio.create_task(_every(TELL_S, lambda: self._tell_load(parts.counts))),
+            asyncio.create_task(_every(SAMPLE_S, self._directory.sample)),
+            asyncio.create_task(self._tell_copies()),
             asyncio.create_task(_every(TIDY_S, self._directory.close_idle)),
         ]
         if certificates is not None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from scoringhost.fleet.front.directory import Directory
 from scoringhost.fleet.front.memory import CELLS, GONE, IN_FLIGHT, REQUESTS, WAITING, FrontMemory
@@ -32,6 +32,8 @@ _OWN_LABELS = ("service", "version")
 
 log = logging.getLogger(HOST_LOGGER)
 
+Copies = Callable[[], Awaitable[Iterable[Mapping[str, Any]]]]
+
 Said = tuple[str, str, str]
 """A service, its version, and the text of its metrics."""
 
@@ -39,8 +41,9 @@ Said = tuple[str, str, str]
 class FleetMetrics:
     """Answers GET /metrics for the whole fleet."""
 
-    def __init__(self, directory: Directory, memory: FrontMemory) -> None:
-        self._directory, self._memory = directory, memory
+    def __init__(self, directory: Directory, memory: FrontMemory, copies: Copies) -> None:
+        """`copies`: what has come of copies of requests, of all fronts."""
+        self._directory, self._memory, self._copies = directory, memory, copies
 
     def endpoints(self, *, is_open: bool = False) -> dict[str, Endpoint]:
         """The endpoint, at its usual path."""
@@ -52,6 +55,8 @@ class FleetMetrics:
 
         said = await self._ask_all()
         families = [*own_families(self._memory.sums(), self._directory), *merged(said)]
+        if self._directory.shadowing is not None:
+            families.append(copied_family(await self._copies()))
         registry = CollectorRegistry()
         registry.register(_Families(families))
         return HttpResponse(
@@ -131,6 +136,20 @@ def merged(said: Iterable[Said]) -> list[Metric]:
                 labels.update(service=service, version=version)
                 into.add_sample(sample.name, labels, sample.value, sample.timestamp, sample.exemplar)
     return list(found.values())
+
+
+def copied_family(rows: Iterable[Mapping[str, Any]]) -> Metric:
+    """What has come of copies of requests, as the supervisor has added it up."""
+    from prometheus_client.core import CounterMetricFamily
+
+    from scoringhost.fleet.shadow import OUTCOMES
+
+    words = "Copies of requests for a version, by what came of them."
+    copies = CounterMetricFamily("scoringhost_shadow_requests", words, labels=[*_OWN_LABELS, "outcome"])
+    for row in rows:
+        for outcome in OUTCOMES:
+            copies.add_metric([row["service"], row["version"], outcome], row[outcome])
+    return copies
 
 
 def own_families(sums: Sequence[float], directory: Directory) -> Iterator[Metric]:

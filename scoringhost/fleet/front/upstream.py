@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from scoringhost.doors.server.http_connection import CONTINUE
 from scoringhost.errors import ReplicaLost, ReplicaUnintelligible
-from scoringhost.fleet.front.answering import Answer
+from scoringhost.fleet.front.answering import Answer, passed_whole
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import Directory, ReplicaSet
@@ -146,7 +146,6 @@ class Upstream(asyncio.Protocol):
             self.close()
             return False
         self._exchange, exchange.upstream = exchange, self
-        self._answer = Answer(exchange)
         exchange.handed_over()
         if taken < len(data):
             transport.write(data[taken:])
@@ -165,6 +164,7 @@ class Upstream(asyncio.Protocol):
         self._forget_answer()
         if exchange is not None:
             self._worker.leave(exchange)
+            exchange.end_copy(is_whole=False)
         if self._transport is not None:
             self._transport.abort()
 
@@ -183,9 +183,17 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass an answer on as it comes, in one piece if it came so."""
         exchange, answer = self._exchange, self._answer
-        if exchange is None or answer is None:
+        if exchange is None:
             self.close()  # nobody has asked
             return
+        if answer is None:
+            whole = passed_whole(data, exchange)
+            if whole is not None:
+                exchange.has_answered = True
+                exchange.connection.pass_on(exchange, whole)
+                self._finish(exchange, is_last=False)
+                return
+            answer = self._answer = Answer(exchange)
         fault = answer.feed(data)
         if fault is not None:
             self._fail(ReplicaUnintelligible(self._name(exchange), fault))
@@ -199,15 +207,17 @@ class Upstream(asyncio.Protocol):
             exchange.has_answered = True
             exchange.connection.pass_on(exchange, out[0] if len(out) == 1 else b"".join(out))
         if answer.is_whole:
-            self._finish(exchange, answer)
+            self._finish(exchange, is_last=answer.is_last)
 
-    def _finish(self, exchange: Exchange, answer: Answer) -> None:
+    def _finish(self, exchange: Exchange, *, is_last: bool) -> None:
         """The answer is whole: the connection is free again, unless one side wants it to end."""
         self._forget_answer()
         self._exchange = None
         worker = self._worker
         worker.leave(exchange)
-        if answer.is_last or not exchange.is_whole or self.is_closing:
+        if exchange.copying is not None:
+            exchange.end_copy(is_whole=exchange.is_whole)
+        if is_last or not exchange.is_whole or self.is_closing:
             self.close()
         else:
             worker.keep(self)
@@ -228,6 +238,7 @@ class Upstream(asyncio.Protocol):
             self._transport.abort()
         if exchange is not None:
             self._worker.leave(exchange)
+            exchange.end_copy(is_whole=False)
             exchange.connection.fail(exchange, error)
 
     def _forget_answer(self) -> None:

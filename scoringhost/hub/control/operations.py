@@ -106,7 +106,7 @@ OPERATIONS = (
     Operation("reload", "POST", f"{_SERVICE}/reload", "Start it anew beside itself", {**WAIT, **_VERSIONED}),
     Operation("scale", "POST", f"{_SERVICE}/scale", "Change how many workers it has", _VERSIONED, POOL),
     Operation("divide", "PATCH", f"{_SERVICE}/traffic", "Divide the requests among versions; what is not named stays",
-              body={"default": TEXT, "shares": SHARES, "sticky_header": TEXT, "shadow": SHARES}),
+              body={"default": TEXT, "shares": SHARES, "sticky_header": TEXT, "shadow": SHARES, "control": TEXT}),
     Operation("get_keys", "GET", f"{_SERVICE}/keys", "The keys that are kept for a service"),
     Operation("set_keys", "PUT", f"{_SERVICE}/keys", "Keep keys for a service, by their names",
               body={"keys": TEXTS}, required=("keys",)),

@@ -32,7 +32,7 @@ from scoringhost.hub.control.services import ServiceAnswers
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.control.views import Views
 from scoringhost.hub.control.words import ControlWords, answered, refusal
-from scoringhost.hub.errors import HubError
+from scoringhost.hub.errors import HomeUnusable, HubError
 from scoringhost.hub.hub import Hub
 from scoringhost.settings import Settings, address
 from scoringhost.telemetry.log_observer import LogObserver
@@ -81,7 +81,7 @@ def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None
             perform = perform or getattr(one, operation.name, None)
         if perform is None:
             raise LookupError(f"nothing answers {operation.name}")
-        table.setdefault(operation.path, {})[operation.method] = _answer(operation, perform, guard)
+        table.setdefault(operation.path, {})[operation.method] = _answer(operation, perform, guard, str(home))
     endpoints = {path: Endpoint(methods) for path, methods in table.items()}
     said = answered(document())
     endpoints["/openapi.json"] = Endpoint(
@@ -92,7 +92,7 @@ def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None
 
 
 def _answer(
-    operation: Operation, perform: Perform, guard: ControlGuard
+    operation: Operation, perform: Perform, guard: ControlGuard, home: str
 ) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
     async def answer(request: HttpRequest) -> HttpResponse:
         try:
@@ -101,6 +101,8 @@ def _answer(
             return answered(await perform(call), operation.status)
         except HubError as error:
             return refusal(error)
+        except OSError as problem:  # such as a disk that is full
+            return refusal(HomeUnusable(home, str(problem)))
 
     return answer
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 RECIPE = ("script", "settings", "environ", "environment", "pool")
 LABEL = ("description", "tags", "properties")
+_NO_LABEL = Label()
 MOST_REPLICAS = 1000
 LINES = 50
 
@@ -93,7 +94,11 @@ class ServiceAnswers:
 
     async def deploy(self, call: Call) -> Answer:
         """Deploy a version."""
-        return await self._deploy(call, call.body.get("version"), Mode(call.body.get("mode", "any")))
+        mode, version = Mode(call.body.get("mode", "any")), call.body.get("version")
+        if mode is Mode.UPDATE:
+            service = await self._service(call)
+            return await self._deploy(call, version, mode, _version(service, version or service.division.default).label)
+        return await self._deploy(call, version, mode)
 
     async def update_version(self, call: Call) -> Answer:
         """Change a version: at once where nothing has to start anew for it."""
@@ -101,7 +106,7 @@ class ServiceAnswers:
         call.require(Action.CHANGE, service.owner)
         version = _version(service, call.path["version"])
         if set(call.body) - {*LABEL, "pool"}:
-            return await self._deploy(call, version.version, Mode.UPDATE)
+            return await self._deploy(call, version.version, Mode.UPDATE, version.label)
         if call.body.keys() & set(LABEL):
             label = dataclasses.replace(version.label, **{key: call.body[key] for key in LABEL if key in call.body})
             await self._hub.desk.do(
@@ -111,7 +116,7 @@ class ServiceAnswers:
             await self._hub.scale(call.name, version.version, _pool(call.body["pool"]), call.caller.name)
         return await self._shown(call, version.version)
 
-    async def _deploy(self, call: Call, version: str | None, mode: Mode) -> Answer:
+    async def _deploy(self, call: Call, version: str | None, mode: Mode, label: Label = _NO_LABEL) -> Answer:
         call.require(Action.DEPLOY)
         body = call.body
         given: dict[str, Any] = {key: body[key] for key in RECIPE if key in body}
@@ -122,9 +127,7 @@ class ServiceAnswers:
         source = await self._sources.of(call)
         if source is None and "models" not in body and mode is not Mode.UPDATE:
             raise ValueRefused("path", "a path, an upload or models", None)
-        label = None
-        if body.keys() & set(LABEL):
-            label = Label(body.get("description", ""), body.get("tags", {}), body.get("properties", {}))
+        label = dataclasses.replace(label, **{key: body[key] for key in LABEL if key in body})
         order = Order(
             call.name,
             call.caller.name,
@@ -132,7 +135,7 @@ class ServiceAnswers:
             source,
             given,
             mode,
-            label,
+            label if body.keys() & set(LABEL) else None,
             body.get("share"),
             call.query.get("keep_failed", False),
             keys=body.get("keys"),
@@ -208,6 +211,7 @@ class ServiceAnswers:
             body.get("shares", {} if body.get("default") else now.shares),
             body.get("sticky_header", now.sticky_header) or None,
             body.get("shadow", now.shadow),
+            body.get("control", now.control) or None,
         )
         service = await self._hub.divide(call.name, division, call.caller.name)
         return self._views.service(service, call.caller)
@@ -238,8 +242,8 @@ class ServiceAnswers:
         return self._views.version(service, _version(service, version), call.caller)
 
 
-def _version(service: Service, version: str) -> Version:
-    found = service.version(version)
+def _version(service: Service, version: str | None) -> Version:
+    found = service.version(version or "")
     if found is None:
         raise ServiceNotFound(service.name, version, known=[one.version for one in service.versions])
     return found

@@ -39,6 +39,7 @@ class Views:
             "sticky_header": division.sticky_header,
             "shadow": dict(division.shadow),
             "keys": sorted(service.keys),
+            "control": division.control,
             "scoring_url": f"{self._base(service.name)}/score",
             "url": self._base(service.name),
             "versions": versions,

@@ -24,7 +24,7 @@ def decode_args(predict: Callable[..., Any]) -> Callable[[Any, Any], Awaitable[A
     Raises:
         CodecNotFound: if there is no codec for an annotation.
     """
-    hints = {name: _without_none(hint) for name, hint in typing.get_type_hints(predict).items()}
+    hints = {name: without_none(hint) for name, hint in typing.get_type_hints(predict).items()}
     returned = hints.pop("return", None)
     inputs = {name: _codec(name, hint, is_input=True) for name, hint in hints.items()}
     output_hints = _parts(returned)
@@ -51,11 +51,11 @@ def decode_args(predict: Callable[..., Any]) -> Callable[[Any, Any], Awaitable[A
         )
 
     setattr(decoded, INNER, predict)  # all that it awaits is predict()
-    optional = {name for name, hint in typing.get_type_hints(predict).items() if _without_none(hint) is not hint}
+    optional = {name for name, hint in typing.get_type_hints(predict).items() if without_none(hint) is not hint}
     return decoded
 
 
-def _without_none(hint: Any) -> Any:
+def without_none(hint: Any) -> Any:
     """X of Optional[X], and of `X | None`; anything else as it is."""
     if typing.get_origin(hint) not in (typing.Union, python_types.UnionType):
         return hint

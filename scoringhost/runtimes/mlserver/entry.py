@@ -9,6 +9,8 @@ from typing import Any
 
 from scoringhost.errors import MissingExtra, ScriptImportFailed, ScriptUnservable
 from scoringhost.runtimes.mlserver import known_runtimes
+from scoringhost.runtimes.model_schemas import body_schema, sample_of, schemas_of, tensor_schema
+from scoringhost.schema.openapi import BARE, RunSchemas
 from scoringhost.script.import_hints import of_failed_import
 from scoringhost.script.imports import ScriptImports
 from scoringhost.script.loading import EntryScript
@@ -88,11 +90,21 @@ def _entry_script(kind: type, given: Given, place: Path, imports: ScriptImports)
     settings = _settings(kind, given, place, surface_of(kind).settings)
     runtime = Runtime(kind, settings)
     run = _function(runtime)
-    declares(run, Declarations(run, {}, False, model=runtime))
+    declares(run, Declarations(run, {}, False, _schemas(runtime), model=runtime))
     module = importlib.import_module(kind.__module__)
     return EntryScript(
         place, module, runtime.init, run, runtime.shutdown, imports, lambda: runtime.refusal, tuple(runtime.handlers)
     )
+
+
+def _schemas(runtime: Any) -> RunSchemas:
+    """What the API document says of /score, of the inputs that the settings name; load() may say more of them later."""
+    inputs = runtime.metadata().inputs
+    if not inputs:
+        return BARE
+    properties = {one.name: tensor_schema(one.datatype, one.shape) for one in inputs}
+    example = {name: sample_of(schema) for name, schema in properties.items()}
+    return schemas_of(body_schema(properties, list(properties), example), {})
 
 
 def _function(runtime: Any) -> Any:

@@ -15,12 +15,13 @@ from typing import Any, NoReturn
 
 from scoringhost.errors import ResultNotEncodable, RuntimeFailed, RuntimeRefused, ScoringHostError
 from scoringhost.inference.messages import InferenceRequest, InferenceResponse
-from scoringhost.inference.model_metadata import ModelMetadata, NamedTensor
+from scoringhost.inference.model_metadata import ModelMetadata, NamedTensor, PlainInputs
 from scoringhost.runtimes.mlserver.awaiting import ModelLoop, finished, may_wait
 from scoringhost.runtimes.mlserver.converting import request_for_runtime, response_of
 from scoringhost.runtimes.mlserver.errors import CodecError
 from scoringhost.runtimes.mlserver.handler_arguments import HandlerArguments
 from scoringhost.runtimes.mlserver.handlers import get_custom_handlers
+from scoringhost.runtimes.mlserver.hinted_inputs import hinted_inputs
 from scoringhost.runtimes.mlserver.surfaces import surface_of
 from scoringhost.script.handlers import Handler, HandlerCall, HandlerRequest
 
@@ -193,6 +194,13 @@ class Runtime:
             self.settings.platform or "",
             {"content_type": content_type} if content_type else {},
         )
+
+    def plain_inputs(self) -> PlainInputs:
+        """The inputs of the metadata, or else those that the annotations of a predict() under decode_args name."""
+        said = self.metadata().inputs
+        if said:
+            return PlainInputs({one.name: one for one in said})
+        return hinted_inputs(self.kind.predict)  # type: ignore[attr-defined]
 
 
 def _named(tensor: Any) -> NamedTensor:

@@ -150,13 +150,16 @@ class Drill:
     """How long things take, and where rows go.
 
     seconds: of load in each row. patience: factor for every time limit, for a machine that is busy with
-    other things. soak_s: seconds of the soak.
+    other things. soak_s: seconds of the soak. requests: how many the row of many small ones sends.
+    hub_kills: how often a hub is killed.
     """
 
     seconds: float
     patience: float
     soak_s: float
     emit: Callable[[Row], None]
+    requests: int = 0
+    hub_kills: int = 20
 
     @contextlib.contextmanager
     def row(self, name: str, required: str) -> Iterator[Row]:

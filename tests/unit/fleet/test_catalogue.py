@@ -99,7 +99,7 @@ def test_service_json_says_what_a_service_is(read: Tree) -> None:
     assert spec.folder.name == "folder"
     assert (spec.settings["threads"], spec.settings["scoring_timeout_ms"]) == (2, 100)
     assert spec.environ == {"A": "1"}
-    assert spec.pool == Pool(1, 3)
+    assert spec.pool == Pool(1, 3, 2.0)
 
 
 def test_a_services_own_configuration_file_counts_but_for_what_is_the_fleets(read: Tree) -> None:
@@ -146,7 +146,11 @@ def test_traffic_names_versions_that_there_are(read: Tree) -> None:
     assert reading.catalogue["wine"].traffic == Traffic({"1": 60.0, "2": 40.0}, sticky_header="X-User")
     reading = read(files | {"wine/service.json": {"traffic": {"1": 60, "3": 40}}})
     assert reading.catalogue == {}
-    assert {one.reason for one in reading.unusable if "there is no version '3'; there are 1, 2" in one.reason}
+    assert {
+        one.reason
+        for one in reading.unusable
+        if "traffic of 'wine': shares: expected one of '1', '2', got '3'" in one.reason
+    }
 
 
 @pytest.mark.parametrize(

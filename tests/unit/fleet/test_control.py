@@ -12,6 +12,7 @@ from scoringhost.fleet import asking
 from scoringhost.fleet.catalogue import CatalogueReading
 from scoringhost.fleet.channel import CallFailed
 from scoringhost.fleet.control import Control, ControlSocket
+from scoringhost.fleet.repository import FleetRepository
 from scoringhost.fleet.routing import State
 from scoringhost.fleet.run_folder import RunFolder
 from scoringhost.fleet.supervisor import Supervisor
@@ -30,10 +31,14 @@ class World:
         self.run, self.sets, self.ends = run, SetsStandIn(), 0
         self.supervisor = Supervisor(run, self.sets, FrontsStandIn(), Nowhere(), cores=2, is_json=False)
         self.control = Control(
-            self.supervisor, about=lambda: {"state": "running"}, reload_catalogue=self.read_again, stop=self.stop
+            self.supervisor,
+            about=lambda: {"state": "running"},
+            reload_catalogue=self.nothing,
+            reload_service=FleetRepository(self.supervisor, self.nothing).load,
+            stop=self.stop,
         )
 
-    async def read_again(self) -> None:
+    async def nothing(self) -> None:
         pass
 
     def stop(self) -> None:
@@ -128,9 +133,11 @@ def test_traffic_changes_in_what_is_given_only(during: During) -> None:
             "default": "1",
             "sticky_header": "X-User",
             "shadow": {"2": 5.0},
+            "control": None,
+            "copies": [],
         }
         now = await control.traffic("wine", {}, default="", sticky_header="", shadow={})
-        assert now == {"shares": {}, "default": "2", "sticky_header": None, "shadow": {}}
+        assert (now["shares"], now["default"], now["sticky_header"], now["shadow"]) == ({}, "2", None, {})
 
     during(act)
 
@@ -138,9 +145,9 @@ def test_traffic_changes_in_what_is_given_only(during: During) -> None:
 @pytest.mark.parametrize(
     ("shares", "said"),
     [
-        ({"1": 50}, "must sum up to 100, not 50"),
-        ({"1": 150, "2": -50}, "is no percentage"),
-        ({"1": 50, "7": 50}, "there is no version '7'"),
+        ({"1": 90, "2": 20}, "110"),
+        ({"1": 150, "2": -50}, "expected per cent, from 0 to 100, got 150"),
+        ({"1": 50, "7": 50}, "got '7'"),
     ],
 )
 def test_traffic_that_cannot_be_is_refused(during: During, shares: dict[str, float], said: str) -> None:

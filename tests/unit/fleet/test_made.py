@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from scoringhost.errors import SettingsError
-from scoringhost.fleet.made import Display, fit_for_fleet
+from scoringhost.fleet.made import Display, fit_for_fleet, ignored_by_fleet
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
 from scoringhost.fleet.shares import cores_for
 from scoringhost.settings import Settings
@@ -36,6 +36,15 @@ def test_replicas_count_where_only_a_port_for_metrics_asks_for_it() -> None:
     settings = fit_for_fleet(Settings(metrics_port=9000, origins={"metrics_port": "flag --metrics-port"}))
     assert settings.metrics
     assert settings.origins["metrics"] == "flag --metrics-port"
+
+
+def test_it_is_said_which_settings_mean_nothing_to_a_fleet() -> None:
+    origins = {"model_dir": "flag --model-dir", "grpc_port": "file settings.json", "threads": "flag --threads"}
+    lines = ignored_by_fleet(Settings(model_dir="/m", grpc_port=8001, threads=2, origins=origins))
+    assert [line.partition(":")[0] for line in lines] == [
+        "model_dir (flag --model-dir) is ignored by a fleet",
+        "grpc_port (file settings.json) is ignored by a fleet",
+    ]
 
 
 def test_a_topic_is_for_one_service() -> None:

@@ -43,6 +43,7 @@ def test_all_keys_are_read(write: Write) -> None:
         "traffic": {"1": 90, "2": 10},
         "sticky_header": "X-User",
         "shadow": {"2": 5},
+        "control": 1,
     })  # fmt: skip
     assert read_service_file(folder) == ServiceFile(
         name="wine",
@@ -52,7 +53,7 @@ def test_all_keys_are_read(write: Write) -> None:
         environ={"COLOUR": "red", "HOME": None},
         environment=str(folder / "requirements.txt"),
         replicas={"minimum": 0, "maximum": 4, "calls_each": 2.5, "idle_s": 60},
-        traffic=Traffic({"1": 90.0, "2": 10.0}, "1", "X-User", {"2": 5.0}),
+        traffic=Traffic({"1": 90.0, "2": 10.0}, "1", "X-User", {"2": 5.0}, "1"),
     )
 
 
@@ -72,7 +73,7 @@ def test_all_keys_are_read(write: Write) -> None:
         ({"settings": {"port": 80}}, "settings.port in .*for the whole fleet to say"),
         ({"settings": {"script": "x.py"}}, "script is a key of its own"),
         ({"environ": {"A": 1}}, "environ in .*it must be an object of texts"),
-        ({"traffic": {"1": 90}}, "traffic in .*must sum up to 100"),
+        ({"traffic": {"1": 90, "2": 11}}, "traffic in .*more than 100 altogether"),
         ({"traffic": {"1": "90"}}, "traffic in .*it must be an object of percentages"),
         ({"shadow": {"1": 101}}, "shadow in .*it must be an object of percentages"),
         ({"version": True}, "version in .*it must be a text or a whole number"),

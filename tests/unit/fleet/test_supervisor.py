@@ -36,7 +36,9 @@ class World:
         services: dict[str, list[ServiceSpec]] = {}
         for spec in specs:
             services.setdefault(spec.name, []).append(spec)
-        catalogue = {name: service_of(*own) for name, own in services.items()}
+        traffic = more.pop("traffic", None)
+        assert traffic is None or isinstance(traffic, Traffic)
+        catalogue = {name: service_of(*own, traffic=traffic) for name, own in services.items()}
         return self.supervisor.apply(CatalogueReading(catalogue), **more)  # type: ignore[arg-type]
 
     def life(self, name: str = "wine", version: str = "") -> VersionLife:
@@ -340,8 +342,25 @@ def test_unknown_services_are_refused_with_names_that_are_spelt_alike(during: Du
             world.supervisor.chosen("wien", None)
         with pytest.raises(CallFailed, match="wine has no version '3'; there are 1"):
             world.supervisor.chosen("wine", "3")
-        with pytest.raises(CallFailed, match="there is no version '3'"):
+        with pytest.raises(CallFailed, match="shares: expected one of '1', got '3'"):
             world.supervisor.divide("wine", Traffic({"3": 100.0}))
+
+    during(act)
+
+
+def test_traffic_that_was_divided_by_hand_stays_until_the_file_says_something_else(during: During) -> None:
+    async def act(world: World) -> None:
+        specs = spec_of("wine", "1"), spec_of("wine", "2")
+        await asyncio.gather(*world.apply(*specs, traffic=Traffic({"1": 100.0})))
+        world.supervisor.divide("wine", Traffic({"1": 90}, "2"))
+        now = {"1": 90.0, "2": 10.0}
+        assert world.supervisor.traffics["wine"].shares == now
+        world.apply(*specs, traffic=Traffic({"1": 100.0}))
+        assert world.supervisor.traffics["wine"].shares == now
+        world.apply(*specs, traffic=Traffic({"2": 100.0}))
+        assert world.supervisor.traffics["wine"] == Traffic({"2": 100.0})
+        world.apply(*specs)
+        assert world.supervisor.traffics["wine"] == Traffic()
 
     during(act)
 

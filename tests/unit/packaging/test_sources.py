@@ -115,3 +115,28 @@ def test_a_model_folder_that_is_the_whole_file_system_is_refused(service: Path) 
     (service / "model").symlink_to("/")
     with pytest.raises(PackagingError, match="the whole file system"):
         packed(service)
+
+
+# BUG: a package had the settings alone, neither the class that they name nor what it is loaded with.
+def test_a_runtime_of_mlservers_kind_goes_with_all_that_is_beside_its_settings(tmp_path: Path) -> None:
+    folder = tmp_path / "service"
+    (folder / "model").mkdir(parents=True)
+    (folder / "tests").mkdir()
+    (folder / "model-settings.json").write_text('{"implementation": "models.Mine", "parameters": {"uri": "./model/w"}}')
+    (folder / "models.py").write_text("import numpy\nimport mlserver\nimport words\n")
+    (folder / "words.py").write_text("import scipy")
+    for name in ("model/w", "settings.json", "tests/test_it.py"):
+        (folder / name).touch()
+    sources = Sources.of(folder, None)
+    names = sorted(name for _, name in sources.files(tmp_path / "out"))
+    assert names == ["model-settings.json", "model/w", "models.py", "settings.json", "words.py"]
+    assert sources.foreign_modules(tmp_path / "out") == ["scipy"]  # scoringhost brings the others
+    assert (sources.requirements() or "").startswith("pydantic==")
+
+
+def test_a_runtime_of_mlservers_own_needs_what_loads_its_model(tmp_path: Path) -> None:
+    (tmp_path / "model-settings.json").write_text('{"implementation": "mlserver_sklearn.SKLearnModel"}')
+    (tmp_path / "model.joblib").touch()
+    sources = Sources.of(tmp_path, None)
+    assert sorted(name for _, name in sources.files(tmp_path / "out")) == ["model-settings.json", "model.joblib"]
+    assert (sources.requirements() or "").startswith("scikit-learn==")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from scoringhost.process.memory import pss_mb
+from scoringhost.process.memory import filled_holes, pss_mb
 
 FAULTS = """
 import gc, resource
@@ -38,3 +38,9 @@ def test_the_share_of_memory_is_that_of_a_python_process() -> None:
     share_mb = pss_mb()
     assert share_mb is not None
     assert 5 < share_mb < 5000
+
+
+def test_holes_are_filled_with_blocks_of_every_size_that_python_keeps_apart() -> None:
+    filled = filled_holes()
+    assert [{block.__sizeof__() for block in blocks} for blocks in filled] == [{size} for size in range(48, 513, 16)]
+    assert sum(len(blocks) * blocks[0].__sizeof__() for blocks in filled) < 64 * 1024 * 1024

@@ -69,6 +69,12 @@ def _theirs(document: dict[str, Any], schema: Any) -> Any:
         return None
 
 
+def _large(document: dict[str, Any], schema: Any) -> Any:
+    from scoringhost.runtimes.mlflow_shortcuts import Shortcuts
+
+    return Shortcuts(schema).of_large(json.dumps(document).encode())
+
+
 def _ours(document: dict[str, Any], schema: Any) -> Any:
     from scoringhost.runtimes.mlflow_shortcuts import Shortcuts
     from scoringhost.schema import json_text
@@ -84,7 +90,7 @@ def test_a_frame_is_the_one_that_mlflow_makes(data: st.DataObject) -> None:
     kinds = data.draw(KINDS)
     schema = Schema([ColSpec(DataType[kind], name) for kind, name in zip(kinds, "abc", strict=False)])
     document = data.draw(_documents(len(kinds)))
-    ours = _ours(document, schema)
+    ours = data.draw(st.sampled_from([_ours, _large]))(document, schema)
     if ours is not None:
         theirs = _theirs(document, schema)
         assert isinstance(theirs, pd.DataFrame)
@@ -99,7 +105,7 @@ def test_an_array_is_the_one_that_mlflow_makes(data: st.DataObject) -> None:
     dtype = np.dtype(data.draw(st.sampled_from(["float64", "float32", "int64", "int32", "bool"])))
     schema = Schema([TensorSpec(dtype, data.draw(st.sampled_from([(-1, 3), (-1, -1), (-1,), (2, 2)])))])
     document = data.draw(_documents(3))
-    ours = _ours(document, schema)
+    ours = data.draw(st.sampled_from([_ours, _large]))(document, schema)
     if ours is not None:
         theirs = _theirs(document, schema)
         assert theirs.dtype == ours.dtype
@@ -120,6 +126,55 @@ def test_what_most_requests_send_takes_the_shortcut(document: dict[str, Any]) ->
     from mlflow.types import ColSpec, DataType, Schema
 
     assert _ours(document, Schema([ColSpec(DataType.double, "a"), ColSpec(DataType.double, "b")])) is not None
+
+
+LARGE = [
+    ("double", {"dataframe_split": {"columns": ["a", "b"], "data": [[1.0, 2], [3, 4]]}}),
+    ("double", {"dataframe_split": {"data": [[1, 2**63]], "columns": ["a", "b"]}}),
+    (np.float64, {"inputs": [[1.0, 2], [3, 4.5]]}),
+    (np.float64, {"instances": [[1, 2]]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "document"), LARGE)
+def test_numbers_of_a_large_body_are_not_made_pythons_own(kind: Any, document: dict[str, Any]) -> None:
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    schema = Schema([TensorSpec(np.dtype(kind), (-1, 2))])
+    if kind == "double":
+        schema = Schema([ColSpec(DataType.double, "a"), ColSpec(DataType.double, "b")])
+    found, theirs = _large(document, schema), _theirs(document, schema)
+    assert found is not None
+    assert np.array_equal(np.asarray(found), np.asarray(theirs))
+    place = found.iloc if isinstance(found, pd.DataFrame) else found
+    place[0, 0] = 7  # a model may write into its data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, true]]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, null]]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, NaN]]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, [2]]]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [3]]}}',
+        '{"dataframe_split": {"columns": ["b", "a"], "data": [[1, 2]]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]], "data": [[3, 4]]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]], "index": [0]}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2]]}, "params": {}}',
+        '{"dataframe_split": {"columns": ["a", "b"], "data": []}}',
+        '{"dataframe_split": [[1, 2]]}',
+        '{"inputs": {"a": [1], "b": [2]}}',
+        "[[1, 2]]",
+    ],
+)
+def test_any_other_large_body_is_left_to_the_other_way(text: str) -> None:
+    from mlflow.types import ColSpec, DataType, Schema
+
+    from scoringhost.runtimes.mlflow_shortcuts import Shortcuts
+
+    schema = Schema([ColSpec(DataType.double, "a"), ColSpec(DataType.double, "b")])
+    assert Shortcuts(schema).of_large(text.encode()) is None
 
 
 def test_a_model_may_rename_the_columns_of_its_frame_and_the_next_frame_has_the_names_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable
@@ -129,3 +130,63 @@ def test_a_process_that_was_forked_makes_a_session_of_its_own(of_rows: Path) -> 
 def test_rows_of_several_callers_can_be_joined(served: Served, of_rows: Path) -> None:
     client = served(of_rows, max_batch_size=8)
     assert client.score({"data": NEW})["output_label"] == [0, 1]
+
+
+# -- the JSON of ONNX Runtime Server ----------------------------------------------------------------
+
+
+def proto(data: Any, number: int = 1, dtype: str = "<f4") -> dict[str, Any]:
+    array = np.array(data, dtype)
+    raw = base64.b64encode(array.tobytes()).decode()
+    return {"dims": [str(size) for size in array.shape], "dataType": number, "rawData": raw}
+
+
+def test_tensors_of_onnx_runtime_server_are_answered_in_their_form(served: Served, of_rows: Path) -> None:
+    answer = served(of_rows).score({"inputs": {"X": proto(NEW)}})
+    assert answer["outputs"]["output_label"] == proto([0, 1], 7, "<i8")
+    probabilities = answer["outputs"]["output_probability"]
+    assert (probabilities["dims"], probabilities["dataType"]) == (["2", "2"], 1)
+    assert np.frombuffer(base64.b64decode(probabilities["rawData"]), "<f4").reshape(2, 2).sum(axis=1).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [{"dims": [2, 2], "dataType": 1, "floatData": [1, 2.0, 4.5, "1"]}, proto(NEW, 11, "<f8"), proto(NEW, 10, "<f2")],
+    ids=["list", "double", "half"],
+)
+def test_they_may_be_lists_or_of_another_type_and_ask_for_some_outputs(
+    served: Served, of_rows: Path, tensor: dict[str, Any]
+) -> None:
+    answer = served(of_rows).score({"inputs": {"X": tensor}, "outputFilter": ["output_label"]})
+    assert answer == {"outputs": {"output_label": proto([0, 1], 7, "<i8")}}
+
+
+def test_columns_of_a_graph_may_come_so(served: Served, of_table: Path) -> None:
+    frame = FRAME.iloc[:2]
+    texts = [base64.b64encode(city.encode()).decode() for city in frame["city"]]
+    inputs = {
+        "age": proto(frame["age"].fillna(0).to_numpy().reshape(-1, 1)),
+        "city": {"dims": ["2", "1"], "dataType": 8, "stringData": texts},
+        "income": proto(frame["income"].fillna(0).to_numpy().reshape(-1, 1)),
+    }
+    labels = served(of_table).score({"inputs": inputs, "outputFilter": ["output_label"]})["outputs"]["output_label"]
+    assert labels["dims"] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"inputs": {"X": {**proto(NEW), "dims": ["3", "2"]}}}, "parameter 'X': expected dims"),
+        ({"inputs": {"X": {**proto(NEW), "dataType": 99}}}, "parameter 'X': expected dims"),
+        ({"inputs": {"X": {**proto(NEW), "rawData": "%"}}}, "parameter 'X': expected dims"),
+        ({"inputs": {"Y": proto(NEW)}}, "There is no input 'Y'; the inputs are X"),
+        ({"inputs": {"X": proto([[1.0]])}}, "parameter 'X': expected an array of shape (*, 2)"),
+        ({"inputs": {"X": proto(NEW)}, "outputFilter": ["logits"]}, "output_label, output_probability"),
+        ({"inputs": {"X": proto(NEW)}, "outputFilter": 3}, "parameter 'outputFilter'"),
+    ],
+)
+def test_a_tensor_that_does_not_fit_is_a_400_that_names_it(
+    served: Served, of_rows: Path, body: dict[str, Any], words: str
+) -> None:
+    status, message = message_of(served(of_rows), body)
+    assert (status, words in message) == (400, True), message

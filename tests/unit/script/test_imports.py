@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -219,3 +220,39 @@ def test_what_a_script_puts_on_the_path_itself_is_taken_away_with_it(opened) -> 
     assert {"/own", "/too"} <= set(sys.path)
     a.unload()
     assert not {"/own", "/too"} & set(sys.path)
+
+
+ALONE = """
+import sys
+from pathlib import Path
+from scoringhost.script.imports import replace_path_entries, serve_alone
+from scoringhost.script.loading import EntryScript
+
+serve_alone()
+script = EntryScript.load(Path(sys.argv[1]))
+script.start()
+print(script.run(None), sorted(script.imports.own), sys.path[0] == str(script.path.parent))
+script.unload()
+print("helper_of_alone" in sys.modules, str(script.path.parent) in sys.path)
+replace_path_entries([], ["/new", "", sys.path[-1]])
+print(sys.path[0])
+replace_path_entries(["/new", "/never"], [])
+print("/new" in sys.path)
+"""
+
+
+def test_a_script_alone_in_its_process_finds_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "helper_of_alone.py").write_text("NAME = 'helper'\n")
+    (tmp_path / "late_of_alone.py").write_text("NAME = 'late'\n")
+    script = tmp_path / "score.py"
+    script.write_text(
+        "import helper_of_alone\n\n\ndef init():\n    import late_of_alone\n\n\n"
+        "def run(data):\n    return helper_of_alone.NAME\n"
+    )
+    done = subprocess.run([sys.executable, "-c", ALONE, script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "helper ['helper_of_alone', 'late_of_alone'] True",
+        "False False",
+        "/new",
+        "False",
+    ]

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from scoringhost.fleet.notices import Notices
-from scoringhost.fleet.replica_set import Listeners, ReplicaSet, Surroundings
+from scoringhost.fleet.replica_set import ReplicaSet
 from scoringhost.fleet.specs import ServiceSpec
+from scoringhost.fleet.surroundings import Listeners, Surroundings
 from scoringhost.fleet.templates import Templates
 from scoringhost.settings import Settings
 
@@ -23,7 +24,7 @@ async def main(script: Path, run_folder: Path, number: int) -> None:
     pids = [*surroundings.templates.pids]
     for one in sets:
         pids += [one.pid, *(worker.pid for worker in one.workers)]
-    print("pids", *pids, flush=True)
+    print("pids", *pids, flush=True)  # noqa: T201
     await asyncio.Event().wait()
 
 

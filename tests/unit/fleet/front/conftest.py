@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import itertools
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,20 +13,6 @@ from typing import Any
 import pytest
 
 WAIT_S = 20.0
-
-
-@pytest.fixture(scope="session")
-def fronts() -> Any:
-    """The module tests/fronts.py."""
-    if "fronts" not in sys.modules:
-        place = Path(__file__).parents[3] / "fronts.py"
-        spec = importlib.util.spec_from_file_location("fronts", place)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["fronts"] = module
-        spec.loader.exec_module(module)
-    return sys.modules["fronts"]
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +98,20 @@ def read_request(connection: socket.socket) -> tuple[bytes, bytes]:
 def request_reader() -> Callable[[socket.socket], tuple[bytes, bytes]]:
     """read_request, for replicas made by hand."""
     return read_request
+
+
+@pytest.fixture
+def hand_made() -> Iterator[Callable[..., HandMade]]:
+    """hand_made(path, serve): a replica that listens there, and ends with the test."""
+    made: list[HandMade] = []
+
+    def hand_made(path: Path, serve: Callable[[socket.socket], None]) -> HandMade:
+        made.append(HandMade(path, serve))
+        return made[-1]
+
+    yield hand_made
+    for one in made:
+        one.close()
 
 
 class Given:

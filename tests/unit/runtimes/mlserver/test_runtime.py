@@ -314,12 +314,6 @@ def test_binary_tensors_arrive_and_leave(serve_model: Serve) -> None:
         assert codecs.to_arrays(response)["output-0"].tolist() == [[2.0], [2.0]]
 
 
-def test_score_says_where_the_model_is_asked(serve_model: Serve) -> None:
-    with serve_model(ECHO) as model:
-        reply = model.client.request("POST", "/score", body={"x": 1})
-        assert (reply.status, "/v2/models/" in reply.json()["message"]) == (400, True)
-
-
 # -- what cannot be served --------------------------------------------------------------------------
 
 
