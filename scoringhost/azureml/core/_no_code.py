@@ -8,8 +8,8 @@ from pathlib import Path
 
 from scoringhost.azureml.core.model import Model
 from scoringhost.azureml.exceptions import UserErrorException
-from scoringhost.settings.served import ENTRY_FILE
 
+ENTRY_FILE = "score.py"
 FRAMEWORKS = {"ScikitLearn": "sklearn", "Onnx": "onnx", "TensorFlow": "tensorflow", "Multi": None}
 """What Azure ML serves without a script, and how that is called here; Multi: the model's file says what it is."""
 _SAME = {"scikit-learn": "sklearn", "sklearn": "sklearn", "onnx": "onnx", "tensorflow": "tensorflow"}

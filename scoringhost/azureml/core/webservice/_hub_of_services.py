@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from scoringhost.azureml._hub import translated
 from scoringhost.azureml.exceptions import WebserviceException
-from scoringhost.hub.client import HubClient, connect
 from scoringhost.hub.errors import HubAnswered, ServiceNotFound
 from scoringhost.hub.home import Home
-from scoringhost.hub.services import Services
 
 if TYPE_CHECKING:
+    from scoringhost.hub.client import HubClient
     from scoringhost.azureml.core.workspace import Workspace
+
+# The client and the catalogue are imported where they are used: settings and HTTP come with them, and whoever only
+# registers a model does not wait for that.
 
 GONE_S = 30.0
 """Seconds that are waited for a service to be gone; its requests under way may take longer."""
@@ -29,12 +31,16 @@ def client_of(workspace: Workspace, port: int | None = None) -> Iterator[HubClie
 
     port: for the services, if it is started now.
     """
+    from scoringhost.hub.client import connect
+
     with translated():
         yield connect(workspace._folder, os.environ, port=port)
 
 
 def find(workspace: Workspace, name: str) -> dict[str, Any] | None:
     """A service as the hub shows it; None if there is none. No hub is started to say that."""
+    from scoringhost.hub.services import Services
+
     with translated(), Home(workspace._folder) as home:
         try:
             Services(home).get(name)
@@ -51,6 +57,8 @@ def find(workspace: Workspace, name: str) -> dict[str, Any] | None:
 
 def all_services(workspace: Workspace) -> list[dict[str, Any]]:
     """All services; no hub is started to say that there are none."""
+    from scoringhost.hub.services import Services
+
     with translated(), Home(workspace._folder) as home:
         if not Services(home).all():
             return []
