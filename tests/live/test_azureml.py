@@ -28,9 +28,9 @@ from scoringhost.azureml import (
 )
 from scoringhost.azureml.core._packages import PackagesDiffer
 from scoringhost.azureml.core.conda_dependencies import CondaDependencies
-from scoringhost.azureml.core.workspace import user_home
 from scoringhost.azureml.exceptions import UserErrorException, WebserviceException
 from scoringhost.hub.client import connect
+from scoringhost.hub.place import user_home
 
 SCRIPTS = Path(__file__).parent / "scripts" / "azureml_sdk"
 SCRIPT = """

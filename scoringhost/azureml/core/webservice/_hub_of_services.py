@@ -14,8 +14,8 @@ from scoringhost.hub.errors import HubAnswered, ServiceNotFound
 from scoringhost.hub.home import Home
 
 if TYPE_CHECKING:
-    from scoringhost.hub.client import HubClient
     from scoringhost.azureml.core.workspace import Workspace
+    from scoringhost.hub.client import HubClient
 
 # The client and the catalogue are imported where they are used: settings and HTTP come with them, and whoever only
 # registers a model does not wait for that.
