@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +48,11 @@ def read_catalogue(root: Path, settings: Settings) -> CatalogueReading:
     """Read the services in a folder; `settings` are the fleet's.
 
     A service that cannot be used is in `unusable` with its reason, and keeps no other from running.
+
+    Raises:
+        OSError: if the folder itself is not there, or cannot be read.
     """
+    os.scandir(root).close()
     reading = _Reading(root, settings)
     for place in places(root):
         reading.take(place)

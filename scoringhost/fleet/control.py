@@ -14,13 +14,10 @@ from typing import Any
 
 from scoringhost.fleet.channel import LONGEST_LINE, CallFailed, Channel
 from scoringhost.fleet.logs import ServiceLog
-from scoringhost.fleet.specs import Traffic
+from scoringhost.fleet.specs import MOST_REPLICAS, Traffic
 from scoringhost.fleet.status import Status, status_of
 from scoringhost.fleet.supervisor import FAILED, INVALID, Supervisor
 from scoringhost.fleet.version_life import SetFailed, VersionLife
-
-MOST_REPLICAS = 1000
-"""Workers of one version, at most: what is above that is a slip of the keyboard."""
 
 
 class Control:
@@ -50,7 +47,14 @@ class Control:
         Raises:
             CallFailed: `not_found`; `failed` if one could not be started.
         """
-        await self._each(name, version, lambda life: life.load())
+        await self._each(name, version, self._load)
+
+    async def _load(self, life: VersionLife) -> None:
+        if life.is_unusable and life.current is None:
+            # What it is to be is not known. Its folder may have been corrected since.
+            await self.reload(life.spec.name, life.spec.version)
+        else:
+            await life.load()
 
     async def unload(self, name: str, version: str | None = None) -> None:
         """Stop what runs; returns when its calls have ended. It stays stopped until it is loaded.
@@ -89,7 +93,8 @@ class Control:
             CallFailed: `not_found`; `invalid` for numbers that cannot be.
         """
         if not 0 <= minimum <= maximum <= MOST_REPLICAS or maximum == 0:
-            raise CallFailed(INVALID, f"{minimum}..{maximum} cannot be: it must be 0 <= minimum <= maximum, 1 or more")
+            rule = f"it must be 0 <= minimum <= maximum <= {MOST_REPLICAS}, and the maximum 1 at least"
+            raise CallFailed(INVALID, f"{minimum}..{maximum} cannot be: {rule}")
         for life in self._supervisor.chosen(name, version):
             life.scale(minimum, maximum)
 

@@ -14,6 +14,7 @@ from scoringhost.fleet.environments import EnvironmentFailed, Environments, Inte
 from scoringhost.fleet.logs import Lines, ServiceLog
 from scoringhost.fleet.notices import Notices
 from scoringhost.fleet.replica_set import ReplicaFailed, ReplicaSet
+from scoringhost.fleet.replica_settings import without_keys
 from scoringhost.fleet.routing import WorkerRoute
 from scoringhost.fleet.run_folder import RunFolder
 from scoringhost.fleet.specs import ServiceSpec
@@ -36,7 +37,7 @@ class ForkedSets:
         self, settings: Settings, run: RunFolder, environ: Mapping[str, str], share: Callable[[int], float]
     ) -> None:
         self._settings, self._environ, self._share = settings, environ, share
-        self._templates = Templates(environ)
+        self._templates = Templates(without_keys(environ))
         self._environments: Environments | None = None
         self._surroundings = Surroundings(self._templates, Notices(run.notify), run.sets, environ)
 

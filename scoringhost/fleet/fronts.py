@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from scoringhost.doors.server.listening import refuse_new
+from scoringhost.doors.listening import refuse_new
 from scoringhost.fleet.back_off import BackOff
 from scoringhost.fleet.channel import Channel, Method
 from scoringhost.fleet.front.memory import make_shared
@@ -163,6 +163,7 @@ class FrontProcesses:
             raise FrontFailed(f"no front was ready within {START_S:.0f} s") from None
         finally:
             everything.cancel()
+            await asyncio.gather(everything, return_exceptions=True)
 
     async def _life(self, number: int) -> None:
         """Have one front run for as long as the fleet does."""

@@ -35,6 +35,9 @@ three, after which the master kills its workers (`worker_life`)."""
 SIGNAL_S = 2.0
 """Seconds after which a master that has not answered is sent its signal again."""
 
+PROGRAMS_S = 2.0
+"""Seconds that programs which a script has left running have to end by SIGTERM, once the set itself has ended."""
+
 LOOK_S = 0.05
 """Seconds between two looks at whether the process group is empty."""
 
@@ -238,7 +241,9 @@ class ReplicaSet:
         if not self._ready.done():
             self._ready.set_exception(ReplicaFailed(self.reason))
             self._ready.exception()  # nobody may wait for it
-        self._cleaning = self._loop.create_task(self._clean_up())
+        # A master that has ended by itself has seen to its workers: what is left drains nothing.
+        has_finished = ending is not None and ending.code >= 0
+        self._cleaning = self._loop.create_task(self._clean_up(has_finished))
         self._listeners.ended(self.reason)
 
     def _read_rest(self) -> None:
@@ -257,10 +262,17 @@ class ReplicaSet:
         lines = self._tail.decode(errors="replace").splitlines()[-LAST_LINES:]
         return how if self.is_stopping else "\n".join([how, *lines])
 
-    async def _clean_up(self) -> None:
-        """Give what is left the time to drain, which it has begun by itself, and then end it."""
-        until_s = self._loop.time() + self._drain_s + GRACE_S
+    async def _clean_up(self, has_finished: bool) -> None:
+        """End what is left in the process group, and let go of everything.
+
+        Workers whose master was killed get the time to drain, which they have begun by themselves. has_finished: there
+        are none any more, but maybe programs that the script has started.
+        """
+        left_s = PROGRAMS_S if has_finished else self._drain_s + GRACE_S
+        until_s = self._loop.time() + left_s
         with suppress(ProcessLookupError):
+            if has_finished:
+                os.killpg(self.pid, signal.SIGTERM)
             while True:
                 os.killpg(self.pid, 0)
                 if self._loop.time() > until_s:

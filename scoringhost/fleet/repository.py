@@ -42,7 +42,10 @@ class FleetRepository:
             CallFailed: `not_found`; `failed` if one cannot be started: what was loaded before serves on.
         """
         supervisor = self._supervisor
-        reading = await self._read()
+        try:
+            reading = await self._read()
+        except OSError as problem:
+            raise CallFailed(FAILED, f"the folder of services cannot be read: {problem.strerror}") from None
         lives = {}
         if reading is not None:
             lives = supervisor.taken(reading, name, version)

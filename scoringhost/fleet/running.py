@@ -180,10 +180,15 @@ class RunningFleet:
             return []
         folder = self._folder
         async with self._reading:
-            watch, reading = await asyncio.to_thread(self._look_and_read, folder)
+            try:
+                watch, reading = await asyncio.to_thread(self._look_and_read, folder)
+            except OSError as problem:
+                # It may come back, as one of a file server does: nobody has said that its services are to end.
+                log.error("%s cannot be read, and what runs goes on: %s", folder, problem.strerror)
+                return []
             self._watch = watch
-            for problem in self._nothing(reading):
-                log.warning("%s", problem)
+            for line in self._nothing(reading):
+                log.warning("%s", line)
             return self.supervisor.apply(reading, starts=self._settings.load_services, touched=touched or ())
 
     async def _look(self) -> CatalogueReading | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import SettingsError
-from scoringhost.fleet.specs import Traffic
+from scoringhost.fleet.specs import MOST_REPLICAS, Traffic
 from scoringhost.settings import SPECS
 from scoringhost.settings.fleet import OF_THE_FLEET
 from scoringhost.settings.fleet_folder import SERVICE_FILE
@@ -66,6 +66,10 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_number_of_replicas(value: Any) -> bool:
+    return _is_count(value) and value <= MOST_REPLICAS
+
+
 def _is_above_none(value: Any) -> bool:
     return _is_number(value) and value > 0
 
@@ -79,7 +83,15 @@ def _are_percentages(value: Any) -> bool:
 
 
 def _are_variables(value: Any) -> bool:
-    return isinstance(value, dict) and all(text is None or isinstance(text, str) for text in value.values())
+    if not isinstance(value, dict):
+        return False
+    for name, text in value.items():
+        # What the system takes (putenv(3)): otherwise the process could not begin, and not say why.
+        if not name or "=" in name or "\0" in name:
+            return False
+        if text is not None and (not isinstance(text, str) or "\0" in text):
+            return False
+    return True
 
 
 _PERCENTAGES = 'an object of percentages by version, such as {"1": 90, "2": 10}'
@@ -89,7 +101,9 @@ KEYS = {
     "version": _Key('a text or a whole number, such as "2"', lambda value: _is_text(value) or _is_count(value)),
     "script": _Key("the path of a script or a model, from the folder that the file is in", _is_text),
     "settings": _Key("an object of settings by name", _is_object),
-    "environ": _Key("an object of texts, or null for a variable that is not to be there", _are_variables),
+    "environ": _Key(
+        "an object of texts by the names of variables, or null for one that is not to be there", _are_variables
+    ),
     "environment": _Key("the path of a requirements.txt, a conda.yml, a python or an archive of one", _is_text),
     "replicas": _Key('an object, such as {"minimum": 1, "maximum": 4}', _is_object),
     "default": _Key("a version", lambda value: _is_text(value) or _is_count(value)),
@@ -99,8 +113,8 @@ KEYS = {
     "control": _Key("a version", lambda value: _is_text(value) or _is_count(value)),
 }
 REPLICA_KEYS = {
-    "minimum": _Key("a whole number, 0 or more", _is_count),
-    "maximum": _Key("a whole number, 1 or more", lambda value: _is_count(value) and value > 0),
+    "minimum": _Key(f"a whole number, 0 to {MOST_REPLICAS}", _is_number_of_replicas),
+    "maximum": _Key(f"a whole number, 1 to {MOST_REPLICAS}", lambda value: _is_number_of_replicas(value) and value > 0),
     "calls_each": _Key("a number above 0", _is_above_none),
     "idle_s": _Key("a number above 0", _is_above_none),
 }

@@ -12,6 +12,9 @@ from pathlib import Path
 NO_VERSION = ""
 """The version of a service that has none: its folder, or its model's settings, name no other."""
 
+MOST_REPLICAS = 1000
+"""Workers of one version, at most: what is above that is a slip of the keyboard."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from scoringhost.fleet.routing import State, VersionRoute
 from scoringhost.fleet.supervisor import Supervisor
-from scoringhost.fleet.version_life import VersionLife
+from scoringhost.fleet.version_life import VersionLife, headline_with_exception
 
 
 class Status(TypedDict):
@@ -68,7 +68,7 @@ def _row(life: VersionLife, route: VersionRoute, is_default: bool, share: float,
         name=spec.name,
         version=spec.version,
         state=route.state.value,
-        reason=route.reason,
+        reason=headline_with_exception(life.reason),
         details=life.reason,
         is_default=is_default,
         share=share,

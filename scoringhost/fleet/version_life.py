@@ -22,10 +22,24 @@ from scoringhost.telemetry.logs import HOST_LOGGER
 log = logging.getLogger(HOST_LOGGER)
 
 
+TRACEBACK = "Traceback (most recent call last):"
+
+
 def headline(reason: str) -> str:
     """The line of a reason that says what has happened: the last of a traceback, the first of anything else."""
     lines = reason.strip().splitlines() or [""]
-    return lines[-1] if "Traceback (most recent call last)" in reason else lines[0]
+    is_traceback = TRACEBACK in reason or lines[0].startswith('File "')  # of a SyntaxError
+    return lines[-1] if is_traceback else lines[0]
+
+
+def headline_with_exception(reason: str) -> str:
+    """The same for those who look after the fleet: what a script has raised may not be for its callers to see."""
+    said = headline(reason)
+    after = reason.rpartition(TRACEBACK)[2].splitlines()
+    raised = next((line for line in after if line and not line.startswith(" ")), "")
+    if TRACEBACK not in reason or raised in said:
+        return said
+    return f"{said} ({raised})"
 
 
 class SetFailed(Exception):
@@ -308,7 +322,8 @@ class VersionLife:
             return
         delay_s = self._back_off.failed(served_s)
         self._enter(State.FAILED, reason)
-        log.error("%s has failed: %s; the next try is in %.0f s", self.spec.key, headline(reason), delay_s)
+        said = headline_with_exception(reason)
+        log.error("%s has failed: %s; the next try is in %.0f s", self.spec.key, said, delay_s)
         self._retry = self._in_background(self._try_again(delay_s))
 
     async def _try_again(self, delay_s: float) -> None:

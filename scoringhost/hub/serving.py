@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from scoringhost._version import __version__
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.listening import url_of
 from scoringhost.fleet.logs import Output
-from scoringhost.fleet.made import Display, FleetParts, Show, fit_for_fleet
+from scoringhost.fleet.made import Display, FleetParts, Show, fit_for_fleet, ignored_by_fleet
 from scoringhost.fleet.run_folder import RunFolder, default_place
 from scoringhost.fleet.running import RunningFleet
 from scoringhost.hub.control.guard import ControlGuard
@@ -22,6 +23,9 @@ from scoringhost.hub.home import Home
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
 from scoringhost.settings import Settings
+from scoringhost.telemetry.logs import HOST_LOGGER
+
+log = logging.getLogger(HOST_LOGGER)
 
 
 class HubRunFolder(RunFolder):
@@ -94,6 +98,8 @@ def run_hub(
         HubError: if the folder cannot be used, or has a hub.
         FrontFailed: if the front cannot be started.
     """
+    for line in ignored_by_fleet(settings):
+        log.warning("%s", line)
     settings = fit_for_fleet(settings)
     Home(home).close()
     place = HubPlace(home)

@@ -150,7 +150,9 @@ def kill_at_random(hub: HubProcess, rounds: int, seed: int, note: Callable[[str]
         outcome: list[str] = []
         worker = threading.Thread(target=_tried, args=(step, client, outcome), daemon=True)
         worker.start()
-        threading.Event().wait(chance.random() * (1.5 if what in ("deploy", "update") else 0.1))
+        # The first set of a new hub takes seconds on a busy machine; most moments that matter come early.
+        longest_s = 8.0 if what in ("deploy", "update") else 0.4
+        threading.Event().wait(chance.random() ** 2 * longest_s)
         hub.kill()
         worker.join(WITHIN_S)
         hub.gone()

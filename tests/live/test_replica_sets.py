@@ -157,6 +157,22 @@ def test_twenty_sets_are_started_and_stopped_and_leave_nothing_behind(play: Play
     play(act)
 
 
+def test_a_program_that_the_script_has_left_running_is_ended_soon(play: Play, tmp_path: Path) -> None:
+    script = tmp_path / "score.py"
+    script.write_text(
+        "import subprocess\n\n\ndef init():\n    global program\n"
+        "    program = subprocess.Popen(['sleep', '1000'])\n\n\ndef run(raw_data):\n    return program.pid\n"
+    )
+
+    async def act(fleet: Fleet) -> None:
+        one = await fleet.start(script, drain_timeout_s=300)
+        program = int(await said(one, ""))
+        await asyncio.wait_for(one.stop(), START_S)
+        assert not is_alive(program)
+
+    play(act)
+
+
 def test_shutdown_runs_and_the_log_comes_whole(play: Play) -> None:
     async def act(fleet: Fleet) -> None:
         one = await fleet.start()

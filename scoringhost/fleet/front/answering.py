@@ -47,7 +47,7 @@ def passed_whole(data: bytes, exchange: Exchange) -> bytes | None:
         return None
     exchange.status = status
     line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    more = exchange.connection.answer_lines(exchange, head[2], has_length=True)
+    more = exchange.connection.answer_lines(exchange, has_length=True)
     return b"%s%s%s\r\n%s" % (line, head[2], more, data[head.end() :])
 
 
@@ -122,7 +122,7 @@ class Answer:
             exchange.copying.answer(status, self._first(b"content-type"), self._first(b"content-encoding"))
         has_body = exchange.method != "HEAD" and status not in BODILESS
         how = b"" if status in BODILESS else self._length(has_body)
-        more = exchange.connection.answer_lines(exchange, b"".join(self._lines), has_length=bool(how) or not has_body)
+        more = exchange.connection.answer_lines(exchange, has_length=bool(how) or not has_body)
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         self.out.append(b"%s%s%s%s\r\n" % (line, b"".join(self._lines), how, more))
         if not has_body:

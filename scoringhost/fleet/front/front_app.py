@@ -22,7 +22,7 @@ class FrontApp(HttpApp):
     """The application of a front.
 
     directory: where requests go. targets: which services paths are of. proxies: whose forwarding headers are believed;
-    None: nobody's. cors: what browsers are told of answers of replicas, if anything. watch: gives a request what hears
+    None: nobody's. cors: what browsers are told of the front's own answers. watch: gives a request what hears
     of it; None if nobody does.
     """
 
@@ -45,7 +45,6 @@ class FrontApp(HttpApp):
         self._guards_of_all, self._service_keys = self.guards, ServiceKeys(lambda: directory.table)
         directory.on_table = self.look_for_keys
         self.look_for_keys()
-        self.cors = cors if cors.entries else None
         self.watch: Callable[[HttpRequest], Stages | None] | None = self._watch
         if self._watch is not None:
             self._watch = self._watch_once

@@ -78,6 +78,7 @@ class FrontPages(AzureMlWords):
             "/score": Endpoint(dict.fromkeys(("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"), _refuse)),
             "/services": Endpoint(listed, logged=False, is_open=self.is_open),
             "/services/{name}": Endpoint(_read(self.one), logged=False, is_open=self.is_open),
+            "/services/{name}/versions/{version}": Endpoint(_read(self.version), logged=False, is_open=self.is_open),
         }
 
     def render(self, error: ScoringHostError, detail: str = "") -> HttpResponse:
@@ -106,6 +107,18 @@ class FrontPages(AzureMlWords):
         if found is None:
             raise UnknownService(name, hint="GET / lists those that there are")
         return _json(_service(found))
+
+    def version(self, request: HttpRequest) -> HttpResponse:
+        """One version of a service as JSON."""
+        name, number = request.parameters["name"], request.parameters["version"]
+        found = self.table().services.get(name)
+        if found is None:
+            raise UnknownService(name, number, hint="GET / lists those that there are")
+        version = found.versions.get(number)
+        if version is None:
+            names = ", ".join(repr(one.version) for one in _sorted(found))
+            raise UnknownService(name, number, hint=f"its versions are {names}")
+        return _json({**_version(found, version), "urls": _urls(name, number)})
 
 
 @dataclass(slots=True)
@@ -218,27 +231,29 @@ def _sorted(service: ServiceRoute) -> list[VersionRoute]:
 
 
 def _service(service: ServiceRoute) -> JsonValue:
-    name = quote(service.name, safe="")
-    versions: JsonValue = [
-        {
-            "version": one.version,
-            "state": one.state.value,
-            "reason": one.reason,
-            "default": one.version == service.default,
-            "workers": len(one.workers),
-        }
-        for one in _sorted(service)
-    ]
+    versions: JsonValue = [_version(service, one) for one in _sorted(service)]
+    return {"name": service.name, "default": service.default, "versions": versions, "urls": _urls(service.name)}
+
+
+def _version(service: ServiceRoute, one: VersionRoute) -> dict[str, JsonValue]:
     return {
-        "name": service.name,
-        "default": service.default,
-        "versions": versions,
-        "urls": {
-            "score": f"/services/{name}/score",
-            "openapi": f"/services/{name}/swagger.json",
-            "docs": f"/services/{name}/docs",
-            "v2": f"/v2/models/{name}",
-        },
+        "version": one.version,
+        "state": one.state.value,
+        "reason": one.reason,
+        "default": one.version == service.default,
+        "workers": len(one.workers),
+    }
+
+
+def _urls(service: str, version: str = "") -> JsonValue:
+    """Where a service is asked, or one version of it."""
+    name, number = quote(service, safe=""), quote(version, safe="")
+    below = f"{name}/versions/{number}" if version else name
+    return {
+        "score": f"/services/{below}/score",
+        "openapi": f"/services/{below}/swagger.json",
+        "docs": f"/services/{below}/docs",
+        "v2": f"/v2/models/{below}",
     }
 
 

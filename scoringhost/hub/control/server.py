@@ -13,8 +13,9 @@ import uvicorn
 
 from scoringhost._version import __version__
 from scoringhost.dialects import probes
+from scoringhost.doors.bodies_in_flight import BodiesInFlight
 from scoringhost.doors.server.accepting import FairServer
-from scoringhost.doors.server.connection_limits import MIB, BodiesInFlight, Intake
+from scoringhost.doors.server.connection_limits import MIB, Intake
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.errors import SettingsError
 from scoringhost.fleet.listening import BACKLOG

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scoringhost.fleet import asking
-from scoringhost.fleet.catalogue import CatalogueReading
+from scoringhost.fleet.catalogue import CatalogueReading, UnusableService
 from scoringhost.fleet.channel import CallFailed
 from scoringhost.fleet.control import Control, ControlSocket
 from scoringhost.fleet.repository import FleetRepository
@@ -29,17 +29,21 @@ class World:
 
     def __init__(self, run: RunFolder) -> None:
         self.run, self.sets, self.ends = run, SetsStandIn(), 0
+        self.reading: CatalogueReading | None = None
         self.supervisor = Supervisor(run, self.sets, FrontsStandIn(), Nowhere(), cores=2, is_json=False)
         self.control = Control(
             self.supervisor,
             about=lambda: {"state": "running"},
             reload_catalogue=self.nothing,
-            reload_service=FleetRepository(self.supervisor, self.nothing).load,
+            reload_service=FleetRepository(self.supervisor, self.read).load,
             stop=self.stop,
         )
 
     async def nothing(self) -> None:
         pass
+
+    async def read(self) -> CatalogueReading | None:
+        return self.reading
 
     def stop(self) -> None:
         self.ends += 1
@@ -115,7 +119,7 @@ def test_what_could_not_be_done_is_said_with_its_reason(during: During) -> None:
 @pytest.mark.parametrize(("minimum", "maximum"), [(2, 1), (-1, 1), (0, 0), (1, 1_000_000)])
 def test_numbers_of_replicas_that_cannot_be_are_refused(during: During, minimum: int, maximum: int) -> None:
     async def act(world: World) -> None:
-        with pytest.raises(CallFailed, match="cannot be") as failed:
+        with pytest.raises(CallFailed, match="cannot be: .* <= 1000") as failed:
             await world.control.scale("wine", None, minimum, maximum)
         assert failed.value.kind == "invalid"
 
@@ -212,3 +216,45 @@ def test_without_a_fleet_it_is_said_that_there_is_none(tmp_path: Path) -> None:
         with pytest.raises(CallFailed, match="runs") as failed:
             asking.find_fleet(environ, run_dir, folder)
         assert failed.value.kind == "no_fleet"
+
+
+def test_what_its_folder_does_not_describe_is_not_loaded_as_something_else(during: During) -> None:
+    async def act(world: World) -> None:
+        broken = UnusableService("tea", "", Path("/services/tea"), "service.json: there is no such key")
+        world.reading = CatalogueReading({"rentals": service_of(spec_of("rentals"))}, (broken,))
+        world.supervisor.apply(world.reading)
+        for _ in range(2):
+            with pytest.raises(CallFailed, match="there is no such key") as refused:
+                await world.control.load("tea")
+            assert refused.value.kind == "failed"
+            await world.control.unload("tea")
+        assert not any(one.spec.name == "tea" for one in world.sets.made)
+
+    during(act)
+
+
+def test_what_has_been_corrected_is_loaded_as_its_folder_says_now(during: During) -> None:
+    async def act(world: World) -> None:
+        broken = UnusableService("tea", "", Path("/services/tea"), "service.json: there is no such key")
+        world.supervisor.apply(CatalogueReading({}, (broken,)))
+        world.reading = CatalogueReading({"tea": service_of(spec_of("tea"))})
+        await world.control.load("tea")
+        assert world.sets.made[-1].spec == spec_of("tea")
+
+    during(act)
+
+
+def test_the_status_says_what_a_script_has_raised_and_callers_are_not_told(during: During) -> None:
+    reason = (
+        "Traceback (most recent call last):\n  File 'score.py'\nOSError: no /secret\ninit() of score.py raised OSError"
+    )
+
+    async def act(world: World) -> None:
+        world.sets.made[-1].dies(reason)
+        await turns()
+        (row,) = [one for one in (await world.control.status())["services"] if one["name"] == "rentals"]
+        assert row["reason"] == "init() of score.py raised OSError (OSError: no /secret)"
+        route = world.supervisor.current_table().services["rentals"].versions[""]
+        assert route.reason == "init() of score.py raised OSError"
+
+    during(act)

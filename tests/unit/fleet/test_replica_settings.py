@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scoringhost.fleet.replica_settings import OF_FRONT, OF_ONE_SERVICE, replica_environ, replica_settings
+from scoringhost.fleet.replica_settings import OF_FRONT, OF_ONE_SERVICE, replica_environ, replica_settings, without_keys
 from scoringhost.fleet.specs import ServiceSpec
 from scoringhost.settings import SPECS, Settings
 
@@ -57,3 +57,8 @@ def test_documents_say_that_a_key_is_asked_for_and_the_key_is_not_passed_on() ->
 def test_variables_are_the_supervisors_without_its_keys_under_the_services_own() -> None:
     environ = {"A": "1", "B": "2", "SCORINGHOST_PRIMARY_KEY": "hush"}
     assert replica_environ(spec(environ={"B": None, "C": "3"}), environ) == {"A": "1", "C": "3"}
+
+
+def test_no_process_that_runs_scripts_is_started_with_the_fronts_keys() -> None:
+    environ = {"SCORINGHOST_PRIMARY_KEY": "a", "SCORINGHOST_SECONDARY_KEY": "b", "HOME": "/"}
+    assert without_keys(environ) == {"HOME": "/"}

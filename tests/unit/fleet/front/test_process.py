@@ -230,6 +230,10 @@ def test_the_services_are_listed_for_a_person_and_for_a_program(
     assert (listed["default"], listed["versions"][1]["reason"]) == ("9", "<why>")
     assert listed["urls"]["score"] == "/services/a%3Cb/score"
     assert ask(front.port, "GET", "/services/a%3Cb").json() == listed
+    one = ask(front.port, "GET", "/services/a%3Cb/versions/10").json()
+    assert (one["state"], one["reason"], one["urls"]["docs"]) == ("failed", "<why>", "/services/a%3Cb/versions/10/docs")
+    missing = ask(front.port, "GET", "/services/a%3Cb/versions/11")
+    assert (missing.status, "its versions are '9', '10'" in missing.message) == (404, True)
 
 
 def test_readiness_is_of_the_whole(alone: Callable[..., Any], fronts: Any, ask: Callable[..., Reply]) -> None:
@@ -271,6 +275,29 @@ def test_the_metrics_of_all_are_merged(
 
 
 # -- its end ------------------------------------------------------------------------------------------------
+
+
+def test_with_traces_the_front_has_a_span_between_the_callers_and_the_replicas(
+    alone: Callable[..., Any], fronts: Any, replica: Any, ask: Callable[..., Reply]
+) -> None:
+    pytest.importorskip("opentelemetry.sdk")
+    variables = {"OTEL_TRACES_EXPORTER": "console", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
+    front = alone(Settings(traces=True, open_telemetry=variables))
+    front.add(fronts.service("traced", fronts.version("1", replica.path)))
+    trace, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    headers = [("traceparent", f"00-{trace}-{caller}-01"), ("x-request-id", "from-the-caller")]
+    assert ask(front.port, "POST", "/services/traced/score", headers, b"abc").status == 200
+    carried = re.search(rb"traceparent: 00-(\w+)-(\w+)-01", replica.requests[0])
+    assert carried is not None
+    assert carried[1].decode() == trace
+    front.process.terminate()
+    front.process.wait(20)
+    for thread in front._threads:  # they end with what they read
+        thread.join(20)
+    log = "".join(front.log)
+    assert "from-the-caller" in log
+    assert f"0x{carried[2].decode()}" in log, "what the replica is told is the front's span"
+    assert f"0x{caller}" in log, "whose parent is the caller's"
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "drain", "the supervisor goes"])

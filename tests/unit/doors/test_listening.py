@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.doors.server import listening
-from scoringhost.doors.server.listening import ExhaustionLog, accept, raise_descriptor_limit, refuse_new
+from scoringhost.doors import listening
+from scoringhost.doors.listening import ExhaustionLog, accept, raise_descriptor_limit, refuse_new
 from scoringhost.telemetry.logs import HOST_LOGGER
 
 START_S = 20.0

@@ -29,6 +29,8 @@ class Files:
     certificate: str
     key: str | None = None
     client_ca: str | None = None
+    speaks: str = "http/1.1"
+    """The protocol that is spoken over the connection, by its name for ALPN (RFC 7301)."""
 
     def context(self) -> ssl.SSLContext:
         """Read the files.
@@ -39,7 +41,7 @@ class Files:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996: nobody may speak 1.0 and 1.1 any more
         context.options |= ssl.OP_NO_RENEGOTIATION  # which costs the server more than the client
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([self.speaks])
         try:
             context.load_cert_chain(self.certificate, self.key, _no_password)
         except (OSError, ValueError) as problem:  # an SSLError is an OSError
@@ -96,8 +98,8 @@ class Certificates:
             log.info("the certificates have changed; new connections get the new ones")
 
 
-def certificates_of(settings: ServerSettings) -> Certificates | None:
-    """What the settings name; None if connections are not secured.
+def certificates_of(settings: ServerSettings, speaks: str = "http/1.1") -> Certificates | None:
+    """What the settings name; None if connections are not secured. speaks: see `Files`.
 
     Raises:
         SettingsError: if it cannot be used.
@@ -107,7 +109,7 @@ def certificates_of(settings: ServerSettings) -> Certificates | None:
             if getattr(settings, name) is not None:
                 raise SettingsError(name, getattr(settings, name), "needs a tls_certificate")
         return None
-    return Certificates(Files(settings.tls_certificate, settings.tls_key, settings.tls_client_ca))
+    return Certificates(Files(settings.tls_certificate, settings.tls_key, settings.tls_client_ca, speaks))
 
 
 def name_of(certificate: Mapping[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import trustme
 
-from scoringhost.doors.server.certificates import Certificates, Files, certificates_of, name_of
+from scoringhost.doors.certificates import Certificates, Files, certificates_of, name_of
 from scoringhost.errors import SettingsError
 from scoringhost.settings import Settings
 
