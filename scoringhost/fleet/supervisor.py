@@ -73,6 +73,8 @@ class Supervisor:
         """
         self.lives: dict[Key, VersionLife] = {}
         self.traffics: dict[str, Traffic] = {}
+        self.keys: dict[str, Mapping[str, str]] = {}
+        """Digests of the keys of single services, by name; see `ServiceRoute`."""
         self.shadows = ShadowSums()
         self._read_traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
@@ -223,7 +225,8 @@ class Supervisor:
         if self._told is not None:
             self._told.cancel()
             self._told = None
-        self.table = routing_table(next(self._numbers), self.lives.values(), self.traffics, settled=self._is_settled)
+        number = next(self._numbers)
+        self.table = routing_table(number, self.lives.values(), self.traffics, self.keys, settled=self._is_settled)
         self._fronts.tell(self.table)
         for watcher in self.watchers:
             watcher(self.table)

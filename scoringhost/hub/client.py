@@ -30,14 +30,24 @@ ANSWER_S = 60.0
 Answer = dict[str, Any]
 
 
-def connect(home: str | os.PathLike[str], environ: Mapping[str, str] | None = None, *, start: bool = True) -> HubClient:
+def connect(
+    home: str | os.PathLike[str],
+    environ: Mapping[str, str] | None = None,
+    *,
+    start: bool = True,
+    port: int | None = None,
+) -> HubClient:
     """A client of the hub of a folder. start: if none runs, one is started, which outlives this process.
+
+    port: for the services, if one is started; None: the one from the last time, or a free one.
 
     Raises:
         HubNotRunning: if none runs, and none could be started.
     """
     path = Path(home).absolute()
-    record, has_started = running_or_started(path, os.environ if environ is None else environ, may_start=start)
+    record, has_started = running_or_started(
+        path, os.environ if environ is None else environ, may_start=start, port=port
+    )
     return HubClient(record.control, token_of(path), is_local=True, has_started=has_started)
 
 

@@ -24,7 +24,7 @@ from scoringhost.hub.desired import named_by
 from scoringhost.hub.dividing import traffic_of
 from scoringhost.hub.errors import DeploymentFailed, HubError, ServiceNotFound
 from scoringhost.hub.orders import Order, take, take_back
-from scoringhost.hub.service_values import Deployment, Division, Label, Service, Version, Wanted
+from scoringhost.hub.service_values import Deployment, Division, Label, Service, Version, Wanted, digests_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -43,6 +43,7 @@ class Hub:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._held: set[int] = set()
         """Deployments that are nobody's any more, and that something still runs from."""
+        self._keys_change = asyncio.Lock()
         self._tidying: asyncio.Task[None] | None = None
         self._is_untidy = False
 
@@ -56,10 +57,12 @@ class Hub:
                 log.warning("%s:%s was being deployed when the hub ended; it is gone", one.service, one.version)
             services = books.services.all()
             books.deployments.tidy(set(named_by(services)), is_alone=True)
-            return books.deployments.read(services)
+            keys = {one.name: digests_of(one.keys) for one in services if one.keys}
+            return books.deployments.read(services), keys
 
-        desired = await self.desk.do(read)
+        desired, keys = await self.desk.do(read)
         self._tidy_soon()
+        self.supervisor.keys = dict(keys)
         return self.supervisor.apply(desired.reading, resting=desired.resting)
 
     # -- deploying ----------------------------------------------------------------------------------
@@ -71,6 +74,9 @@ class Hub:
             HubError: if it cannot be tried.
         """
         deployment = await self.desk.do(lambda books: take(books, order))
+        if order.keys is not None:
+            await self._ask_for_keys(order.name)
+            await self.supervisor.publish()
         work = self._try(deployment, order.label, order.keeps_failed)
         return deployment, self._in_background(work)
 
@@ -151,6 +157,31 @@ class Hub:
         self._tidy_soon()
 
     # -- changing -----------------------------------------------------------------------------------
+
+    async def set_keys(self, name: str, keys: Mapping[str, str], by: str) -> Service:
+        """Have callers of a service send one of these keys, or none; returns when every front goes by that."""
+        service = await self.desk.do(lambda books: books.services.set_keys(name, keys, by))
+        await self._ask_for_keys(name)
+        await self.supervisor.publish()
+        return service
+
+    async def _ask_for_keys(self, name: str) -> None:
+        """Go by the keys that a service has in the catalogue; by none, if it is gone."""
+
+        def read(books: Books) -> Mapping[str, str]:
+            try:
+                return books.services.get(name).keys
+            except ServiceNotFound:
+                return {}
+
+        # One after the other: what was read first must not be what is in force last, when a service is removed and
+        # deployed again at once.
+        async with self._keys_change:
+            keys = await self.desk.do(read)
+            if keys:
+                self.supervisor.keys[name] = digests_of(keys)
+            else:
+                self.supervisor.keys.pop(name, None)
 
     async def divide(self, name: str, division: Division, by: str) -> Service:
         """Divide the requests to a service; returns when every front does."""
@@ -249,6 +280,7 @@ class Hub:
         for name, _ in keys:
             if not any(own == name for own, _ in self.supervisor.lives):
                 self.supervisor.traffics.pop(name, None)
+                await self._ask_for_keys(name)
         self._held -= held or set()
         self._tidy_soon()
 

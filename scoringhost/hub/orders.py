@@ -23,7 +23,7 @@ class Order:
 
     source: the folder or file to be stored; None: models alone, or to update, the files that are there. given: fields
     of a `Recipe`; to update, the others stay. label: None leaves it. share: see `Deployment`. keeps_failed: what
-    cannot be started stays in the catalogue as failed.
+    cannot be started stays in the catalogue as failed. keys: that callers must send one of; None: as it is.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Order:
     label: Label | None = None
     share: float | None = None
     keeps_failed: bool = False
+    keys: Mapping[str, str] | None = None
     require: Callable[[Service], None] | None = None
 
 
@@ -54,7 +55,7 @@ def take(books: Books, order: Order) -> Deployment:
         content = None
         if order.source is not None:
             content = _named(books.files.store(order.source, leaving_out=LEFT_OUT.__contains__))
-        return books.services.begin(
+        deployment = books.services.begin(
             order.name,
             order.version,
             recipe,
@@ -66,6 +67,9 @@ def take(books: Books, order: Order) -> Deployment:
             of=base,
             require=order.require,
         )
+    if order.keys is not None:  # a hub that ends before this has a trial that does not outlive it, and so opens nothing
+        books.services.set_keys(order.name, order.keys, order.by)
+    return deployment
 
 
 def take_back(books: Books, old: Deployment, by: str) -> Deployment:

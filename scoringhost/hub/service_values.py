@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 from scoringhost.fleet.catalogue import SAFE
@@ -149,6 +150,11 @@ class Event:
     service: str
     version: str
     detail: str
+
+
+def digests_of(keys: Mapping[str, str]) -> dict[str, str]:
+    """SHA-256 of each key, in hexadecimal: what those need who only compare."""
+    return {name: sha256(key.encode("utf-8", "surrogateescape")).hexdigest() for name, key in keys.items()}
 
 
 def require_service_name(name: object, what: str = "service") -> str:

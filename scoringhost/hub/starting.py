@@ -32,8 +32,10 @@ _OF_THE_CALLER = ("AZUREML_MODEL_DIR", "AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT")
 """Variables that say what a process of the caller's serves, and nothing about a hub."""
 
 
-def running_or_started(home: Path, environ: Mapping[str, str], *, may_start: bool = True) -> tuple[HubRecord, bool]:
-    """The hub of a folder, and whether it has only just been started.
+def running_or_started(
+    home: Path, environ: Mapping[str, str], *, may_start: bool = True, port: int | None = None
+) -> tuple[HubRecord, bool]:
+    """The hub of a folder, and whether it has only just been started. port: for its services then.
 
     Raises:
         HubNotRunning: if none runs, and it may not be started, or could not be.
@@ -48,7 +50,7 @@ def running_or_started(home: Path, environ: Mapping[str, str], *, may_start: boo
         record = read_record(home)
         if record is not None:
             return record, False
-        return _started(home, environ), True
+        return _started(home, environ, port), True
 
 
 @contextmanager
@@ -62,8 +64,9 @@ def _alone(home: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _started(home: Path, environ: Mapping[str, str]) -> HubRecord:
+def _started(home: Path, environ: Mapping[str, str], port: int | None) -> HubRecord:
     front, control = _ports(home)
+    front = front if port is None else port
     command = [sys.executable, "-m", "scoringhost", "hub", "serve", "--home", str(home)]
     command += ["--port", str(front), "--control-port", str(control), "--detached"]
     variables = {name: value for name, value in environ.items() if name not in _OF_THE_CALLER}

@@ -31,6 +31,7 @@ DEPLOYMENT = {
     "environment": TEXT,
     "pool": {"type": "object", "properties": POOL, "additionalProperties": False},
     "share": {"type": "number", "minimum": 0, "maximum": 100},
+    "keys": TEXTS,
     **LABEL,
 }
 MODEL = {

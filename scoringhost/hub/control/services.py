@@ -138,7 +138,8 @@ class ServiceAnswers:
             label if body.keys() & set(LABEL) else None,
             body.get("share"),
             call.query.get("keep_failed", False),
-            lambda service: call.require(Action.DEPLOY, service.owner),
+            keys=body.get("keys"),
+            require=lambda service: call.require(Action.DEPLOY, service.owner),
         )
         deployment, task = await self._hub.deploy(order)
         await self._sources.done(call)
@@ -223,7 +224,7 @@ class ServiceAnswers:
         """Keep keys for it."""
         await self._own(call)
         keys = call.body["keys"]
-        service = await self._hub.desk.do(lambda books: books.services.set_keys(call.name, keys, call.caller.name))
+        service = await self._hub.set_keys(call.name, keys, call.caller.name)
         return {"keys": dict(service.keys)}
 
     # -- finding ------------------------------------------------------------------------------------

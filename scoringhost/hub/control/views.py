@@ -38,6 +38,7 @@ class Views:
             "shares": dict(division.shares),
             "sticky_header": division.sticky_header,
             "shadow": dict(division.shadow),
+            "keys": sorted(service.keys),
             "control": division.control,
             "scoring_url": f"{self._base(service.name)}/score",
             "url": self._base(service.name),
