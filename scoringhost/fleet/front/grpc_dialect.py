@@ -21,6 +21,7 @@ from scoringhost.errors import InvalidParameter, NotReady
 from scoringhost.fleet.front.front_app import FrontRoutes
 from scoringhost.fleet.front.grpc_relay import Relay
 from scoringhost.fleet.front.pages import Health
+from scoringhost.fleet.front.service_keys import ServiceKeys
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Answer, Endpoint
@@ -40,6 +41,7 @@ class FrontGrpc(GrpcWords):
 
     def __init__(self, routes: FrontRoutes, health: Health, repository: Repository, largest: int) -> None:
         """largest: how many bytes a message may have."""
+        self._keys = ServiceKeys(lambda: routes.directory.table)
         self._routes, self._health, self._repository, self._largest = routes, health, repository, largest
 
     def endpoints(self) -> dict[str, Endpoint]:
@@ -110,18 +112,26 @@ class FrontGrpc(GrpcWords):
 
     async def _forward(self, request: HttpRequest) -> HttpResponse:
         assert isinstance(request, GrpcRequest)
-        relay = Relay(self._routes, request, _target_of(request))
+        relay = Relay(self._routes, request, self._target_of(request))
         request.body = b""  # the relay has it, until it has been handed over
         return await relay.whole()
 
     async def _stream(self, request: HttpRequest) -> HttpResponse:
         assert isinstance(request, GrpcRequest)
-        return await Relay(self._routes, request, _target_of(request)).begun(self._largest)
+        return await Relay(self._routes, request, self._target_of(request)).begun(self._largest)
 
+    def _target_of(self, request: GrpcRequest) -> Target:
+        """Where a message goes.
 
-def _target_of(request: GrpcRequest) -> Target:
-    name, version = names_of(request.body)
-    return Target(name, version or None, request.path.encode("ascii"), request.path, request.match)
+        Raises:
+            UndecodableBody: if it does not say that.
+            Unauthorized: if that service has keys of its own, and none of them is sent.
+        """
+        name, version = names_of(request.body)
+        endpoint = request.match.endpoint
+        if endpoint is None or not endpoint.is_open:
+            self._keys.require(name, request)
+        return Target(name, version or None, request.path.encode("ascii"), request.path, request.match)
 
 
 def _name_in(message: Any) -> str:

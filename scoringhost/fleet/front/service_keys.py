@@ -29,18 +29,27 @@ class ServiceKeys:
             Unauthorized: if the service has keys, and none of them is sent.
         """
         # What counts is where the request goes, and not what its decoded path looks like.
-        if not isinstance(head, Exchange):
-            return
-        service = self._table().services.get(head.target.name)
+        if isinstance(head, Exchange):
+            self.require(head.target.name, head)
+
+    def require(self, name: str, head: HttpRequest) -> None:
+        """Nothing, if a request for that service may come in.
+
+        Over gRPC it is only known from the message which service is meant, when other guards have been asked.
+
+        Raises:
+            Unauthorized: if the service has keys, and none of them is sent.
+        """
+        service = self._table().services.get(name)
         if service is None or not service.keys:
             return
         is_sent = False
         for sent in _sent(head):
             is_sent = True
             digest = sha256(sent.encode("utf-8", "surrogateescape")).hexdigest()
-            for name, known in service.keys.items():
+            for key_name, known in service.keys.items():
                 if compare_digest(digest, known):
-                    head.caller = name
+                    head.caller = key_name
                     return
         if is_sent:
             raise Unauthorized("The key is not a valid one", "invalid_token")

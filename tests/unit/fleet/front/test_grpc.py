@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +340,29 @@ def test_guards_are_asked_and_the_name_of_the_key_goes_on(
         assert infer(channel, message_for("m"), metadata=metadata)[0] == ANSWER
         assert lines_of(seen[0][0])["x-scoringhost-caller"] == "primary"
         assert infer(channel, message_for("m"), "ModelReady")[0] == ANSWER  # as open as a health probe
+
+
+@pytest.mark.parametrize("method", ["ModelInfer", "ModelMetadata"])
+def test_keys_of_a_single_service_are_asked_for_once_it_is_known_which_one_is_meant(
+    made: Callable[..., Any], front: Any, channel: grpc.Channel, request_reader: Read, method: str
+) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+    name, _ = made(answering(request_reader, said("200 OK", ANSWER), seen))
+    keys = {"primary": sha256(b"key-1").hexdigest()}
+    front.add(dataclasses.replace(front._services[name], keys=keys))
+    body = message_for(name)
+
+    assert refused(channel, body, method).code() is grpc.StatusCode.UNAUTHENTICATED
+    wrong = refused(channel, body, method, metadata=[("authorization", "Bearer key-2")])
+    assert wrong.code() is grpc.StatusCode.UNAUTHENTICATED
+    stream = channel.stream_stream(f"/{INFERENCE_SERVICE}/ModelStreamInfer")(iter([body]), timeout=WITHIN_S)
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stream)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert seen == []
+    assert infer(channel, body, method, metadata=[("authorization", "Bearer key-1")])[0] == ANSWER
+    assert lines_of(seen[0][0])["x-scoringhost-caller"] == "primary"
+    assert infer(channel, body, "ModelReady")[0] == ANSWER  # as open as a health probe
 
 
 def test_a_call_over_tls_goes_on_with_the_name_of_its_client(
