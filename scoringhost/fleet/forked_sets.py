@@ -13,11 +13,12 @@ from typing import Any
 from scoringhost.fleet.environments import EnvironmentFailed, Environments, Interpreter, cache_folder
 from scoringhost.fleet.logs import Lines, ServiceLog
 from scoringhost.fleet.notices import Notices
-from scoringhost.fleet.replica_set import Listeners, ReplicaFailed, ReplicaSet, Surroundings
+from scoringhost.fleet.replica_set import ReplicaFailed, ReplicaSet
 from scoringhost.fleet.replica_settings import without_keys
 from scoringhost.fleet.routing import WorkerRoute
 from scoringhost.fleet.run_folder import RunFolder
 from scoringhost.fleet.specs import ServiceSpec
+from scoringhost.fleet.surroundings import Listeners, Surroundings
 from scoringhost.fleet.templates import Templates
 from scoringhost.fleet.version_life import SetFailed
 from scoringhost.settings import Settings

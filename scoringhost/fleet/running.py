@@ -187,8 +187,8 @@ class RunningFleet:
                 log.error("%s cannot be read, and what runs goes on: %s", folder, problem.strerror)
                 return []
             self._watch = watch
-            for problem in self._nothing(reading):
-                log.warning("%s", problem)
+            for line in self._nothing(reading):
+                log.warning("%s", line)
             return self.supervisor.apply(reading, starts=self._settings.load_services, touched=touched or ())
 
     async def _look(self) -> CatalogueReading | None:
