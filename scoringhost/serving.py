@@ -9,8 +9,8 @@ from typing import Any
 
 from scoringhost import assemble
 from scoringhost.access.forwarded import UNIX
+from scoringhost.doors.certificates import certificates_of
 from scoringhost.doors.server import debugger
-from scoringhost.doors.server.certificates import certificates_of
 from scoringhost.doors.server.fleet_place import FleetPlace
 from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
 from scoringhost.doors.server.gunicorn_server import Server, require_free
@@ -49,7 +49,7 @@ def server_on_port(settings: Settings, environ: MutableMapping[str, str], gunico
     debugger.require_usable(settings)
     certificates_of(settings)
     shared = assemble.shared_parts(settings, environ)
-    more_doors = worker_doors(settings, environ, is_guarded=bool(shared.guards))
+    more_doors = worker_doors(settings, is_guarded=bool(shared.guards))
     require_free(settings.host, own_port + settings.extra_ports)
     if settings.grpc_port:
         require_free(settings.host, (settings.grpc_port,), "grpc_port")
@@ -71,7 +71,7 @@ def server_of_fleet(
     debugger.require_usable(settings)
     # Only the guards know no keys: the documents say that they are asked for, as the front does.
     shared = assemble.shared_parts(settings.open_to_all, environ)
-    more_doors = worker_doors(settings, environ, is_guarded=False)
+    more_doors = worker_doors(settings, is_guarded=False)
 
     def build() -> Site:
         before_script()

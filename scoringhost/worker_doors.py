@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from functools import partial
 
 from scoringhost.engine.door import WorkerDoor
@@ -11,9 +11,12 @@ from scoringhost.settings import Settings
 
 MakeDoor = Callable[[], WorkerDoor]
 
+_PACKAGES = {"hpack": "hpack", "google": "protobuf"}
+"""What brings a module that gRPC needs."""
 
-def worker_doors(settings: Settings, environ: MutableMapping[str, str], *, is_guarded: bool) -> list[MakeDoor]:
-    """What makes them, in each worker. environ: of this process. is_guarded: whether not everybody may come in.
+
+def worker_doors(settings: Settings, *, is_guarded: bool) -> list[MakeDoor]:
+    """What makes them, in each worker. is_guarded: whether not everybody may come in.
 
     Raises:
         MissingExtra: if a package that one needs is not installed.
@@ -21,22 +24,21 @@ def worker_doors(settings: Settings, environ: MutableMapping[str, str], *, is_gu
     """
     made: list[MakeDoor] = []
     if settings.grpc_port is not None:
-        made.append(_grpc(settings, environ, is_guarded=is_guarded))
+        made.append(_grpc(settings, is_guarded=is_guarded))
     if settings.kafka_servers is not None:
         made.append(_kafka(settings))
     return made
 
 
-def _grpc(settings: Settings, environ: MutableMapping[str, str], *, is_guarded: bool) -> MakeDoor:
-    # gRPC's core writes to stderr, past every log, for each process that a script forks.
-    environ.setdefault("GRPC_VERBOSITY", "ERROR")
+def _grpc(settings: Settings, *, is_guarded: bool) -> MakeDoor:
     try:
-        # Here, before the workers are forked: they share what importing it takes, 20 MB and 0.2 s.
+        # Here, before the workers are forked: they share what importing it takes.
         from scoringhost.doors.grpc.door import GrpcDoor
     except ModuleNotFoundError as problem:
-        if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
+        package = _PACKAGES.get((problem.name or "").partition(".")[0])
+        if package is None:
             raise
-        raise MissingExtra("grpcio", "grpc") from None
+        raise MissingExtra(package, "grpc") from None
     return partial(GrpcDoor, settings, is_guarded=is_guarded)
 
 

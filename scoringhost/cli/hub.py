@@ -1,16 +1,19 @@
-"""scoringhost hub: what a workspace's folder holds, as a whole.
+"""scoringhost hub: the process that runs a workspace's services, and what its folder holds, as a whole.
 
-Exit codes: 0; 1 if something is damaged or cannot be done; 2 for a usage error.
+Exit codes: 0; 1 if something is damaged or cannot be done; 2 for a usage error; 3 if a hub cannot be started.
 """
 
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
+from typing import Any
 
 import click
 
 from scoringhost.cli.model import FAILED, hub_errors, in_workspace
-from scoringhost.cli.options import FILE, Verb, VerbGroup
+from scoringhost.cli.options import FILE, Verb, VerbGroup, given_flags, setting_options
 from scoringhost.hub.home import Home
 from scoringhost.hub.place import workspace_folder
 from scoringhost.hub.soundness import Soundness, back_up
@@ -20,11 +23,50 @@ from scoringhost.hub.soundness import restore as restored
 
 @click.group(
     cls=VerbGroup,
-    short_help="Check, copy and restore a workspace.",
-    examples=("scoringhost hub check", "scoringhost hub backup /backups/monday"),
+    short_help="Run the services of a workspace; check, copy and restore it.",
+    examples=("scoringhost hub serve", "scoringhost hub check", "scoringhost hub backup /backups/monday"),
 )
 def hub() -> None:
-    """Look after the folder of a workspace."""
+    """Run the services of a workspace, and look after its folder."""
+
+
+@hub.command(
+    cls=Verb,
+    short_help="Run what is deployed, and take orders.",
+    examples=("scoringhost hub serve", "scoringhost hub serve -w staging --port 6001 --control-port 6002"),
+)
+@click.option("--home", type=FILE, help="The folder of the hub, instead of a workspace's.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every setting when it starts, and where it came from.")
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
+@click.option("--detached", is_flag=True, hidden=True, help="Show no lines of services; they are in their logs.")
+@in_workspace
+@setting_options()
+def serve(
+    home: str | None, verbose: bool, quiet: bool, detached: bool, workspace: str | None, **arguments: Any
+) -> None:
+    """Run the services of the workspace, and those that were running when its hub ended before.
+
+    The control API takes orders from scoringhost deploy and other clients. Settings hold for all services.
+    """
+    from scoringhost.cli.hub_serving import serve_hub
+
+    with hub_errors():
+        folder = Path(home).absolute() if home else workspace_folder(os.environ, workspace)
+    serve_hub(folder, given_flags(arguments), quiet=quiet, verbose=verbose, detached=detached)
+
+
+@hub.command(cls=Verb, short_help="End the hub of a workspace.", examples=("scoringhost hub stop",))
+@in_workspace
+def stop(workspace: str | None) -> None:
+    """End the hub of the workspace, and what it runs, in order; it runs again with the next hub."""
+    from scoringhost.cli.hub_options import client_of, hub_refusals
+    from scoringhost.hub.record import read_record
+
+    with hub_refusals():
+        folder = workspace_folder(os.environ, workspace)
+        client_of(workspace, None).stop()
+        while read_record(folder) is not None:
+            time.sleep(0.05)
 
 
 @hub.command(cls=Verb, short_help="Read everything, and say what is damaged.", examples=("scoringhost hub check",))
@@ -59,7 +101,10 @@ def _say(found: Soundness) -> None:
     for problem in found.problems:
         click.echo(problem)
     left = f", and {found.unnamed} that nothing needs" if found.unnamed else ""
-    click.echo(f"{found.models} models, {found.files} files of {found.bytes} bytes{left}: ", nl=False)
+    click.echo(
+        f"{found.models} models, {found.deployments} deployments, {found.files} files of {found.bytes} bytes{left}: ",
+        nl=False,
+    )
     click.echo(f"{len(found.problems)} damaged" if found.problems else "all whole")
     if found.problems:
         raise click.exceptions.Exit(FAILED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from scoringhost.http.app import HttpApp
+from scoringhost.kernel.scoring_thread import ScoringThread
 
 if TYPE_CHECKING:
     from scoringhost.engine.engine import Engine
@@ -41,6 +42,12 @@ class WorkerDoor(Door, Protocol):
 
     def serve(self, engine: Engine) -> None:
         """Know what will be served; `start` follows."""
+
+    def help_out(self, thread: ScoringThread) -> None:
+        """A run() on that thread holds up the event loop: answer health meanwhile, if this door can. Returns at once.
+
+        Called on another thread, again and again for as long as that is so.
+        """
 
     @property
     def requests(self) -> int:

@@ -59,6 +59,19 @@ def read_catalogue(root: Path, settings: Settings) -> CatalogueReading:
     return reading.result()
 
 
+def read_version(folder: Path, file: ServiceFile, settings: Settings) -> tuple[ServiceSpec, tuple[str, ...]]:
+    """The version in a folder that somebody else names, and what to warn of; `file` says its name and its version.
+
+    Raises:
+        SettingsError: if it cannot be used.
+    """
+    if file.name is None or file.version is None:
+        raise ValueError("it needs a name and a version")
+    reading = _Reading(folder, settings)
+    spec = reading.spec(Place(folder, folder), file, file.name, file.version)
+    return spec, tuple(reading.warnings)
+
+
 class _Reading:
     """One pass over a folder."""
 
@@ -67,7 +80,7 @@ class _Reading:
         self._specs: dict[tuple[str, str], ServiceSpec] = {}
         self._traffics: dict[str, tuple[Path, Traffic]] = {}
         self._unusable: list[UnusableService] = []
-        self._warnings: list[str] = []
+        self.warnings: list[str] = []
 
     def take(self, place: Place) -> None:
         """Read one place."""
@@ -76,7 +89,7 @@ class _Reading:
             version = place.folder.name
         try:
             file = _file_of(place)
-            spec = self._spec(place, file, file.name or name, file.version or version)
+            spec = self.spec(place, file, file.name or name, file.version or version)
         except SettingsError as problem:
             self._unusable.append(UnusableService(name, version, place.folder, str(problem)))
             return
@@ -94,9 +107,9 @@ class _Reading:
             return
         first, known = self._traffics.setdefault(name, (folder, traffic))
         if known != traffic:
-            self._warnings.append(f"{name}: its traffic is divided in {first} and in {folder}; the former counts")
+            self.warnings.append(f"{name}: its traffic is divided in {first} and in {folder}; the former counts")
 
-    def _spec(self, place: Place, file: ServiceFile, name: str, version: str) -> ServiceSpec:
+    def spec(self, place: Place, file: ServiceFile, name: str, version: str) -> ServiceSpec:
         """The version of a service in a place.
 
         Raises:
@@ -133,7 +146,7 @@ class _Reading:
         for key, origin in gathered.origins.items():
             if key in OF_THE_FLEET and origin.startswith("file ") and not origin.endswith(MODEL_FILE):
                 lines.append(f"{key} ({origin}) is ignored: it is for the whole fleet to say")
-        self._warnings += [f"{name}: {line}" for line in lines]
+        self.warnings += [f"{name}: {line}" for line in lines]
 
     def result(self) -> CatalogueReading:
         """All that was read."""
@@ -151,7 +164,7 @@ class _Reading:
             except InvalidTraffic as problem:
                 for version, spec in versions.items():
                     self._unusable.append(UnusableService(name, version, spec.folder, f"{problem} (in {folder})"))
-        return CatalogueReading(services, tuple(self._unusable), tuple(self._warnings))
+        return CatalogueReading(services, tuple(self._unusable), tuple(self.warnings))
 
 
 def _file_of(place: Place) -> ServiceFile:

@@ -19,6 +19,7 @@ from scoringhost.fleet.routing import WorkerRoute
 from scoringhost.fleet.run_folder import RunFolder
 from scoringhost.fleet.specs import ServiceSpec
 from scoringhost.fleet.surroundings import Listeners, Surroundings
+from scoringhost.fleet.template_process import TemplateFailed
 from scoringhost.fleet.templates import Templates
 from scoringhost.fleet.version_life import SetFailed
 from scoringhost.settings import Settings
@@ -61,6 +62,11 @@ class ForkedSets:
 
         one = ForkedSet(key, spec, replicas, self._interpreter, made, changed, lines)
         return one
+
+    async def warm(self) -> None:
+        """Have what sets are forked from ready before the first is wanted; if that fails, the first one says why."""
+        with suppress(TemplateFailed):
+            await self._templates.warm(sys.executable)
 
     async def _interpreter(self, spec: ServiceSpec) -> Interpreter:
         if spec.environment is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from scoringhost.doors.server.listening import refuse_new
+from scoringhost.doors.listening import refuse_new
 from scoringhost.fleet.back_off import BackOff
 from scoringhost.fleet.channel import Channel, Method
 from scoringhost.fleet.front.memory import make_shared

@@ -10,9 +10,10 @@ from scoringhost.settings import DEFAULT, PREFIX, SPECS, Secret, Settings
 from scoringhost.settings.secret import SHOWN
 
 OF_FRONT = frozenset({
-    "host", "port", "health_port", "separate_health_endpoint", "metrics_port", "grpc_port", "cors_origins",
+    "host", "port", "health_port", "separate_health_endpoint", "metrics_port", "grpc_port",
     "tls_certificate", "tls_key", "tls_client_ca", "primary_key", "secondary_key", "keys_file", "token_keys",
     "token_issuer", "token_audience", "token_scopes", "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies",
+    "control_host", "control_port", "hub_roles",
 })  # fmt: skip
 """Settings of a fleet that its front obeys, and of which its replica sets know nothing."""
 
@@ -22,12 +23,15 @@ OF_ONE_SERVICE = frozenset({
 })  # fmt: skip
 """Settings that mean something else for a fleet than for one of its services, or nothing."""
 
+AZMLINFSRVS_ORIGINS = "environment AML_CORS_ORIGINS"
+"""A replica set reads this variable itself: by its name it knows to compare origins as azmlinfsrv does."""
+
 KEYS = frozenset({"primary_key", "secondary_key", "keys_file", "token_keys"})
 
 
 def replica_settings(spec: ServiceSpec, fleet: Settings, workers: int) -> dict[str, Any]:
     """The fields of Settings that a replica set is given, by name: the fleet's, under the service's own."""
-    given = {name for name in SPECS if fleet.origins.get(name, DEFAULT) != DEFAULT}
+    given = {name for name in SPECS if fleet.origins.get(name, DEFAULT) not in (DEFAULT, AZMLINFSRVS_ORIGINS)}
     passed = {name: _plain(getattr(fleet, name)) for name in given - OF_FRONT - OF_ONE_SERVICE}
     passed |= {name: _plain(value) for name, value in spec.settings.items() if name not in OF_FRONT}
     if any(getattr(fleet, name) for name in KEYS):

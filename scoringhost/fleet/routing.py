@@ -53,12 +53,16 @@ class VersionRoute:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRoute:
-    """A service: its versions, and which of them answers a request that names none."""
+    """A service: its versions, and which of them answers a request that names none.
+
+    keys: SHA-256, in hexadecimal, of those that callers must send one of, by their names; none: nobody is asked.
+    """
 
     name: str
     versions: Mapping[str, VersionRoute]
     default: str
     traffic: Traffic = Traffic()
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class RoutingTable:
 
 def _service(value: Mapping[str, Any]) -> ServiceRoute:
     versions = {version: _version(one) for version, one in value["versions"].items()}
-    return ServiceRoute(value["name"], versions, value["default"], Traffic(**value["traffic"]))
+    return ServiceRoute(value["name"], versions, value["default"], Traffic(**value["traffic"]), value["keys"])
 
 
 def _version(value: Mapping[str, Any]) -> VersionRoute:

@@ -142,12 +142,21 @@ def read_service_file(folder: Path, *, is_of_version: bool = False) -> ServiceFi
         raise SettingsError(str(path), None, f"it is no JSON: {problem}") from None
     if not isinstance(content, dict):
         raise SettingsError(str(path), None, "it must hold a JSON object")
-    _check(content, KEYS, "", path)
-    _check(content.get("replicas", {}), REPLICA_KEYS, "replicas.", path)
-    _check_settings(content.get("settings", {}), path)
     for key in TRAFFIC_KEYS:
         if key in content and is_of_version:
             raise SettingsError(f"{key} in {path}", None, "it is for the service's own folder, not for a version's")
+    return service_file_of(content, folder, path)
+
+
+def service_file_of(content: Mapping[str, Any], folder: Path, path: Path) -> ServiceFile:
+    """What an object says that has the keys of a service.json; `path`: where it is from, for messages.
+
+    Raises:
+        SettingsError: if it has a key that there is not, or a value of another type; names it.
+    """
+    _check(content, KEYS, "", path)
+    _check(content.get("replicas", {}), REPLICA_KEYS, "replicas.", path)
+    _check_settings(content.get("settings", {}), path)
     return _made_of(content, folder, path)
 
 

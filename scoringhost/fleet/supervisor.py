@@ -6,7 +6,7 @@ import asyncio
 import difflib
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +73,8 @@ class Supervisor:
         """
         self.lives: dict[Key, VersionLife] = {}
         self.traffics: dict[str, Traffic] = {}
+        self.keys: dict[str, Mapping[str, str]] = {}
+        """Digests of the keys of single services, by name; see `ServiceRoute`."""
         self.shadows = ShadowSums()
         self._read_traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
@@ -94,11 +96,17 @@ class Supervisor:
     # -- what the catalogue says ------------------------------------------------------------------
 
     def apply(
-        self, reading: CatalogueReading, *, starts: bool = True, touched: Sequence[Path] = ()
+        self,
+        reading: CatalogueReading,
+        *,
+        starts: bool = True,
+        touched: Sequence[Path] = (),
+        resting: Container[Key] = (),
     ) -> list[asyncio.Task[Any]]:
         """Make what runs what the catalogue says: start what is new, reload what is different, remove what is gone.
 
         `starts`: whether what is new is started. `touched`: files that have changed, whose services are reloaded.
+        `resting`: versions that are not started, whatever is new.
         Returns the work that this is, each with its result or its error.
         """
         work: list[Coroutine[Any, Any, None]] = []
@@ -106,7 +114,8 @@ class Supervisor:
         for service in reading.catalogue.values():
             for spec in service.versions.values():
                 named.add((spec.name, spec.version))
-                work += self._wish(spec, starts, _is_touched(spec, touched))
+                may_start = starts and (spec.name, spec.version) not in resting
+                work += self._wish(spec, may_start, _is_touched(spec, touched))
         for one in reading.unusable:
             named.add((one.name, one.version))
             self._refuse(one)
@@ -140,6 +149,14 @@ class Supervisor:
             self.lives[key] = VersionLife(spec, self, sleep=self._sleep)
         self.lives[key].fail(one.reason)
 
+    def add(self, spec: ServiceSpec) -> VersionLife:
+        """Know a version from now on, which is not started yet; the one that is known, if there is one."""
+        key = (spec.name, spec.version)
+        if key not in self.lives:
+            self.lives[key] = VersionLife(spec, self, may_wake=False, sleep=self._sleep)
+            self.changed()
+        return self.lives[key]
+
     def taken(
         self, reading: CatalogueReading, name: str, version: str | None
     ) -> dict[str, tuple[VersionLife, ServiceSpec]]:
@@ -171,10 +188,10 @@ class Supervisor:
                 self.traffics[name] = traffic
         self._read_traffics = read
 
-    async def remove(self, key: Key) -> None:
+    async def remove(self, key: Key, reason: str = "its folder is gone") -> None:
         """Unload a version, and know it no more."""
         life = self.lives[key]
-        await life.unload("its folder is gone")
+        await life.unload(reason)
         if self.lives.get(key) is life:
             del self.lives[key]
         if all(name != key[0] for name, _ in self.lives):
@@ -208,7 +225,8 @@ class Supervisor:
         if self._told is not None:
             self._told.cancel()
             self._told = None
-        self.table = routing_table(next(self._numbers), self.lives.values(), self.traffics, settled=self._is_settled)
+        number = next(self._numbers)
+        self.table = routing_table(number, self.lives.values(), self.traffics, self.keys, settled=self._is_settled)
         self._fronts.tell(self.table)
         for watcher in self.watchers:
             watcher(self.table)

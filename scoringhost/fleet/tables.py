@@ -10,9 +10,14 @@ from scoringhost.fleet.version_life import VersionLife, headline
 
 
 def routing_table(
-    number: int, lives: Iterable[VersionLife], traffics: Mapping[str, Traffic], *, settled: bool
+    number: int,
+    lives: Iterable[VersionLife],
+    traffics: Mapping[str, Traffic],
+    keys: Mapping[str, Mapping[str, str]],
+    *,
+    settled: bool,
 ) -> RoutingTable:
-    """The table of these versions; `traffics`: of each service that divides its requests.
+    """The table of these versions; `traffics`: of each service that divides its requests; `keys`: that asks for one.
 
     Requests that name no version go to the one that is set as the default, or else to the largest. A version that has
     never been ready is not taken for the largest while another has: a new one that fails takes nobody's requests.
@@ -29,7 +34,7 @@ def routing_table(
         default = traffic.default
         if default is None:
             default = max(served.get(name) or by_name[name], key=version_order)
-        services[name] = ServiceRoute(name, by_name[name], default, traffic)
+        services[name] = ServiceRoute(name, by_name[name], default, traffic, keys.get(name, {}))
     return RoutingTable(number, services, settled)
 
 

@@ -44,6 +44,14 @@ class Templates:
         await template.ready()
         return await template.fork(request, (output, lifeline), on_end)
 
+    async def warm(self, python: str) -> None:
+        """Have the template of an environment ready, so that the first set need not wait for it.
+
+        Raises:
+            TemplateFailed: if it cannot be started.
+        """
+        await self._template_for(python, self._environ).ready()
+
     def _template_for(self, python: str, environ: Mapping[str, str]) -> TemplateProcess:
         at_start = start_variables(environ)
         template = self._known.get((python, at_start))

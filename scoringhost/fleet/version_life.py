@@ -215,6 +215,11 @@ class VersionLife:
             else:
                 await self._replace(self.current)
 
+    async def drained(self) -> None:
+        """Wait until all sets that it had before are gone."""
+        if self._draining:
+            await asyncio.wait(self._draining)
+
     def scale(self, minimum: int, maximum: int) -> None:
         """Change between how many workers it has; one that runs has at least the minimum at once."""
         self.spec = replace(self.spec, pool=replace(self.spec.pool, minimum=minimum, maximum=maximum))

@@ -26,8 +26,18 @@ def unpacked(request: HttpRequest, limit: int) -> bytes:
         return request.body
     if coding not in ("gzip", "x-gzip", "deflate"):
         raise UnsupportedContentEncoding(coding)
+    return unpack(request.body, coding, limit)
+
+
+def unpack(body: bytes, coding: str, limit: int) -> bytes:
+    """What is in a body that is packed by gzip or deflate. limit: of that, in bytes.
+
+    Raises:
+        UndecodableBody: it is not so packed.
+        BodyTooLarge: it unpacks to more than the limit; memory use stays below the limit.
+    """
     try:
-        return b"".join(_members(request.body, coding, limit))
+        return b"".join(_members(body, coding, limit))
     except zlib.error as problem:
         raise UndecodableBody(f"The body is not {coding}, as its Content-Encoding says ({problem})") from None
 

@@ -7,16 +7,23 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from scoringhost.hub.errors import ContentDamaged, PlaceTaken, ValueRefused
 from scoringhost.hub.home import Home
+from scoringhost.hub.schema import NAMED_FILES
 
 PIECE = 1024 * 1024
 """Bytes that are read at once."""
+
+LEFT_OUT = frozenset({
+    "__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".pytest_cache", ".mypy_cache",
+    ".ruff_cache", ".ipynb_checkpoints",
+})  # fmt: skip
+"""What is never deployed with a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,12 @@ class Files:
     def __init__(self, home: Home) -> None:
         self._home = home
 
-    def store(self, source: Path, parts: Sequence[str] = ()) -> Content:
+    def store(
+        self, source: Path, parts: Sequence[str] = (), *, leaving_out: Callable[[str], bool] | None = None
+    ) -> Content:
         """Take in a file, or a folder; `parts`: only these paths below it. To be called within `home.adding()`.
+
+        leaving_out: asked for the name of each file and folder in it.
 
         Links are followed, but not out of the folder. Folders that hold nothing are left out.
 
@@ -69,13 +80,15 @@ class Files:
             raise ValueRefused("path", "a file or folder that is there", str(source))
         if source.is_file():
             return Content(source.name, False, (self._take(source, source.name),))
-        found = [self._take(path, name) for name, path in sorted(_below(source, parts))]
+        found = [self._take(path, name) for name, path in sorted(_below(source, parts, leaving_out))]
         if not found:
             raise ValueRefused("path", "a folder with files in it", str(source))
         return Content(source.resolve().name, True, tuple(found))
 
     def _take(self, path: Path, name: str) -> StoredFile:
         """Copy a file in, if its content is not there yet. It is whole under its name, or not there at all."""
+        if not os.access(path, os.R_OK):
+            raise ValueRefused("path", "files that can be read", str(path))
         whole, size = hashlib.sha256(), 0
         arriving, kept = tempfile.mkstemp(dir=self._home.arriving)
         try:
@@ -158,7 +171,7 @@ class Files:
         home, removed = self._home, 0
         with home.removing():
             with home.reading() as database:
-                named = {row["digest"] for row in database.execute("SELECT DISTINCT digest FROM files")}
+                named = {row["digest"] for row in database.execute(NAMED_FILES)}
             for digest in list(self.all()):
                 if digest not in named:
                     self.place(digest).unlink()
@@ -168,11 +181,14 @@ class Files:
         return removed
 
 
-def _below(folder: Path, parts: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def _below(folder: Path, parts: Sequence[str], leaving_out: Callable[[str], bool] | None) -> Iterator[tuple[str, Path]]:
     """The files below a folder, by their relative paths; `parts`: only those at or below these."""
     base = folder.resolve()
     wanted = [_part(folder, part) for part in parts]
     for here, folders, names in os.walk(base, followlinks=True, onerror=_refuse):
+        if leaving_out is not None:
+            folders[:] = [name for name in folders if not leaving_out(name)]
+            names = [name for name in names if not leaving_out(name)]
         folders.sort()
         _require_inside(Path(here), base)
         if Path(here).resolve() in Path(here).parents:

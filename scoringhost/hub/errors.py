@@ -7,6 +7,18 @@ HubError
 ├── PropertyFixed        a property that has been set already
 ├── ModelInUse           what something depends on is not deleted
 ├── PlaceTaken           there is something where a file or folder is to be put
+├── ServiceNotFound      no service of that name, or no such version of it
+├── ServiceExists        a name that is taken
+├── VersionExists        a version that is there already
+├── ChangeUnderWay       another deployment of the same version is on trial
+├── DeploymentRefused    a setting, a script or a number of a deployment that cannot be used; names the field
+├── DeploymentFailed     it was started, and could not be; the version before, if there is one, serves on
+├── NothingToRollBack    nothing was before
+├── UploadNotFound       no upload of that id, or another part of it is expected
+├── NotAllowed           the caller's role does not allow it
+├── HubRunning           another process is the hub of this folder
+├── HubNotRunning        none is, and none could be started
+├── HubAnswered          a hub elsewhere has refused; has its code and status
 ├── HomeUnusable         the hub's folder cannot be used, or is of a later version
 └── ContentDamaged       files of the hub are missing, or not what they were
 """
@@ -88,3 +100,106 @@ class ContentDamaged(HubError):
     def __init__(self, what: str, problems: Sequence[str]) -> None:
         super().__init__(f"{what} is damaged: {'; '.join(problems)}")
         self.what, self.problems = what, problems
+
+
+class ServiceNotFound(HubError):
+    """There is no service of that name, or it has no such version."""
+
+    def __init__(self, name: str, version: str | None = None, *, known: Sequence[str] = ()) -> None:
+        if version is None:
+            text = f"there is no service {name!r}"
+            text += f"; is {known[0]!r} meant?" if known else ""
+        else:
+            text = f"the service {name!r} has no version {version!r}"
+            text += f"; there is {', '.join(known)}" if known else ""
+        super().__init__(text)
+        self.name, self.version, self.known = name, version, known
+
+
+class ServiceExists(HubError):
+    """The name is taken."""
+
+    def __init__(self, name: str, owner: str) -> None:
+        super().__init__(f"there is a service {name!r} already, of {owner}")
+        self.name, self.owner = name, owner
+
+
+class VersionExists(HubError):
+    """The version is there already."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"{name}:{version} is there already")
+        self.name, self.version = name, version
+
+
+class ChangeUnderWay(HubError):
+    """Somebody else is changing it just now."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"{name}:{version} is being deployed just now; try again when that has ended")
+        self.name, self.version = name, version
+
+
+class DeploymentRefused(HubError):
+    """A deployment that cannot be tried, as something in it cannot be used."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}" if field else why)
+        self.field, self.why = field, why
+
+
+class DeploymentFailed(HubError):
+    """It was tried, and could not be started. `reason`: all that is known; `log`: the last lines that it wrote."""
+
+    def __init__(self, name: str, version: str, reason: str, log: Sequence[str] = ()) -> None:
+        super().__init__(f"{name}:{version} could not be started: {reason}")
+        self.name, self.version, self.reason, self.log = name, version, reason, tuple(log)
+
+
+class NothingToRollBack(HubError):
+    """There is nothing that a service could go back to."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is nothing before what {name!r} is now, or it is not kept any more")
+        self.name = name
+
+
+class UploadNotFound(HubError):
+    """There is no such upload, or the part that was sent does not go on where the one before has ended."""
+
+    def __init__(self, upload: str, expected: int | None = None) -> None:
+        text = f"there is no upload {upload!r}" if expected is None else f"the upload goes on at byte {expected}"
+        super().__init__(text)
+        self.upload, self.expected = upload, expected
+
+
+class NotAllowed(HubError):
+    """The role of a caller does not allow what he asks for."""
+
+    def __init__(self, who: str, role: str, action: str, why: str = "") -> None:
+        super().__init__(f"{who} is a {role}, who may not {action}{f': {why}' if why else ''}")
+        self.who, self.role, self.action = who, role, action
+
+
+class HubRunning(HubError):
+    """Another process is the hub of this folder."""
+
+    def __init__(self, home: str, who: str) -> None:
+        super().__init__(f"a hub of {home} runs already ({who})")
+        self.home, self.who = home, who
+
+
+class HubNotRunning(HubError):
+    """No hub answers, and none could be started."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"no hub answers at {where}: {why}")
+        self.where, self.why = where, why
+
+
+class HubAnswered(HubError):
+    """A hub has refused. `code`: the word for programs; `field`: what in the request was wrong, if anything."""
+
+    def __init__(self, status: int, code: str, message: str, field: str = "", log: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.status, self.code, self.field, self.log = status, code, field, tuple(log)

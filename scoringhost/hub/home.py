@@ -1,6 +1,7 @@
 """The folder of a hub: the database, the files, and the lock between those who add files and those who remove them.
 
 hub.db                   SQLite, in WAL mode
+deployments/ID/          what a deployment runs from, made of those files (see `desired`)
 files/ab/abcdef...       each file once, by the SHA-256 of its content
 arriving/                what is being written; whatever is there and belongs to no running process is waste
 removal.lock             shared by whoever adds, held alone by whoever removes
@@ -16,64 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scoringhost.hub.errors import HomeUnusable
+from scoringhost.hub.schema import STEPS
 
 DATABASE = "hub.db"
 BUSY_S = 30.0
 """Seconds that a writer waits for the others; each holds the database for some milliseconds."""
-
-SCHEMA_VERSION = 1
-
-SCHEMA = """
-CREATE TABLE names (
-    name TEXT PRIMARY KEY,
-    last_version INTEGER NOT NULL
-) STRICT;
-CREATE TABLE models (
-    name TEXT NOT NULL REFERENCES names (name),
-    version INTEGER NOT NULL,
-    created_at TEXT NOT NULL,
-    created_by TEXT NOT NULL,
-    description TEXT NOT NULL,
-    framework TEXT NOT NULL,
-    framework_version TEXT NOT NULL,
-    root TEXT NOT NULL,
-    is_folder INTEGER NOT NULL,
-    content_hash TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    origin TEXT NOT NULL,
-    run_id TEXT NOT NULL,
-    properties TEXT NOT NULL,
-    details TEXT NOT NULL,
-    PRIMARY KEY (name, version)
-) STRICT;
-CREATE INDEX models_by_time ON models (created_at DESC, name, version DESC);
-CREATE TABLE tags (
-    name TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    PRIMARY KEY (name, version, key),
-    FOREIGN KEY (name, version) REFERENCES models (name, version) ON DELETE CASCADE
-) STRICT;
-CREATE TABLE files (
-    name TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    path TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    is_program INTEGER NOT NULL,
-    PRIMARY KEY (name, version, path),
-    FOREIGN KEY (name, version) REFERENCES models (name, version) ON DELETE CASCADE
-) STRICT;
-CREATE INDEX files_by_digest ON files (digest);
-CREATE TABLE uses (
-    name TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    user TEXT NOT NULL,
-    PRIMARY KEY (name, version, user),
-    FOREIGN KEY (name, version) REFERENCES models (name, version)
-) STRICT;
-"""
 
 
 class Home:
@@ -149,16 +97,16 @@ class Home:
 
     def _make_tables(self) -> None:
         found = self._schema_version()
-        if found == 0:
-            with self.writing():
-                if self._schema_version() == 0:  # nobody else has been quicker
-                    for statement in filter(str.strip, SCHEMA.split(";")):
-                        self.database.execute(statement)
-                    self.database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif found > SCHEMA_VERSION:
+        if found > len(STEPS):
             self.close()
             why = f"it was made by a later version of scoringhost (its tables are of version {found})"
             raise HomeUnusable(str(self.path), why)
+        if found < len(STEPS):
+            with self.writing():
+                for step in STEPS[self._schema_version() :]:  # maybe none: somebody else has been quicker
+                    for statement in filter(str.strip, step.split(";")):
+                        self.database.execute(statement)
+                self.database.execute(f"PRAGMA user_version = {len(STEPS)}")
 
     def _schema_version(self) -> int:
         return int(self.database.execute("PRAGMA user_version").fetchone()[0])

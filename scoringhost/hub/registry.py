@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from scoringhost.hub.content import Content, Files, StoredFile
 from scoringhost.hub.errors import ModelInUse, ModelNotFound, PropertyFixed, ValueRefused
@@ -159,6 +160,29 @@ class Registry:
         with self._home.writing() as database:
             model = self._get(database, name, version)
             update(database, model, "description", description)
+        return self.get(name, model.version)
+
+    def advise(
+        self,
+        name: str,
+        version: int | None,
+        *,
+        sample_input: Any = None,
+        sample_output: Any = None,
+        resources: Mapping[str, float] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> Model:
+        """Say something else about how it is used; what is None stays as it was. `more`: over what there is."""
+        with self._home.writing() as database:
+            model = self._get(database, name, version)
+            known = model.details
+            new = {
+                "sample_input": known.sample_input if sample_input is None else sample_input,
+                "sample_output": known.sample_output if sample_output is None else sample_output,
+                "resources": dict(known.resources if resources is None else resources),
+                "more": {**known.more, **(more or {})},
+            }
+            update(database, model, "details", json.dumps(new))
         return self.get(name, model.version)
 
     def delete(self, name: str, version: int | None = None) -> Model:

@@ -13,6 +13,13 @@ from pathlib import Path
 from scoringhost.hub.content import Files, StoredFile
 from scoringhost.hub.errors import HomeUnusable, PlaceTaken
 from scoringhost.hub.home import DATABASE, Home
+from scoringhost.hub.schema import NAMED_FILES
+
+_ALL_FILES = (
+    "SELECT name || ':' || version AS whose, path, digest, size FROM files UNION ALL "
+    "SELECT 'deployment ' || id || ' of ' || service || ':' || version, path, digest, deployment_files.size "
+    "FROM deployment_files JOIN deployments ON deployments.id = deployment ORDER BY 1, 2"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,7 @@ class Soundness:
     """What was looked at, and what is wrong. `unnamed`: files that nothing needs, as after a process was killed."""
 
     models: int
+    deployments: int
     files: int
     bytes: int
     unnamed: int
@@ -35,17 +43,18 @@ def check(home: Home) -> Soundness:
             f"a row of {row[0]} names one that is not there" for row in database.execute("PRAGMA foreign_key_check")
         ]
         models = database.execute("SELECT count(*) FROM models").fetchone()[0]
-        rows = database.execute("SELECT name, version, path, digest, size FROM files ORDER BY 1, 2, 3").fetchall()
+        deployments = database.execute("SELECT count(*) FROM deployments").fetchone()[0]
+        rows = database.execute(_ALL_FILES).fetchall()
     seen: dict[str, str | None] = {}
     for row in rows:
         file = StoredFile(row["path"], row["digest"], row["size"])
         if file.digest not in seen:
             seen[file.digest] = files.problem(file)
         if seen[file.digest] is not None:
-            problems.append(f"{row['name']}:{row['version']}: {files.problem(file)}")
+            problems.append(f"{row['whose']}: {seen[file.digest]}")
     unnamed = sum(digest not in seen for digest in files.all())
     size = sum({row["digest"]: row["size"] for row in rows}.values())
-    return Soundness(models, len(seen), size, unnamed, tuple(problems))
+    return Soundness(models, deployments, len(seen), size, unnamed, tuple(problems))
 
 
 def back_up(home: Home, target: str | os.PathLike[str]) -> Path:
@@ -90,7 +99,7 @@ def restore(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> S
 def _copy_files(home: Home, made: Path) -> None:
     """Copy the files that the copied database names, which may be fewer than there are."""
     with closing(sqlite3.connect(made / DATABASE)) as copy:
-        digests = [row[0] for row in copy.execute("SELECT DISTINCT digest FROM files")]
+        digests = [row[0] for row in copy.execute(NAMED_FILES)]
     for digest in digests:
         place = Files(home).place(digest)
         target = made / "files" / digest[:2] / digest

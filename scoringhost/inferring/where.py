@@ -90,7 +90,7 @@ def _over_grpc() -> Callable[[Service], Transport]:
     except ModuleNotFoundError as problem:
         if (problem.name or "").partition(".")[0] not in ("grpc", "google"):
             raise
-        raise MissingExtra("grpcio", "grpc") from None
+        raise MissingExtra("grpcio", "infer") from None
     return OverGrpc
 
 

@@ -18,8 +18,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
@@ -83,6 +83,8 @@ class ScoringThread:
         """The one of whoever waits for work that is done on the spot; set and taken back around `perform_here`."""
         self._name = name
         self.stopping = ""
+        self._holding = threading.Lock()
+        self._is_held = False
 
     def start(self) -> None:
         """Serve from a thread of its own."""
@@ -147,11 +149,28 @@ class ScoringThread:
             asyncio._set_running_loop(loop)
             if self._signalled:
                 self._settle()
+            if self._is_held:
+                with self._holding:
+                    pass
 
     def busy_here_s(self) -> float:
         """For how long the work that is done on the spot has been going on, in seconds; 0 if there is none."""
         is_busy = self._current is not None and self._current is self._on_the_spot
         return time.monotonic() - self._began_s if is_busy else 0.0
+
+    @contextmanager
+    def held(self) -> Iterator[bool]:
+        """Keep work that is done on the spot from coming to its end; yields whether there is any.
+
+        What the event loop below it would do may be done meanwhile: it goes on only afterwards. The order matters,
+        here and at the end of `perform_here`: each first says what it does, and then looks at what the other says.
+        """
+        with self._holding:
+            self._is_held = True
+            try:
+                yield self.busy_here_s() > 0.0
+            finally:
+                self._is_held = False
 
     def interrupt_overdue(self) -> float:
         """Break off work on the spot that is over its time; returns how long it is over its limit, in seconds.

@@ -17,6 +17,7 @@ from scoringhost.settings.declaration import (
 )
 from scoringhost.settings.fleet import FleetSettings
 from scoringhost.settings.gathering import FOUND_MAIN
+from scoringhost.settings.hub import HubSettings
 from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
@@ -31,6 +32,7 @@ __all__ = [
     "FleetSettings",
     "FunctionsSettings",
     "HttpSettings",
+    "HubSettings",
     "InferenceSettings",
     "KafkaSettings",
     "RecordingSettings",

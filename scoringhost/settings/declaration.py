@@ -14,7 +14,7 @@ import click
 from scoringhost.settings.secret import Secret
 
 PREFIX = "SCORINGHOST_"
-OTHERS = frozenset({"SCORINGHOST_HOME", "SCORINGHOST_WORKSPACE", "SCORINGHOST_CACHE"})
+OTHERS = frozenset({"SCORINGHOST_HOME", "SCORINGHOST_WORKSPACE", "SCORINGHOST_CACHE", "SCORINGHOST_HUB_KEY"})
 """Variables that are no settings of a service: they say where other things are kept."""
 
 

@@ -19,6 +19,7 @@ from scoringhost.settings.declaration import (
 )
 from scoringhost.settings.fleet import FleetSettings
 from scoringhost.settings.gathering import gather
+from scoringhost.settings.hub import HubSettings
 from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
@@ -33,6 +34,7 @@ DEFAULT = "default"
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings(
     FunctionsSettings,
+    HubSettings,
     FleetSettings,
     KafkaSettings,
     RecordingSettings,

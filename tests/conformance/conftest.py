@@ -155,9 +155,9 @@ class FrontSender:
 
 OF_THE_FRONT = frozenset({
     "primary_key", "secondary_key", "keys_file", "token_keys", "token_issuer", "token_audience", "token_scopes",
-    "token_roles", "token_leeway_s", "rate_limit", "cors_origins", "trusted_proxies", "open_docs",
+    "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies", "open_docs",
 })  # fmt: skip
-"""Settings that a replica is not given: who may come in, and what browsers are told, is the front's."""
+"""Settings that a replica is not given: who may come in is the front's."""
 
 
 class Fleet:
@@ -171,9 +171,9 @@ class Fleet:
     def start(self, script: Path, environ: dict[str, str]) -> FrontSender:
         """A service, which is there when this returns."""
         settings, _ = Settings.load(environ, {}, os.getcwd())
-        own = {name: getattr(settings, name) for name in OF_THE_FRONT}
+        own = {name: getattr(settings, name) for name in (*OF_THE_FRONT, "cors_origins")}
         own |= {"traces": settings.traces, "open_telemetry": dict(settings.open_telemetry)}
-        origins = {name: origin for name, origin in settings.origins.items() if name in OF_THE_FRONT}
+        origins = {name: origin for name, origin in settings.origins.items() if name in own}
         shown = {name: one.reveal() if isinstance(one, Secret) else one for name, one in own.items()}
         key = repr((shown, origins))
         if key not in self._started:
@@ -181,7 +181,7 @@ class Fleet:
         front = self._started[key]
         self._count += 1
         name = f"s{self._count}"
-        dropped = {f"SCORINGHOST_{one.upper()}" for one in OF_THE_FRONT} | {"AML_CORS_ORIGINS"}
+        dropped = {f"SCORINGHOST_{one.upper()}" for one in OF_THE_FRONT}
         kept = {key: value for key, value in environ.items() if key not in dropped}
         replica = self._fronts.Replica(script, self._make_folder("w"), SCORINGHOST_TRUSTED_PROXIES="unix", **kept)
         front.add(self._fronts.service(name, self._fronts.version("", replica.path, key=name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from scoringhost.hub.record import read_record
+from scoringhost.hub.starting import PORTS
+from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -101,6 +106,13 @@ class Terminal:
         """End what was started."""
         if self._server is not None:
             self._server.kill()
+        hub = read_record(self._workspace)  # a hub that was started on demand outlives whoever started it
+        if hub is not None:
+            os.kill(hub.pid, signal.SIGKILL)
+
+    @property
+    def _workspace(self) -> Path:
+        return self.folder / ".scoringhost" / "workspaces" / "default"
 
     def _serve(self, command: str, shown: str) -> str:
         """Start a server, which stays until another one is started; `^C` at the end of what is shown stops it."""
@@ -121,6 +133,9 @@ class Terminal:
 
     def _start(self, *command: str) -> Served:
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        if not (self._workspace / PORTS).exists():  # what a hub that is started on demand takes for its own from before
+            self._workspace.mkdir(parents=True, exist_ok=True)
+            (self._workspace / PORTS).write_text(json.dumps({"services": int(self.port), "control": free_port()}))
         environ = {"PATH": programs, "TERM": "dumb", "SCORINGHOST_HOME": str(self.folder / ".scoringhost")}
         return self._served_class(int(self.port), *command, cwd=self.folder, environ=environ)
 

@@ -21,7 +21,20 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, instead of this folder
 
-from tests.live.faults import clients, documents, many, outside, overload, proxy, signals, soak, stuck, tls, tokens  # noqa: E402
+from tests.live.faults import (  # noqa: E402
+    clients,
+    documents,
+    hubs,
+    many,
+    outside,
+    overload,
+    proxy,
+    signals,
+    soak,
+    stuck,
+    tls,
+    tokens,
+)
 from tests.live.faults.table import HEAD, Drill, Row, printed  # noqa: E402
 
 FAULTS: dict[str, Callable[[Drill], None]] = {
@@ -43,6 +56,7 @@ FAULTS: dict[str, Callable[[Drill], None]] = {
     "tls": tls.tls,
     "schemathesis": documents.documents,
     "nginx": proxy.proxy,
+    "hub": hubs.killed,
     "soak": soak.soak,
     "many": many.many,
 }
@@ -56,6 +70,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="of load in each row")
     parser.add_argument("--soak-minutes", type=float, default=0.5, help="of the soak")
     parser.add_argument("--requests", type=int, default=20_000, help="of the row `many`")
+    parser.add_argument("--hub-kills", type=int, default=20, help="how often a hub is killed at a random moment")
     parser.add_argument("--patience", type=float, default=1.0, help="factor for time limits, on a busy machine")
     parser.add_argument("--json", type=Path, help="write the table to that file, too")
     given = parser.parse_args()
@@ -70,7 +85,7 @@ def main() -> int:
         sys.stdout.flush()
 
     sys.stdout.write(HEAD + "\n")
-    drill = Drill(given.seconds, given.patience, given.soak_minutes * 60, emit, given.requests)
+    drill = Drill(given.seconds, given.patience, given.soak_minutes * 60, emit, given.requests, given.hub_kills)
     for name in given.only:
         FAULTS[name](drill)
     if given.json is not None:

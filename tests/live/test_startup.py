@@ -202,7 +202,7 @@ def test_a_port_in_use_is_refused_by_its_number(start: Start, tmp_path: Path, se
 def test_a_script_in_a_subfolder_is_pointed_to(start: Start, tmp_path: Path) -> None:
     (tmp_path / "service").mkdir()
     write(tmp_path / "service", GOOD)
-    text = refused(start(tmp_path))
+    text = refused(start(tmp_path / "score.py"))
     assert text == f"scoringhost: No such file or directory: '{tmp_path}/score.py'. Did you mean 'service/score.py'?"
 
 

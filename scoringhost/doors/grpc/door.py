@@ -6,19 +6,33 @@ import asyncio
 import os
 import socket
 import stat
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
-from scoringhost.dialects.oip_grpc.requests import GrpcRequest
-from scoringhost.doors.grpc.bridge import Bridge
-from scoringhost.doors.grpc.calls import Calls, Context
-from scoringhost.doors.grpc.certificates import NAME_HEADER, credentials_of, name_of
-from scoringhost.doors.grpc.server import GrpcServer, Listening
+from scoringhost.doors.bodies_in_flight import BodiesInFlight
+from scoringhost.doors.certificates import certificates_of
+from scoringhost.doors.grpc.beside import Beside
+from scoringhost.doors.grpc.calls import Calls
+from scoringhost.doors.grpc.connections import Connections, TimeLimits
+from scoringhost.doors.grpc.health import LOOK_S
+from scoringhost.doors.grpc.port import Port
+from scoringhost.doors.grpc.secured import ALPN
 from scoringhost.engine.engine import Engine
 from scoringhost.http.app import HttpApp
+from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.process.at_fork import in_child
-from scoringhost.settings import Settings, address
+from scoringhost.settings import Settings
 
 MIB = 1024 * 1024
+
+SETTLE_S = 0.05
+"""Seconds for which connections are taken after new ones are kept out: some are on their way into the backlog."""
+
+TOLD_S = 1.0
+"""Seconds that clients have to hear that they are to go elsewhere."""
+
+POLL_S = 0.005
 
 
 class GrpcDoor:
@@ -27,24 +41,32 @@ class GrpcDoor:
     def __init__(self, settings: Settings, *, is_guarded: bool) -> None:
         """Do nothing yet. is_guarded: there are guards, to be asked before a message is read."""
         assert settings.grpc_port is not None
-        self._port = settings.grpc_port
-        is_secure = settings.tls_certificate is not None
-        introduce = _introduce if is_secure else _nobody
-        credentials = (lambda: credentials_of(settings)) if is_secure else None
-        listening = Listening(address(settings.host, self._port), settings.grpc_max_message_mb * MIB, credentials)
-        self._server = GrpcServer(listening, lambda: Calls(is_guarded=is_guarded, introduce=introduce))
+        self._port_number = settings.grpc_port
+        self._port = Port(settings.host, settings.grpc_port)
+        largest, in_flight = settings.grpc_max_message_mb * MIB, BodiesInFlight(settings.max_bodies_mb * MIB)
+        self._calls = Calls(is_guarded=is_guarded, largest=largest, in_flight=in_flight)
+        limits = TimeLimits(settings.head_timeout_s, settings.write_timeout_s, settings.min_upload_bytes_per_s)
+        self.connections = Connections(self._calls, limits, certificates_of(settings, ALPN))
+        self._beside = Beside(self._port, self.connections)
         self._engine: Engine | None = None
-        self._bridge: Bridge | None = None
+        self._health_look: asyncio.TimerHandle | None = None
+        self._is_standing_by = False
 
     def stand_by(self) -> None:
         """Listen, and say that nothing is ready; see `WorkerDoor`."""
-        if not self._server.listens:
+        if not self._is_standing_by:
+            self._is_standing_by = True
             in_child(self._cut_off)
-            self._server.listen()
+            self._port.listen()
+            self._beside.start()
 
     def serve(self, engine: Engine) -> None:
         """Know what is to be served; see `WorkerDoor`."""
         self._engine = engine
+
+    def help_out(self, thread: ScoringThread) -> None:
+        """Answer health beside a run(); see `WorkerDoor`."""
+        self._beside.help_out(thread)
 
     # -- Door, on the event loop that scores ----------------------------------------------------------------
 
@@ -52,45 +74,71 @@ class GrpcDoor:
         """Take calls."""
         assert self._engine is not None
         self.stand_by()
-        site, scoring = self._engine.site, asyncio.get_running_loop()
-        own_app = site.grpc_app
-        assert own_app is not None, "the site was made without gRPC"
+        site = self._engine.site
+        assert site.grpc_app is not None, "the site was made without gRPC"
+        self._beside.leave()
+        self._calls.open(site.grpc_app, lambda: site.host.ready, set(site.model_names))
+        self.connections.start()
+        self._port.watch(self._calls.loop, self.connections.take)
+        self._look_at_health()
+        self._calls.go_on()
 
-        def open_calls(calls: Calls) -> None:
-            self._bridge = Bridge(own_app, scoring)
-            calls.open(self._bridge, lambda: site.host.ready, set(site.model_names))
-
-        await self._server.open(open_calls)
+    def _look_at_health(self) -> None:
+        """Tell who watches it what is new, every now and then."""
+        self._health_look = self._calls.loop.call_later(LOOK_S, self._look_at_health)
+        for connection in self._calls.look_at_watchers():
+            connection.flush()
 
     async def stop_accepting(self, by_s: float) -> None:
         """Tell clients to send their next call elsewhere, and listen no more."""
-        await self._server.go(by_s)
+        self._port.refuse()
+        await asyncio.sleep(SETTLE_S)
+        self._port.close()
+        self._calls.stop()
+        for connection in self._calls.look_at_watchers():
+            connection.flush()
+        # Those that have just been taken are told as soon as they are driven.
+        await self._until(lambda: self.connections.are_driven, TOLD_S)
+        self.connections.go_away()
+        await self._until(lambda: self.connections.are_told, min(TOLD_S, by_s - time.monotonic()))
+        self.connections.refuse_more()
 
     async def finish(self, by_s: float) -> bool:
         """Wait until every call has been answered, or for the time; returns whether they have."""
-        return await self._server.gone(by_s)
+        is_over = await self._until(lambda: not self.connections.open, by_s - time.monotonic())
+        if is_over:
+            self.connections.close()
+            if self._health_look is not None:
+                self._health_look.cancel()
+        return is_over
+
+    @staticmethod
+    async def _until(holds: Callable[[], bool], within_s: float) -> bool:
+        by_s = time.monotonic() + within_s
+        while not holds():
+            if time.monotonic() >= by_s:
+                return False
+            await asyncio.sleep(POLL_S)
+        return True
 
     def cancel(self) -> None:
         """Answer every call that is under way with UNAVAILABLE."""
-        if self._bridge is not None:
-            self._bridge.cancel()
+        self._calls.cancel()
 
     @property
     def requests(self) -> int:
         """How many calls have come."""
-        calls = self._server.calls
-        return 0 if calls is None else calls.begun
+        return self._calls.begun
 
     # -- processes that the script forks ----------------------------------------------------------------------
 
     def _cut_off(self) -> None:
         """In a process that the script has forked: hold neither the port nor its connections open.
 
-        C-core does not say which sockets are its own; they are those with the port. The numbers stand for nothing
-        then: closed ones would be given to the next files of the script.
+        The numbers stand for nothing then: closed ones would be given to the next files of the script.
         """
         nothing = os.open(os.devnull, os.O_RDWR)
-        for descriptor in sockets_at(self._port):
+        for descriptor in sockets_at(self._port_number):
             os.dup2(nothing, descriptor, inheritable=False)
         os.close(nothing)
 
@@ -114,17 +162,3 @@ def _port_of(descriptor: int) -> int | None:
             finally:
                 one.detach()
     return None
-
-
-def _introduce(request: GrpcRequest, context: Context) -> None:
-    """Say who is calling, by the certificate; what a client sends under that name is dropped."""
-    request.scheme = "https"
-    request.headers.pop(NAME_HEADER, None)
-    name = name_of(context.auth_context())
-    if name:
-        request.headers[NAME_HEADER] = name
-        request.caller = name
-
-
-def _nobody(request: GrpcRequest, context: Context) -> None:
-    """Without TLS nobody knows who is calling."""

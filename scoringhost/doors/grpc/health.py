@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from scoringhost.dialects.oip_grpc.pool import HEALTH, INFERENCE_SERVICE, messages
+from scoringhost.dialects.oip_grpc.reading import parsed
+from scoringhost.doors.grpc.message_reader import Refused
+from scoringhost.doors.grpc.unary import OneMessageCall
+from scoringhost.errors import UndecodableBody
+from scoringhost.http.messages import HttpResponse
 
 LOOK_S = 0.1
-"""Seconds between two looks of a caller who watches: how late it hears of a change, at most."""
+"""Seconds between two looks for callers who watch: how late they hear of a change, at most."""
 
 
 class Health:
@@ -25,20 +29,9 @@ class Health:
         status = self._status(service)
         return None if status == self._response.SERVICE_UNKNOWN else self._said(status)
 
-    async def watch(self, service: str, is_over: asyncio.Event) -> AsyncIterator[bytes]:
-        """The answers of Watch: the status now, and each that differs from the one before."""
-        said = None
-        while True:
-            status = self._status(service)
-            if status != said:
-                said = status
-                yield self._said(status)
-            if is_over.is_set():
-                return
-            try:
-                await asyncio.wait_for(is_over.wait(), LOOK_S)
-            except TimeoutError:
-                continue
+    def watched(self, service: str) -> bytes:
+        """What who watches a service is told now."""
+        return self._said(self._status(service))
 
     def _status(self, service: str) -> int:
         if service and service != INFERENCE_SERVICE and service not in self._names():
@@ -50,3 +43,65 @@ class Health:
     def _said(self, status: int) -> bytes:
         said: bytes = self._response(status=status).SerializeToString()
         return said
+
+
+class _HealthCall(OneMessageCall):
+    """A call of it, at once as a whole."""
+
+    __slots__ = ()
+
+    def on_request(self) -> None:
+        """Read what is asked about, and answer."""
+        try:
+            asked = parsed(messages()[f"{HEALTH}.HealthCheckRequest"], self.body())
+        except Refused as refused:
+            self.fail(refused.code, refused.why)
+        except UndecodableBody as problem:
+            self.fail("INVALID_ARGUMENT", str(problem))
+        else:
+            self.on_service(asked.service)
+
+    def on_service(self, service: str) -> None:
+        """Answer for a service."""
+
+
+class CheckCall(_HealthCall):
+    """Check: the status now."""
+
+    __slots__ = ()
+
+    def on_service(self, service: str) -> None:
+        """Say it, or that nobody knows the service."""
+        said = self.calls.health.check(service)
+        if said is None:
+            self.fail("NOT_FOUND", f"There is no service {service!r}")
+        else:
+            self.reply(HttpResponse(200, [], said))
+
+
+class WatchCall(_HealthCall):
+    """Watch: the status now, and each that differs from the one before."""
+
+    __slots__ = ("_said", "_service")
+
+    def on_service(self, service: str) -> None:
+        """Say it, and go on."""
+        self._service, self._said = service, b""
+        self.calls.watchers.add(self)
+        self.look()
+
+    def over(self) -> None:
+        """Watch no more."""
+        super().over()
+        self.calls.watchers.discard(self)
+
+    def look(self) -> None:
+        """Say what is new; when the server goes, for the last time."""
+        said = self.calls.health.watched(self._service)
+        if said != self._said and not self.stream.waiting:
+            self._said = said
+            self.say(said)
+        if self.is_overdue:
+            self.fail("DEADLINE_EXCEEDED", "the caller's deadline is over")
+        elif self.calls.is_stopping:
+            self.finish()

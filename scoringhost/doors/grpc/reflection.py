@@ -5,15 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from scoringhost.dialects.oip_grpc.pool import messages
+from scoringhost.dialects.oip_grpc.reading import parsed
+from scoringhost.doors.grpc.call import Call
+from scoringhost.doors.grpc.message_reader import Message, Refused, unpacked
+from scoringhost.errors import UndecodableBody
 
 NOT_FOUND, INVALID_ARGUMENT = 5, 3
 """Numbers of https://grpc.io/docs/guides/status-codes/, which go into the answer."""
 
 
+MOST_UNREAD = 1_048_576
+"""Bytes of answers that a caller may leave unread."""
+
+
+class ReflectionCall(Call):
+    """ServerReflectionInfo: each message is answered at once."""
+
+    __slots__ = ()
+
+    def on_message(self, message: Message) -> None:
+        """Answer it."""
+        package = self.path[1:].rpartition(".")[0]
+        body = unpacked(message, self.head.encoding, self.calls.largest)
+        if self.stream.waiting > MOST_UNREAD:
+            raise Refused("RESOURCE_EXHAUSTED", "the answers are not read")
+        try:
+            self.say(reflect(package, body))
+        except UndecodableBody as problem:
+            raise Refused("INVALID_ARGUMENT", str(problem)) from None
+
+    def end(self) -> None:
+        """The caller has no more to ask."""
+        self.finish()
+
+
 def reflect(package: str, body: bytes) -> bytes:
-    """The answer to one message of ServerReflectionInfo, of v1 or v1alpha, which is the package."""
+    """The answer to one message of ServerReflectionInfo, of v1 or v1alpha, which is the package.
+
+    Raises:
+        UndecodableBody: if the message is none.
+    """
     known = messages()
-    request = known[f"{package}.ServerReflectionRequest"].FromString(body)
+    request = parsed(known[f"{package}.ServerReflectionRequest"], body)
     response = known[f"{package}.ServerReflectionResponse"](valid_host=request.host, original_request=request)
     asked = request.WhichOneof("message_request")
     try:

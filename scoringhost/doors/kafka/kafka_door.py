@@ -30,6 +30,7 @@ from scoringhost.engine.engine import Engine
 from scoringhost.errors import MissingExtra, ScoringHostError, SettingsError
 from scoringhost.http.app import HttpApp
 from scoringhost.http.messages import Body, close_body
+from scoringhost.kernel.scoring_thread import ScoringThread
 from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -78,6 +79,9 @@ class KafkaDoor:
 
     def stand_by(self) -> None:
         """Do nothing: what nobody reads waits in its topic."""
+
+    def help_out(self, thread: ScoringThread) -> None:
+        """Nobody asks Kafka for health; see `WorkerDoor`."""
 
     def serve(self, engine: Engine) -> None:
         """Score on the engine's event loop; its only model is meant by messages that name none."""

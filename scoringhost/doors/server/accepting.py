@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
-from scoringhost.doors.server.certificates import Certificates
+from scoringhost.doors.certificates import Certificates
+from scoringhost.doors.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
 from scoringhost.doors.server.connection_limits import ConnectionLimits, Intake
 from scoringhost.doors.server.http_protocol import HttpProtocol
-from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
 from scoringhost.doors.server.secure_protocol import SecureProtocol
 from scoringhost.http.app import STOPPING
 from scoringhost.telemetry.logs import HOST_LOGGER

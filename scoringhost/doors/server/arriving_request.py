@@ -11,7 +11,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, cast
 
-from scoringhost.doors.server.connection_limits import SMALL_BODY, Intake
+from scoringhost.doors.bodies_in_flight import SMALL_BODY
+from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.http_heads import split_target
 from scoringhost.doors.server.large_body import LEAST, PIECES_BEFORE, LargeBody
 from scoringhost.errors import BodyTooLarge, HeadersTooLarge, Overloaded, RequestTooSlow, ScoringHostError

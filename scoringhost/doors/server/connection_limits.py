@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scoringhost.doors.bodies_in_flight import BodiesInFlight
 from scoringhost.http.app import HttpApp
 from scoringhost.settings import Settings
 
 MIB = 1024 * 1024
-
-SMALL_BODY = 16_384
-"""Bytes up to which a body does not count: what thousands of them hold is not worth a look at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +26,6 @@ class ConnectionLimits:
     window_s: float = 10.0
     write_s: float = 30.0
     closing_s: float = 3.0
-
-
-class BodiesInFlight:
-    """Counts the bytes of request bodies that a worker holds: those that arrive, wait and are scored."""
-
-    __slots__ = ("held", "limit")
-
-    def __init__(self, limit: int = 0) -> None:
-        """`limit` is in bytes; 0: none."""
-        self.limit, self.held = limit, 0
-
-    def take(self, size: int) -> bool:
-        """Make room for `size` more bytes, which must be given back with `release`; False if there is none.
-
-        A body that is larger than the limit by itself has room while there is no other.
-        """
-        if self.limit and self.held and self.held + size > self.limit:
-            return False
-        self.held += size
-        return True
-
-    def release(self, size: int) -> None:
-        """Give `size` bytes back."""
-        self.held -= size
 
 
 @dataclass(frozen=True, slots=True)

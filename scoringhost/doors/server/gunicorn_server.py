@@ -13,11 +13,11 @@ from pathlib import Path
 import gunicorn.app.base
 from gunicorn.config import Config
 
+from scoringhost.doors.listening import raise_descriptor_limit
 from scoringhost.doors.server import debugger
 from scoringhost.doors.server.fleet_place import FleetPlace, Word
 from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
 from scoringhost.doors.server.leaving import leave_within
-from scoringhost.doors.server.listening import raise_descriptor_limit
 from scoringhost.doors.server.master import START_FAILED, Master, ReloadingMaster
 from scoringhost.doors.server.starting import StandIn, Starting
 from scoringhost.doors.server.watching import Watch

@@ -20,7 +20,7 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from scoringhost.doors.server.connection_limits import SMALL_BODY
+from scoringhost.doors.bodies_in_flight import SMALL_BODY
 from scoringhost.doors.server.http_connection import CONTINUE, HttpConnection
 from scoringhost.doors.server.http_heads import render_head
 from scoringhost.errors import ScoringHostError

@@ -13,8 +13,9 @@ from abc import abstractmethod
 
 import httptools
 
+from scoringhost.doors.bodies_in_flight import SMALL_BODY
 from scoringhost.doors.server.arriving_request import HALF_A_HEAD, TOO_LARGE, ReadNoFurther
-from scoringhost.doors.server.connection_limits import SMALL_BODY, Intake
+from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.guarded_request import GuardedRequest
 from scoringhost.doors.server.http_heads import COMMON_TARGETS, split_target, understood
 from scoringhost.errors import (

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from scoringhost.doors.listening import refuse_new
 from scoringhost.doors.server.ended import looked_at, without_lines_of
 from scoringhost.doors.server.fleet_place import Word
-from scoringhost.doors.server.listening import refuse_new
 from scoringhost.doors.server.turnover import Turnover
 from scoringhost.doors.server.watching import Watch
 from scoringhost.telemetry.logs import HOST_LOGGER

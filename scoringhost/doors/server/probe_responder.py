@@ -17,8 +17,8 @@ from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from scoringhost.doors.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
 from scoringhost.doors.server.http_heads import render_head, well_formed
-from scoringhost.doors.server.listening import EXHAUSTED, REST_S, ExhaustionLog, accept
 from scoringhost.http.messages import HEADERS_LIMIT, HttpRequest, HttpResponse
 from scoringhost.http.routes import HEALTH_PATHS
 

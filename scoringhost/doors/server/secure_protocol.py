@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-from scoringhost.doors.server.certificates import name_of
+from scoringhost.doors.certificates import name_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.errors import IncompleteBody, ScoringHostError
 from scoringhost.http.messages import HttpRequest

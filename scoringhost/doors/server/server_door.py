@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
+from scoringhost.doors.certificates import Certificates
+from scoringhost.doors.listening import refuse_new
 from scoringhost.doors.server.accepting import FairServer
-from scoringhost.doors.server.certificates import Certificates
 from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
-from scoringhost.doors.server.listening import refuse_new
 from scoringhost.doors.server.probe_responder import ProbeResponder
 from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.engine.engine import Engine

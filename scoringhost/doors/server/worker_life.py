@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scoringhost.doors.server.certificates import certificates_of
+from scoringhost.doors.certificates import certificates_of
 from scoringhost.doors.server.forked import keep_apart_connections
 from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.doors.server.server_door import ServerDoor, listeners_at, server_config
@@ -154,6 +154,8 @@ class WorkerLife:
     def _watch(self) -> None:
         """On the I/O thread, while the loop is on the main one: what the loop cannot do during a run()."""
         if self._main.busy_here_s() > BLOCKED_S:
+            for door in self._worker.more_doors:
+                door.help_out(self._main)
             self._door.answer_probes(self._is_blocked)
         elif self._engine.drain_over_s() > PATIENCE_S:  # an async run() that does not await
             self._give_up(NotReady(STOPPING))

@@ -31,11 +31,13 @@ _OF_FRAMING = re.compile(rb"(?:^|\n)(" + b"|".join(sorted(_FRAMING)) + rb"):[ \t
 def passed_whole(data: bytes, exchange: Exchange) -> bytes | None:
     """What the client gets for an answer that has come in one piece, and has a length and nothing else of framing.
 
-    None for any other, which `Answer` reads. Nearly all are such, and the callbacks for each of their headers would
-    take half as long again as all else that is done with them here.
+    None for any other, and for one that is copied, which `Answer` reads. Nearly all are such, and the callbacks for
+    each of their headers would take half as long again as all else that is done with them here.
     """
+    if exchange.copying is not None or exchange.method == "HEAD":
+        return None
     head = _PLAIN_HEAD.match(data)
-    if head is None or exchange.method == "HEAD":
+    if head is None:
         return None
     said = _OF_FRAMING.findall(head[2])
     if len(said) != 1 or said[0][0].lower() != b"content-length" or not said[0][1].isdigit():
@@ -45,7 +47,7 @@ def passed_whole(data: bytes, exchange: Exchange) -> bytes | None:
         return None
     exchange.status = status
     line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    more = exchange.connection.answer_lines(exchange, head[2], has_length=True)
+    more = exchange.connection.answer_lines(exchange, has_length=True)
     return b"%s%s%s\r\n%s" % (line, head[2], more, data[head.end() :])
 
 
@@ -120,7 +122,7 @@ class Answer:
             exchange.copying.answer(status, self._first(b"content-type"), self._first(b"content-encoding"))
         has_body = exchange.method != "HEAD" and status not in BODILESS
         how = b"" if status in BODILESS else self._length(has_body)
-        more = exchange.connection.answer_lines(exchange, b"".join(self._lines), has_length=bool(how) or not has_body)
+        more = exchange.connection.answer_lines(exchange, has_length=bool(how) or not has_body)
         line = _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
         self.out.append(b"%s%s%s%s\r\n" % (line, b"".join(self._lines), how, more))
         if not has_body:

@@ -110,6 +110,8 @@ class Directory:
     ) -> None:
         self._wants, self._choice, self.start_wait_s = wants, choice or DefaultVersion(), start_wait_s
         self.table = RoutingTable()
+        self.on_table: Callable[[], None] | None = None
+        """Called when there is another table, before anybody is given a worker of it."""
         self.sets: dict[str, ReplicaSet] = {}
         self.waiting: dict[str, Waiting] = {}
         """By label."""
@@ -126,6 +128,8 @@ class Directory:
         Requests that workers have got already are answered by them.
         """
         self.table = table
+        if self.on_table is not None:
+            self.on_table()
         versions = [one for service in table.services.values() for one in service.versions.values()]
         sets = {one.set_key: self._set_of(one) for one in versions if one.set_key}
         gone = [one for key, one in self.sets.items() if key not in sets]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from scoringhost.access.forwarded import Proxies
 from scoringhost.fleet.front.directory import Directory
 from scoringhost.fleet.front.memory import Counts
+from scoringhost.fleet.front.service_keys import ServiceKeys
 from scoringhost.fleet.front.targets import Targets
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
@@ -21,7 +22,7 @@ class FrontApp(HttpApp):
     """The application of a front.
 
     directory: where requests go. targets: which services paths are of. proxies: whose forwarding headers are believed;
-    None: nobody's. cors: what browsers are told of answers of replicas, if anything. watch: gives a request what hears
+    None: nobody's. cors: what browsers are told of the front's own answers. watch: gives a request what hears
     of it; None if nobody does.
     """
 
@@ -41,10 +42,17 @@ class FrontApp(HttpApp):
         super().__init__(dialects, cors, observers, guards=guards, watchers=watchers, debug=debug)
         self.directory, self.counts, self.proxies = directory, counts, proxies
         self.targets = Targets(self.match)
-        self.cors = cors if cors.entries else None
+        self._guards_of_all, self._service_keys = self.guards, ServiceKeys(lambda: directory.table)
+        directory.on_table = self.look_for_keys
+        self.look_for_keys()
         self.watch: Callable[[HttpRequest], Stages | None] | None = self._watch
         if self._watch is not None:
             self._watch = self._watch_once
+
+    def look_for_keys(self) -> None:
+        """Ask for the keys of single services from now on, if the table has any: without them nobody is asked."""
+        asks = any(service.keys for service in self.directory.table.services.values())
+        self.guards = (*self._guards_of_all, self._service_keys) if asks else self._guards_of_all
 
     def _watch_once(self, request: HttpRequest) -> Stages | None:
         """A request that a replica has not answered has been watched from its beginning on."""

@@ -19,8 +19,7 @@ from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.front_reading import FrontReading
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.app import CLIENT_GONE
-from scoringhost.http.cors import Cors
-from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.messages import HttpRequest
 from scoringhost.http.request_ids import read_ids
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -121,11 +120,9 @@ class FrontProtocol(FrontReading):
 
     # -- what comes back ------------------------------------------------------------------------------
 
-    def answer_lines(self, exchange: Exchange, of_replica: bytes, *, has_length: bool) -> bytes:
+    def answer_lines(self, exchange: Exchange, *, has_length: bool) -> bytes:
         """Lines that the head of an answer has beside the replica's: who has answered, and whether this is the end."""
         lines = b"" if exchange.live is None else exchange.live.line
-        if self._front.cors is not None:
-            lines += cors_lines(self._front.cors, exchange, of_replica)
         if not has_length or not exchange.is_whole:
             self._keep_alive = False
         self._streaming = True
@@ -252,13 +249,3 @@ class SecureFrontProtocol(Secured, FrontProtocol):
     __slots__ = ("_certified",)
 
     scheme: ClassVar[str] = "https"
-
-
-def cors_lines(cors: Cors, exchange: Exchange, of_replica: bytes) -> bytes:
-    """What a browser is told of an answer of a replica, which knows of no origins; a script may have said it itself."""
-    lines = of_replica.decode("latin-1").split("\r\n")[:-1]
-    pairs = [(name, value.strip()) for name, _, value in [line.partition(":") for line in lines]]
-    said = HttpResponse(exchange.status, [*pairs])
-    cors.apply(exchange, said)
-    more = said.headers[len(pairs) :]
-    return "".join([f"{name}: {value}\r\n" for name, value in more]).encode("latin-1")

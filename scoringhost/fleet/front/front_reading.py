@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 
+from scoringhost.doors.bodies_in_flight import SMALL_BODY
 from scoringhost.doors.server.arriving_request import ReadNoFurther
-from scoringhost.doors.server.connection_limits import SMALL_BODY
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.errors import MalformedRequest, ScoringHostError
 from scoringhost.fleet.front.exchange import Exchange

@@ -20,11 +20,11 @@ from typing import Any, cast
 
 import uvicorn
 
+from scoringhost.doors.certificates import Certificates, certificates_of
+from scoringhost.doors.listening import raise_descriptor_limit, refuse_new
 from scoringhost.doors.server.accepting import FairServer
-from scoringhost.doors.server.certificates import Certificates, certificates_of
 from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
-from scoringhost.doors.server.listening import raise_descriptor_limit, refuse_new
 from scoringhost.doors.server.server_door import SETTLE_S
 from scoringhost.errors import NotReady, StartupError
 from scoringhost.fleet.channel import CallFailed, Channel, ChannelClosed

@@ -151,6 +151,7 @@ class Drill:
 
     seconds: of load in each row. patience: factor for every time limit, for a machine that is busy with
     other things. soak_s: seconds of the soak. requests: how many the row of many small ones sends.
+    hub_kills: how often a hub is killed.
     """
 
     seconds: float
@@ -158,6 +159,7 @@ class Drill:
     soak_s: float
     emit: Callable[[Row], None]
     requests: int = 0
+    hub_kills: int = 20
 
     @contextlib.contextmanager
     def row(self, name: str, required: str) -> Iterator[Row]:

@@ -40,7 +40,7 @@ def test_a_model_is_registered_listed_shown_tagged_downloaded_and_deleted(run, f
     assert "model.txt  4 B" in run("model", "show", "wine").output
     assert run("model", "download", "wine", tmp_path / "out").output.strip() == str(tmp_path / "out" / "model.txt")
     assert run("model", "delete", "wine:2").output == "deleted wine:2\n"
-    assert run("hub", "check").output == "1 models, 1 files of 4 bytes: all whole\n"
+    assert run("hub", "check").output == "1 models, 0 deployments, 1 files of 4 bytes: all whole\n"
 
 
 def test_what_cannot_be_done_is_said_in_one_line(run, file: Path, tmp_path: Path) -> None:

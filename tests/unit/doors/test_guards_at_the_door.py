@@ -13,7 +13,8 @@ from uvicorn.server import ServerState
 
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.doors.asgi.app import AsgiApp
-from scoringhost.doors.server.connection_limits import SMALL_BODY, BodiesInFlight, Intake
+from scoringhost.doors.bodies_in_flight import SMALL_BODY, BodiesInFlight
+from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.errors import MalformedRequest
 from scoringhost.http.app import HttpApp

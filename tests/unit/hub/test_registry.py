@@ -278,3 +278,13 @@ def test_a_process_that_is_killed_leaves_the_hub_whole(home: Home, registry: Reg
         registry.delete(model.name, model.version)
     assert stored(home) == []
     assert list(home.arriving.iterdir()) == []
+
+
+def test_advice_on_a_models_use_changes_and_what_it_is_does_not(home: Home, tmp_path: Path):
+    (tmp_path / "m").write_text("x")
+    registry = Registry(home)
+    registry.register("m", tmp_path / "m", details=Details(framework="ScikitLearn", more={"a": 1}))
+    registry.advise("m", 1, sample_input=[[1]], resources={"cpu": 2}, more={"b": 2})
+    changed = registry.advise("m", None, sample_output=[3]).details
+    assert (changed.sample_input, changed.sample_output, changed.resources) == ([[1]], [3], {"cpu": 2})
+    assert (changed.more, changed.framework) == ({"a": 1, "b": 2}, "ScikitLearn")

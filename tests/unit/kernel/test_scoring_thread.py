@@ -503,3 +503,34 @@ def test_a_job_that_has_been_reported_keeps_nothing_of_its_work(thread: ScoringT
     assert over.wait(START_S)
     kept = [name for name in Job.__slots__ if getattr(job, name, None) is work]
     assert kept == []
+
+
+def test_work_on_the_spot_does_not_come_to_its_end_while_it_is_held() -> None:
+    thread = ScoringThread()
+    begun, go_on, order = threading.Event(), threading.Event(), []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait(30)
+
+    def loop() -> None:
+        thread.adopt()
+        thread.perform_here(work, None)
+        order.append("the loop goes on")
+
+    with thread.held() as is_busy:
+        assert not is_busy
+    runs = threading.Thread(target=loop)
+    runs.start()
+    assert begun.wait(30)
+    with thread.held() as is_busy:
+        assert is_busy
+        go_on.set()
+        while thread.is_busy:
+            threading.Event().wait(0.001)
+        order.append("the other has done its work")
+    runs.join(30)
+
+    assert order == ["the other has done its work", "the loop goes on"]
+    with thread.held() as is_busy:
+        assert not is_busy

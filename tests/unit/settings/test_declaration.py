@@ -12,6 +12,7 @@ from scoringhost.settings import (
     FleetSettings,
     FunctionsSettings,
     HttpSettings,
+    HubSettings,
     InferenceSettings,
     KafkaSettings,
     RecordingSettings,
@@ -29,6 +30,7 @@ PARTS: tuple[type[Part], ...] = (
     RecordingSettings,
     KafkaSettings,
     FleetSettings,
+    HubSettings,
     FunctionsSettings,
 )
 

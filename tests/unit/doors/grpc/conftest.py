@@ -93,7 +93,7 @@ def grpc_service(tmp_path: Path, port_of_nobody: Callable[[], int]) -> Iterator[
             given = {"host": "127.0.0.1", "grpc_port": port, **settings}
             chosen = assemble.settings_of(str(path), {}, given)
             shared = assemble.shared_parts(chosen)
-            (make_door,) = worker_doors(chosen, {}, is_guarded=bool(shared.guards))
+            (make_door,) = worker_doors(chosen, is_guarded=bool(shared.guards))
             world = assemble.world_of(chosen)
             stack.callback(world.leave)
             world.enter(os.environ)

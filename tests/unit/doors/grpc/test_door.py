@@ -443,11 +443,11 @@ def test_a_process_that_the_script_forks_holds_neither_the_port_nor_its_connecti
 def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("scoringhost.doors.grpc")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "grpc", None)
+    monkeypatch.setitem(sys.modules, "hpack", None)
     settings = assemble.settings_of("score.py", {}, {"grpc_port": 1})
 
     with pytest.raises(MissingExtra) as caught:
-        worker_doors(settings, {}, is_guarded=False)
+        worker_doors(settings, is_guarded=False)
 
     assert "pip install" in str(caught.value)
 

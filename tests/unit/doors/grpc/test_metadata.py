@@ -3,7 +3,7 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from scoringhost.doors.grpc.metadata import client_of, headers_of, metadata_of
+from scoringhost.doors.grpc.metadata import headers_of, metadata_of, seconds_of
 from scoringhost.http.errors import ROWS
 
 
@@ -13,9 +13,9 @@ def test_every_error_has_a_code_of_grpc(row: object) -> None:
 
 
 def test_metadata_become_headers_repeated_ones_joined_and_bytes_in_base64() -> None:
-    headers = headers_of([("a", "1"), ("a", "2"), ("b-bin", b"\0\1")])
+    headers = headers_of([("a", "1"), ("a", "2"), ("b-bin", "AAE"), ("c-bin", "no base64!")])
 
-    assert headers == {"a": "1,2", "b-bin": "AAE="}
+    assert headers == {"a": "1,2", "b-bin": "AAE=", "c-bin": "no base64!"}
 
 
 def test_headers_that_grpc_would_not_take_are_left_out() -> None:
@@ -25,8 +25,9 @@ def test_headers_that_grpc_would_not_take_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "client"),
-    [("ipv4:1.2.3.4:5", "1.2.3.4"), ("ipv6:%5B::1%5D:5", "::1"), ("ipv6:[::1]:5", "::1"), ("unix:/x", None)],
-)
-def test_the_address_of_a_caller(peer: str, client: str | None) -> None:
-    assert client_of(peer) == client
+    ("text", "seconds"),
+    [("1S", 1.0), ("250m", 0.25), ("99999999u", 99.999999), ("2H", 7200.0), ("1M", 60.0), ("5n", 5e-9),
+     ("", None), ("1", None), ("S", None), ("-1S", None), ("123456789S", None), ("1s", None)],
+)  # fmt: skip
+def test_how_long_a_caller_waits(text: str, seconds: float | None) -> None:
+    assert seconds_of(text) == seconds

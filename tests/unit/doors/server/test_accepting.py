@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from scoringhost.doors.server import accepting, listening
+from scoringhost.doors import listening
+from scoringhost.doors.server import accepting
 from scoringhost.doors.server.accepting import COURTESIES, COURTESY_S, Acceptor
 
 START_S = 20.0

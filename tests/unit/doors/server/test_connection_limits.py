@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from scoringhost.dialects.azureml_words import OtherEndpoints
-from scoringhost.doors.server.connection_limits import MIB, BodiesInFlight, intake_of
+from scoringhost.doors.bodies_in_flight import BodiesInFlight
+from scoringhost.doors.server.connection_limits import MIB, intake_of
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.settings import Settings

@@ -1,0 +1,1 @@
+"""What datasets are read with: `dataset_type_definitions`."""

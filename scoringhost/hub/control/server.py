@@ -1,0 +1,166 @@
+"""The control API on its port, beside the fleet on the same event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import uvicorn
+
+from scoringhost._version import __version__
+from scoringhost.dialects import probes
+from scoringhost.doors.bodies_in_flight import BodiesInFlight
+from scoringhost.doors.server.accepting import FairServer
+from scoringhost.doors.server.connection_limits import MIB, Intake
+from scoringhost.doors.server.http_protocol import HttpProtocol
+from scoringhost.errors import SettingsError
+from scoringhost.fleet.listening import BACKLOG
+from scoringhost.http.app import HttpApp
+from scoringhost.http.cors import Cors
+from scoringhost.http.messages import HttpRequest, HttpResponse
+from scoringhost.http.routes import Endpoint
+from scoringhost.hub.access import Action
+from scoringhost.hub.control.calls import Call, call_of
+from scoringhost.hub.control.guard import ControlGuard
+from scoringhost.hub.control.models import ModelAnswers, Sources
+from scoringhost.hub.control.openapi import document
+from scoringhost.hub.control.operations import OPERATIONS, Operation
+from scoringhost.hub.control.services import ServiceAnswers
+from scoringhost.hub.control.uploads import Uploads
+from scoringhost.hub.control.views import Views
+from scoringhost.hub.control.words import ControlWords, answered, refusal
+from scoringhost.hub.errors import HomeUnusable, HubError
+from scoringhost.hub.hub import Hub
+from scoringhost.settings import Settings, address
+from scoringhost.telemetry.log_observer import LogObserver
+
+LARGEST_BODY = 32 * MIB
+"""Bytes of one request; what is larger is uploaded in parts."""
+MOST_BODIES = 256 * MIB
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+DRAIN_S = 3.0
+
+Perform = Callable[[Call], Awaitable[dict[str, Any]]]
+
+
+def require_safe(settings: Settings, guard: ControlGuard) -> None:
+    """Nothing, if the control API may listen where the settings say.
+
+    Raises:
+        SettingsError: if others of the network could reach it and nobody would ask them who they are.
+    """
+    if settings.control_host not in LOOPBACK and not guard.asks:
+        why = "others reach it there, and deploying is running code: give keys (--keys-file) or tokens, and --hub-roles"
+        raise SettingsError("control_host", settings.control_host, why)
+
+
+def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None]) -> HttpApp:
+    """The application of the control API. url: of the front. stop: ends the hub."""
+    home = hub.desk.path
+    sources = Sources(Uploads(home / "uploads"))
+    answers = (ModelAnswers(hub.desk, sources), ServiceAnswers(hub, sources, Views(hub.supervisor, url)))
+
+    async def about(call: Call) -> dict[str, Any]:
+        call.require(Action.READ)
+        said = {"version": __version__, "url": url, "caller": call.caller.name, "role": call.caller.role}
+        return {**said, "pid": os.getpid(), "home": str(home)}
+
+    async def stop_hub(call: Call) -> dict[str, Any]:
+        call.require(Action.STOP)
+        stop()
+        return {}
+
+    table: dict[str, dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]]] = {}
+    own: dict[str, Perform] = {"about": about, "stop": stop_hub}
+    for operation in OPERATIONS:
+        perform = own.get(operation.name)
+        for one in answers:
+            perform = perform or getattr(one, operation.name, None)
+        if perform is None:
+            raise LookupError(f"nothing answers {operation.name}")
+        table.setdefault(operation.path, {})[operation.method] = _answer(operation, perform, guard, str(home))
+    endpoints = {path: Endpoint(methods) for path, methods in table.items()}
+    said = answered(document())
+    endpoints["/openapi.json"] = Endpoint(
+        {"GET": lambda _: HttpResponse(200, list(said.headers), said.body)}, is_open=True
+    )
+    endpoints.update(probes.endpoints(lambda _: None, lambda _: None))
+    return HttpApp([ControlWords(endpoints)], Cors(""), [LogObserver()], guards=[guard])
+
+
+def _answer(
+    operation: Operation, perform: Perform, guard: ControlGuard, home: str
+) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    async def answer(request: HttpRequest) -> HttpResponse:
+        try:
+            caller = guard.caller_of(request)
+            call = call_of(operation, caller, request.parameters, request.arguments, request.body)
+            return answered(await perform(call), operation.status)
+        except HubError as error:
+            return refusal(error)
+        except OSError as problem:  # such as a disk that is full
+            return refusal(HomeUnusable(home, str(problem)))
+
+    return answer
+
+
+class ControlServer:
+    """Listens, and answers until it is closed."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._server: FairServer | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    def start(self, app: HttpApp) -> None:
+        """Answer what comes from now on."""
+        intake = Intake(app, LARGEST_BODY, in_flight=BodiesInFlight(MOST_BODIES))
+        config = uvicorn.Config(
+            cast("Any", intake),
+            interface="asgi3",
+            http=cast("Any", HttpProtocol),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+        )
+        self._server = FairServer(config, lambda: False)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+
+    async def close(self) -> None:
+        """Take no more requests; those under way have a moment."""
+        server = self._server
+        if server is None or self._serving is None:
+            self._listener.close()
+            return
+        server.should_exit = True
+        server.tell_connections()
+        await self._serving
+        await server.close_listeners([self._listener])
+        server.tell_connections()
+        if not await server.ended(time.monotonic() + DRAIN_S):
+            server.cancel_requests()
+            await server.ended(time.monotonic() + 1)
+
+
+def listen(settings: Settings) -> tuple[socket.socket, str]:
+    """The listening socket of the control API, and its URL.
+
+    Raises:
+        SettingsError: if this machine has no such address, or somebody else listens there.
+    """
+    host, port = settings.control_host, settings.control_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        raise SettingsError("control_port", port, f"the control API cannot listen there: {problem.strerror}") from None
+    listener.setblocking(False)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return listener, f"http://{address(host, port)}"

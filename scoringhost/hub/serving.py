@@ -1,0 +1,126 @@
+"""A hub as a process: the supervisor of a fleet with the catalogue in the place of a folder, and the control API."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scoringhost._version import __version__
+from scoringhost.fleet.forked_sets import ForkedSets
+from scoringhost.fleet.listening import url_of
+from scoringhost.fleet.logs import Output
+from scoringhost.fleet.made import Display, FleetParts, Show, fit_for_fleet, ignored_by_fleet
+from scoringhost.fleet.run_folder import RunFolder, default_place
+from scoringhost.fleet.running import RunningFleet
+from scoringhost.hub.control.guard import ControlGuard
+from scoringhost.hub.control.server import ControlServer, control_app, listen, require_safe
+from scoringhost.hub.home import Home
+from scoringhost.hub.hub import Hub
+from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
+from scoringhost.settings import Settings
+from scoringhost.telemetry.logs import HOST_LOGGER
+
+log = logging.getLogger(HOST_LOGGER)
+
+
+class HubRunFolder(RunFolder):
+    """The run folder of a hub. The logs of services are kept with the hub: they are there after a restart."""
+
+    def __init__(self, path: Path, home: Path) -> None:
+        super().__init__(path)
+        self._home = home
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files."""
+        return self._home / "log"
+
+
+class RunningHub(RunningFleet):
+    """A fleet whose services are those of a hub's folder."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Path,
+        run: RunFolder,
+        parts: FleetParts,
+        output: Output,
+        place: HubPlace,
+        listener: socket.socket,
+        *,
+        cores: float,
+        url: str,
+        control_url: str,
+    ) -> None:
+        """`listener`, `control_url`: of the control API. `place`: taken already."""
+        super().__init__(settings, None, run, parts, output, cores=cores, url=url)
+        self.hub = Hub(home, settings, self.supervisor)
+        self._place, self._control_url = place, control_url
+        self._guard = ControlGuard(settings, token_of(home))
+        require_safe(settings, self._guard)
+        self._control_server = ControlServer(listener)
+
+    async def _read_folder(self, touched: list[Path] | None = None) -> list[asyncio.Task[Any]]:
+        """What ran before runs again; clients may come meanwhile."""
+        work = await self.hub.start()
+        if isinstance(self._sets, ForkedSets):
+            self.supervisor.in_background(self._sets.warm())
+        self._control_server.start(control_app(self.hub, self._guard, self._url, self.stop))
+        pid = os.getpid()
+        self._place.say(HubRecord(pid, started_at(pid), self._control_url, self._url, str(self._run.path), __version__))
+        return work
+
+    async def read_folder_again(self) -> None:
+        """Nothing: there is no folder that somebody else changes."""
+
+    async def _finish(self) -> None:
+        self._place.unsay()
+        await self._control_server.close()
+        await self.hub.end()
+        await super()._finish()
+
+
+def run_hub(
+    home: Path, settings: Settings, environ: Mapping[str, str], cores: float, output: Output, show: Show | None
+) -> None:
+    """Be the hub of a folder, until a signal ends it.
+
+    `show`: takes lines for people; None for no such lines.
+
+    Raises:
+        StartupError: if it cannot be started.
+        HubError: if the folder cannot be used, or has a hub.
+        FrontFailed: if the front cannot be started.
+    """
+    for line in ignored_by_fleet(settings):
+        log.warning("%s", line)
+    settings = fit_for_fleet(settings)
+    Home(home).close()
+    place = HubPlace(home)
+    place.take()
+    run = HubRunFolder(Path(settings.run_dir) if settings.run_dir else default_place(home, environ, os.getuid()), home)
+    try:
+        run.take(home)
+        listener, control_url = listen(settings)
+        parts = FleetParts(settings, environ, cores)
+
+        async def life() -> None:
+            url = url_of(settings)
+            hub = RunningHub(
+                settings, home, run, parts, output, place, listener, cores=cores, url=url, control_url=control_url
+            )
+            if show is not None:
+                show(f"hub of {home}: control API at {control_url}, services at {url}/services/NAME/score")
+                hub.supervisor.watchers.append(Display(show, url).take)
+            await hub.run()
+
+        asyncio.run(life())
+    finally:
+        run.leave()
+        place.leave()

@@ -1,0 +1,24 @@
+"""The settings for a hub: where its control API listens, and what its callers are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from scoringhost.settings.declaration import PORT, Part, setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HubSettings(Part):
+    """The control API of a hub."""
+
+    control_host: str = setting(
+        "127.0.0.1", click.STRING, "Address of a hub's control API; any but this machine's own needs keys or tokens.",
+        "--control-host",
+    )  # fmt: skip
+    control_port: int = setting(5002, PORT, "Port of a hub's control API.", "--control-port")
+    hub_roles: str | None = setting(
+        None, click.STRING, "What callers of a hub are, by the names of their keys or tokens: alice=owner, "
+        "bob=contributor; all others are readers.", "--hub-roles",
+    )  # fmt: skip
