@@ -79,5 +79,6 @@ def server_of_fleet(
         return assemble.build(settings, shared=shared, behind_grpc=takes_grpc)
 
     stand_in = functools.partial(assemble.stand_in, settings)
-    gunicorns = GunicornArguments({"bind": [f"unix:{place.set_socket}"]})
+    # With the name gunicorn calls its processes, if setproctitle is installed.
+    gunicorns = GunicornArguments({"bind": [f"unix:{place.set_socket}"], "proc_name": settings.service_name})
     return Server(settings, build, stand_in, gunicorns, more_doors, place)

@@ -23,6 +23,7 @@ from scoringhost.errors import StartupError
 from scoringhost.fleet.replica_request import ReplicaRequest
 from scoringhost.process.blas_threads import set_blas_threads
 from scoringhost.process.cpu_budget import available_cores, limit_threads
+from scoringhost.process.names import name_process, short_name
 from scoringhost.script.imports import replace_path_entries, serve_alone
 from scoringhost.script.world import script_path
 from scoringhost.serving import server_of_fleet
@@ -46,6 +47,7 @@ def become(request: ReplicaRequest, output: int) -> None:
     os.umask(request.umask)
     os.chdir(request.cwd)
     sys.argv[:] = ["scoringhost", "serve", str(request.settings.get("script", ""))]
+    name_process(short_name(request.settings["service_name"], request.settings.get("service_version", "")))
 
 
 def serve(request: ReplicaRequest, lifeline: int) -> NoReturn:

@@ -19,7 +19,7 @@ def attributes_of(request: HttpRequest, method: str) -> dict[str, str | int]:
     found: dict[str, str | int] = {
         "server.address": host.strip("[]"),
         "network.protocol.version": request.http_version,
-        "http.request.body.size": len(request.body),
+        "http.request.body.size": _body_size(request),
         "scoringhost.request_id": request.ids.request,
     }
     if port:
@@ -35,6 +35,14 @@ def attributes_of(request: HttpRequest, method: str) -> dict[str, str | int]:
     if "user-agent" in request.headers:
         found["user_agent.original"] = request.headers["user-agent"]
     return found
+
+
+def _body_size(request: HttpRequest) -> int:
+    """The bytes of the body; as they are declared if it is not there, as a front keeps none."""
+    declared = request.headers.get("content-length", "")
+    if not request.body and declared.isdecimal():
+        return int(declared)
+    return len(request.body)
 
 
 def exception_attributes(error: BaseException) -> dict[str, str]:

@@ -157,6 +157,16 @@ def test_twenty_sets_are_started_and_stopped_and_leave_nothing_behind(play: Play
     play(act)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux names processes so")
+def test_the_processes_of_a_set_are_called_as_its_service(play: Play) -> None:
+    async def act(fleet: Fleet) -> None:
+        one = await fleet.start()
+        names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in (one.pid, one.workers[0].pid)]
+        assert names == [f"{one.spec.name}:1"] * 2
+
+    play(act)
+
+
 def test_a_program_that_the_script_has_left_running_is_ended_soon(play: Play, tmp_path: Path) -> None:
     script = tmp_path / "score.py"
     script.write_text(

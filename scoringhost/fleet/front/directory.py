@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,10 +80,11 @@ class LiveVersion:
 
 @dataclass(slots=True)
 class LiveService:
-    """A service as it is now."""
+    """A service as it is now. is_unloaded: all of its versions are stopped because somebody wants it so."""
 
     route: ServiceRoute
     versions: Mapping[str, LiveVersion]
+    is_unloaded: bool
 
 
 @dataclass(slots=True)
@@ -160,7 +161,8 @@ class Directory:
             label = f"{service.name}:{number}" if number else service.name
             line = f"{SERVICE_HEADER}: {label}\r\n".encode("ascii", "backslashreplace")
             versions[number] = LiveVersion(label, version, self.sets.get(version.set_key), line)
-        return LiveService(service, versions)
+        is_unloaded = all(one.state is State.STOPPED and not one.wakes for one in service.versions.values())
+        return LiveService(service, versions, is_unloaded)
 
     # -- requests -----------------------------------------------------------------------------------
 
@@ -192,6 +194,8 @@ class Directory:
         if service is None:
             raise UnknownService(target.name, target.version, self._near(target.name))
         if target.version is None:
+            if service.is_unloaded and exchange.match.dialect.name == "v2":
+                raise NotLoaded(target.name, next(iter(service.versions.values())).route.reason)
             chosen = self._choice.choose(service.route, exchange)
             found = None if chosen is None else service.versions.get(chosen.version)
             wanted = service.route.default
@@ -200,7 +204,7 @@ class Directory:
         else:
             found, wanted = service.versions.get(target.version), target.version
         if found is None:
-            raise UnknownService(target.name, wanted, _listed("its versions are", service.versions))
+            raise UnknownService(target.name, wanted, known_versions(service.versions))
         return found
 
     def _near(self, name: str) -> str:
@@ -260,6 +264,12 @@ class Directory:
         for one in self.sets.values():
             for worker in one.workers:
                 worker.close_idle(now_s)
+
+
+def known_versions(versions: Iterable[str]) -> str:
+    """What there is, for who asks for a version that there is not."""
+    named = [one for one in versions if one]
+    return _listed("its versions are", named) if named else "it has no versions"
 
 
 def _listed(words: str, names: object) -> str:

@@ -14,6 +14,7 @@ from scoringhost.dialects.azureml_words import AzureMlWords
 from scoringhost.dialects.oip.repository import EXTENSION
 from scoringhost.dialects.oip.words import EXTENSIONS, OIP_HEALTH_PATHS, ROOT, OipWords
 from scoringhost.errors import NotReady, ScoringHostError, UnknownRoute, UnknownService
+from scoringhost.fleet.front.directory import known_versions
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
 from scoringhost.fleet.specs import version_order
 from scoringhost.http.errors import JSON
@@ -116,8 +117,8 @@ class FrontPages(AzureMlWords):
             raise UnknownService(name, number, hint="GET / lists those that there are")
         version = found.versions.get(number)
         if version is None:
-            names = ", ".join(repr(one.version) for one in _sorted(found))
-            raise UnknownService(name, number, hint=f"its versions are {names}")
+            names = [one.version for one in _sorted(found)]
+            raise UnknownService(name, number, hint=known_versions(names))
         return _json({**_version(found, version), "urls": _urls(name, number)})
 
 

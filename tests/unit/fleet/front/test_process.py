@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scoringhost.fleet.front.memory import make_shared
-from scoringhost.fleet.routing import State
+from scoringhost.fleet.routing import ServiceRoute, State
+from scoringhost.fleet.specs import Traffic
 from scoringhost.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,12 +108,26 @@ def test_a_version_that_has_failed_says_so_in_each_dialect(front: Any, fronts: A
     assert (reply.status, reply.json()) == (503, {"error": "The service ill:1 is failed: ValueError: no model"})
 
 
+def test_a_service_whose_versions_are_all_unloaded_is_a_404_over_v2_and_a_503_elsewhere(
+    front: Any, fronts: Any, ask: Callable[..., Reply]
+) -> None:
+    versions = [fronts.version(number, state=State.STOPPED, reason="unloaded by a request") for number in "12"]
+    traffic = Traffic({"1": 90.0, "2": 10.0})
+    front.add(ServiceRoute("gone", {one.version: one for one in versions}, "2", traffic))
+    reply = ask(front.port, "POST", "/v2/models/gone/infer", body=b"{}")
+    assert (reply.status, reply.json()) == (404, {"error": "The service gone is not loaded: unloaded by a request"})
+    assert ask(front.port, "POST", "/services/gone/score", body=b"{}").status == 503
+
+
 def test_an_unknown_version_and_an_unknown_service_are_404s_that_say_what_there_is(
     front: Any, fronts: Any, ask: Callable[..., Reply]
 ) -> None:
     front.add(fronts.service("known", fronts.version("1"), fronts.version("2")))
     reply = ask(front.port, "GET", "/services/known/versions/9/score")
     assert (reply.status, "its versions are '1', '2'" in reply.message) == (404, True)
+    front.add(fronts.service("plain", fronts.version("")))
+    reply = ask(front.port, "GET", "/services/plain/versions/9/score")
+    assert (reply.status, "it has no versions" in reply.message) == (404, True)
     reply = ask(front.port, "GET", "/services/knwon/score")
     assert (reply.status, "'known'" in reply.message) == (404, True)
     assert list(ask(front.port, "GET", "/v2/models/knwon").json()) == ["error"]
@@ -298,6 +313,7 @@ def test_with_traces_the_front_has_a_span_between_the_callers_and_the_replicas(
     assert "from-the-caller" in log
     assert f"0x{carried[2].decode()}" in log, "what the replica is told is the front's span"
     assert f"0x{caller}" in log, "whose parent is the caller's"
+    assert '"http.request.body.size": 3' in log
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "drain", "the supervisor goes"])
