@@ -114,12 +114,14 @@ def build(
     observer: LogObserver | None = None,
     world: ScriptWorld | None = None,
     shared: SharedParts | None = None,
+    *,
+    behind_grpc: bool = False,
 ) -> Site:
     """Load the entry script and put the host together; init() is not run yet.
 
     observer: told of everything that happens, in place of the log. world: the script's, which has been
     entered and will be left; not needed where the process serves this script for good. shared: what the
-    processes of a server have in common, if this is one of them.
+    processes of a server have in common, if this is one of them. behind_grpc: a front hands on calls over gRPC.
 
     Raises:
         StartupError: if the script cannot be served.
@@ -127,13 +129,15 @@ def build(
     observer = observer or LogObserver()
     world = world or world_of(settings)
     try:
-        return _site(settings, world, observer, shared or shared_parts(settings))
+        return _site(settings, world, observer, shared or shared_parts(settings), behind_grpc=behind_grpc)
     except BaseException:
         world.unload()
         raise
 
 
-def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared: SharedParts) -> Site:
+def _site(
+    settings: Settings, world: ScriptWorld, observer: LogObserver, shared: SharedParts, *, behind_grpc: bool
+) -> Site:
     telemetry = shared.telemetry
     metrics = telemetry.metrics
     if metrics is not None:
@@ -152,6 +156,8 @@ def _site(settings: Settings, world: ScriptWorld, observer: LogObserver, shared:
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
     dialects += _other_dialects(settings, world, host, service, documents, said)
+    if behind_grpc:
+        dialects += _fronted_grpc(settings, service, observer)
     dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
@@ -258,6 +264,18 @@ def _grpc_dialects(settings: Settings, service: Service) -> list[Dialect]:
     from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, which comes with an extra
 
     return [OipGrpc(model_of(settings, service))]
+
+
+def _fronted_grpc(settings: Settings, service: Service, observer: LogObserver) -> list[Dialect]:
+    """The same for the front of a fleet; nothing in an environment of the service's own that has no protobuf."""
+    try:
+        from scoringhost.dialects.oip_grpc.fronted import FrontedGrpc
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").partition(".")[0] != "google":
+            raise
+        observer.noticed(service.name, "no calls over gRPC are answered: protobuf is not installed here")
+        return []
+    return [FrontedGrpc(model_of(settings, service))]
 
 
 def _sample(said: Description, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:

@@ -67,6 +67,7 @@ def server_of_fleet(
     Raises:
         StartupError: if a setting cannot be used, or a package is missing.
     """
+    takes_grpc = settings.grpc_port is not None  # then the front does, and hands calls on
     settings = dataclasses.replace(settings, **FRONTS)
     debugger.require_usable(settings)
     # Only the guards know no keys: the documents say that they are asked for, as the front does.
@@ -75,7 +76,7 @@ def server_of_fleet(
 
     def build() -> Site:
         before_script()
-        return assemble.build(settings, shared=shared)
+        return assemble.build(settings, shared=shared, behind_grpc=takes_grpc)
 
     stand_in = functools.partial(assemble.stand_in, settings)
     # With the name gunicorn calls its processes, if setproctitle is installed.

@@ -41,10 +41,17 @@ class Front:
         self.listener = listener
         self.port: int = listener.getsockname()[1]
         self._end, theirs = socket.socketpair()
-        passed = [listener.fileno(), theirs.fileno()] + ([] if memory is None else [memory])
+        self._grpc_listeners: list[socket.socket] = []
+        self.grpc_port = 0
+        if settings is not None and settings.grpc_port is not None:  # at another port than that, which nobody has
+            self._grpc_listeners = [socket.create_server(("127.0.0.1", 0), backlog=2048)]
+            self._grpc_listeners[0].setblocking(False)
+            self.grpc_port = self._grpc_listeners[0].getsockname()[1]
+        grpc = [one.fileno() for one in self._grpc_listeners]
+        passed = [listener.fileno(), theirs.fileno(), *grpc] + ([] if memory is None else [memory])
         environ = {name: value for name, value in os.environ.items() if not name.startswith("SCORINGHOST_")}
         self.process = subprocess.Popen(
-            front_command(theirs.fileno(), [listener.fileno()], memory=memory, number=number),
+            front_command(theirs.fileno(), [listener.fileno()], memory=memory, number=number, grpc_listeners=grpc),
             pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -109,7 +116,8 @@ class Front:
         """Leave nothing behind."""
         self.process.kill()
         self.process.wait()
-        self.listener.close()
+        for listener in (self.listener, *self._grpc_listeners):
+            listener.close()
         for thread in self._threads:
             thread.join(START_S)
         self._end.close()

@@ -57,6 +57,9 @@ class Proxies:
 CALLER_HEADER = "x-scoringhost-caller"
 """The name of the key, token or certificate that has let a request in at the front of a fleet."""
 
+GRPC_HEADER = "x-scoringhost-grpc"
+"""That a request is a call over gRPC, which the front of a fleet hands on. What a client sends under it is dropped."""
+
 
 class Forwarded:
     """Puts the client in the place of the proxy; refuses nobody.

@@ -72,7 +72,8 @@ class ForkedSets:
         if spec.environment is None:
             return Interpreter(Path(sys.executable), {})
         if self._environments is None:  # where they are kept matters to nobody who needs none
-            self._environments = Environments(cache_folder(self._environ), self._environ)
+            extras = ("grpc",) if self._settings.grpc_port else ()
+            self._environments = Environments(cache_folder(self._environ), self._environ, extras=extras)
         return await self._environments.interpreter(spec.environment, spec.folder)
 
     async def close(self) -> None:

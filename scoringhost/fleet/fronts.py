@@ -81,6 +81,7 @@ class Front:
                 memory=memory,
                 metrics_listeners=[one.fileno() for one in listeners.metrics],
                 health_listeners=[one.fileno() for one in listeners.health],
+                grpc_listeners=[one.fileno() for one in listeners.grpc],
             )
             descriptors = (theirs.fileno(), memory, *(one.fileno() for one in listeners.all))
             # A session of its own: Ctrl-C in the terminal is for the supervisor, which has it end in order.

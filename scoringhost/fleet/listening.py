@@ -18,11 +18,12 @@ class Listeners:
     main: tuple[socket.socket, ...] = ()
     metrics: tuple[socket.socket, ...] = ()
     health: tuple[socket.socket, ...] = ()
+    grpc: tuple[socket.socket, ...] = ()
 
     @property
     def all(self) -> tuple[socket.socket, ...]:
         """Every one of them."""
-        return (*self.main, *self.metrics, *self.health)
+        return (*self.main, *self.metrics, *self.health, *self.grpc)
 
     def close(self) -> None:
         """Close them in this process."""
@@ -38,11 +39,14 @@ def open_listeners(settings: Settings) -> Listeners:
         SettingsError: if this machine has no such address, or does not let us.
     """
     require_free(settings.host, (settings.port, *settings.extra_ports))
+    grpc = () if settings.grpc_port is None else (settings.grpc_port,)
+    require_free(settings.host, grpc, "grpc_port")
     metrics = (settings.metrics_port,) if settings.metrics_port else ()
     return Listeners(
         (_listener(settings.host, settings.port),),
         tuple(_listener(settings.host, port) for port in metrics),
         tuple(_listener(settings.host, port) for port in settings.health_ports),
+        tuple(_listener(settings.host, port) for port in grpc),
     )
 
 

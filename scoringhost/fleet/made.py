@@ -6,10 +6,11 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from scoringhost.errors import SettingsError
+from scoringhost.errors import MissingExtra, SettingsError
 from scoringhost.fleet.channel import Method
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.fronts import FrontProcesses
@@ -105,16 +106,30 @@ def fit_for_fleet(settings: Settings) -> Settings:
 
     Raises:
         SettingsError: for those that are for one service only.
+        MissingExtra: if a package that one needs is not installed.
     """
     if settings.kafka_servers:
         raise SettingsError("kafka_servers", None, "one service reads from a topic; give it in its service.json")
+    if settings.grpc_port is not None:
+        _require_grpc()
     if settings.metrics_port and not settings.metrics:  # replicas have no port: they count because they are told to
         origins = {**settings.origins, "metrics": settings.origins.get("metrics_port", "")}
         settings = dataclasses.replace(settings, metrics=True, origins=origins)
     return settings
 
 
-FOR_ONE_SERVICE = ("framework", "model_dir", "app_root", "source_directory", "debug_port", "model_name", "grpc_port")
+def _require_grpc() -> None:
+    """See that fronts can take calls over gRPC; nothing is imported here, where it would take memory for nothing.
+
+    Raises:
+        MissingExtra: if a package is not installed.
+    """
+    for package, parent, module in (("hpack", "hpack", "hpack"), ("protobuf", "google", "google.protobuf")):
+        if find_spec(parent) is None or find_spec(module) is None:
+            raise MissingExtra(package, "grpc")
+
+
+FOR_ONE_SERVICE = ("framework", "model_dir", "app_root", "source_directory", "debug_port", "model_name")
 """Settings of which the front and the fleet's services as a whole can make nothing."""
 
 
@@ -125,10 +140,7 @@ def ignored_by_fleet(settings: Settings) -> list[str]:
         origin = settings.origins.get(name)
         if origin is None or not getattr(settings, name):
             continue
-        why = (
-            "the front speaks no gRPC" if name == "grpc_port" else "it is for one service; give it in its service.json"
-        )
-        lines.append(f"{name} ({origin}) is ignored by a fleet: {why}")
+        lines.append(f"{name} ({origin}) is ignored by a fleet: it is for one service; give it in its service.json")
     return lines
 
 

@@ -10,12 +10,15 @@ from scoringhost.settings import DEFAULT, PREFIX, SPECS, Secret, Settings
 from scoringhost.settings.secret import SHOWN
 
 OF_FRONT = frozenset({
-    "host", "port", "health_port", "separate_health_endpoint", "metrics_port", "grpc_port",
+    "host", "port", "health_port", "separate_health_endpoint", "metrics_port",
     "tls_certificate", "tls_key", "tls_client_ca", "primary_key", "secondary_key", "keys_file", "token_keys",
     "token_issuer", "token_audience", "token_scopes", "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies",
     "control_host", "control_port", "hub_roles",
 })  # fmt: skip
-"""Settings of a fleet that its front obeys, and of which its replica sets know nothing."""
+"""Settings of a fleet that its front obeys, and of which its replica sets know nothing.
+
+Not `grpc_port`: a replica set listens at none, but answers what the front hands on of it.
+"""
 
 OF_ONE_SERVICE = frozenset({
     "script", "framework", "model_dir", "app_root", "source_directory", "config_file", "workers", "reload",

@@ -16,45 +16,24 @@ from scoringhost._version import __version__
 from scoringhost.dialects import raw_http
 from scoringhost.dialects.oip.model import CallContext, Model
 from scoringhost.dialects.oip.whole_requests import taken_headers
-from scoringhost.dialects.oip.words import message_of
 from scoringhost.dialects.oip_grpc.pool import INFERENCE, INFERENCE_SERVICE, messages
 from scoringhost.dialects.oip_grpc.reading import parsed, receive, request_of
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
+from scoringhost.dialects.oip_grpc.words import MEDIA_TYPE, OPEN, SERVER_NAME, GrpcWords
 from scoringhost.dialects.oip_grpc.writing import FINAL, final_bytes, response_bytes, streamed_bytes
-from scoringhost.errors import FixedModel, ScoringHostError, ScriptRefused
+from scoringhost.errors import FixedModel
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
-from scoringhost.http.errors import headers_of, row_of
 from scoringhost.http.messages import HttpRequest, HttpResponse
-from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Answer, Endpoint
 from scoringhost.inference.messages import InferenceResponse
 from scoringhost.kernel.call import Scored
 
-MEDIA_TYPE = "application/grpc"
-STATUS, MESSAGE = "grpc-status", "grpc-message"
-
-LONGEST_MESSAGE = 2000
-"""Characters of an error's text that are sent: all metadata together may have 8 KiB."""
-
 ENABLE_FINAL = "triton_enable_empty_final_response"
 """The parameter with which a caller on a stream asks to be told which response is the last one for its request."""
 
-OPEN = ("ServerLive", "ServerReady", "ModelReady")
-"""What is asked like a health probe: without a key, and without a line in the log."""
 
-SERVER_NAME = "scoringhost"
-
-_CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED", 413: "RESOURCE_EXHAUSTED",
-          429: "RESOURCE_EXHAUSTED", 499: "CANCELLED", 501: "UNIMPLEMENTED", 503: "UNAVAILABLE",
-          504: "DEADLINE_EXCEEDED"}  # fmt: skip
-"""gRPC codes for the statuses that a script itself answers with, as by flask.abort(404)."""
-
-
-class OipGrpc:
+class OipGrpc(GrpcWords):
     """One model, by the methods of `inference.GRPCInferenceService`."""
-
-    name = "grpc"
-    prefix = ""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -79,23 +58,6 @@ class OipGrpc:
                 answer = self._stream
             found[method.path] = Endpoint({"POST": answer}, logged=not is_open, is_open=is_open, scores=scores)
         return found
-
-    def render(self, error: ScoringHostError, detail: str = "") -> HttpResponse:
-        """The status and why; `detail` is for who debugs."""
-        said = message_of(error)
-        text = f"{said}\n{detail}" if detail else said
-        row = row_of(error)
-        if isinstance(error, ScriptRefused) and isinstance(error.response, HttpResponse):
-            return HttpResponse(
-                error.response.status, [(STATUS, _code_of(error.response.status)), (MESSAGE, text[:LONGEST_MESSAGE])]
-            )
-        return HttpResponse(row.http, [(STATUS, row.grpc), (MESSAGE, text[:LONGEST_MESSAGE]), *headers_of(error)])
-
-    def standing_headers(self, ids: RequestIds) -> list[tuple[str, str]]:
-        """The request's id, and the caller's own ones; they go out as trailing metadata, each of which takes time."""
-        if len(ids.pairs) == 2:  # it has brought none: both say the same
-            return ids.pairs[:1]
-        return ids.pairs
 
     # -- what is asked of server and model ---------------------------------------------------------
 
@@ -143,7 +105,6 @@ class OipGrpc:
     # -- inference -----------------------------------------------------------------------------------
 
     def _infer(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        assert isinstance(request, GrpcRequest)
         received = receive(request.body)
         message = received.message
         self._model.require(message.model_name, message.model_version)
@@ -159,7 +120,6 @@ class OipGrpc:
 
         Headers that a later piece wants to be sent are taken out of it, and not sent, as it is over HTTP.
         """
-        assert isinstance(request, GrpcRequest)
         received = receive(request.body)
         message = received.message
         self._model.require(message.model_name, message.model_version)
@@ -182,16 +142,12 @@ def _answered(kind: Any, answer: Callable[[Any], Any], request: HttpRequest) -> 
     return HttpResponse(200, [("Content-Type", MEDIA_TYPE)], response.SerializeToString())
 
 
-def _code_of(status: int) -> str:
-    return _CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
-
-
 def _new(kind: str, /, **values: Any) -> Any:
     return messages()[f"{INFERENCE}.{kind}"](**values)
 
 
-def _context_of(request: GrpcRequest) -> CallContext:
-    deadline = request.deadline
+def _context_of(request: HttpRequest) -> CallContext:
+    deadline = request.deadline if isinstance(request, GrpcRequest) else None
     if deadline is None and TIMEOUT_HEADER in request.headers:
         deadline = deadline_of(request)
     return CallContext(

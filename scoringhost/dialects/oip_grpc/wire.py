@@ -16,6 +16,8 @@ Buffer = bytes | memoryview
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _LONGEST_VARINT = 10
 
+_NAME, _VERSION = 1 << 3 | _BYTES, 2 << 3 | _BYTES
+
 MALFORMED = "The message cannot be decoded"
 
 
@@ -50,6 +52,40 @@ def split(message: bytes, field: int) -> tuple[bytes, list[memoryview]]:
         else:
             rest.append(view[began:at])
     return b"".join(rest), found
+
+
+def names_of(message: bytes) -> tuple[str, str]:
+    """The name and the version of the model that a message is about, and nothing else of it.
+
+    They are the fields 1 and 2 of all that a model is asked for. Empty for one that is not there; of one that is there
+    several times the last counts (https://protobuf.dev/programming-guides/encoding/#last-one-wins).
+
+    Raises:
+        UndecodableBody: if the message is malformed.
+    """
+    found = {_NAME: b"", _VERSION: b""}
+    at, end = 0, len(message)
+    while at < end:
+        key, at = _varint(message, at)
+        kind = key & 7
+        size = 0
+        if kind == _BYTES:
+            size, at = _varint(message, at)
+        elif kind == _VARINT:
+            _, at = _varint(message, at)
+        elif kind in (_FIXED32, _FIXED64):
+            size = 4 if kind == _FIXED32 else 8
+        else:
+            raise UndecodableBody(MALFORMED)
+        if at + size > end or not key >> 3:
+            raise UndecodableBody(MALFORMED)
+        if key in found:
+            found[key] = message[at : at + size]
+        at += size
+    try:
+        return found[_NAME].decode(), found[_VERSION].decode()
+    except UnicodeDecodeError:
+        raise UndecodableBody(MALFORMED) from None
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from scoringhost.dialects.oip_grpc.dialect import MESSAGE, STATUS
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
+from scoringhost.dialects.oip_grpc.words import MESSAGE, STATUS
 from scoringhost.doors.bodies_in_flight import SMALL_BODY
 from scoringhost.doors.grpc import replies
 from scoringhost.doors.grpc.http2.header_blocks import written

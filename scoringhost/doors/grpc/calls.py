@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from scoringhost.dialects.oip_grpc.dialect import OPEN
 from scoringhost.dialects.oip_grpc.pool import (
     HEALTH,
     INFERENCE_SERVICE,
@@ -18,6 +17,7 @@ from scoringhost.dialects.oip_grpc.pool import (
     Method,
     messages,
 )
+from scoringhost.dialects.oip_grpc.words import OPEN
 from scoringhost.doors.bodies_in_flight import BodiesInFlight
 from scoringhost.doors.grpc.call import Call
 from scoringhost.doors.grpc.health import CheckCall, Health, WatchCall
@@ -25,12 +25,15 @@ from scoringhost.doors.grpc.reflection import ReflectionCall
 from scoringhost.doors.grpc.streams import InferStream
 from scoringhost.doors.grpc.unary import OpenCall, ScoringCall
 from scoringhost.http.app import STOPPING, HttpApp
+from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
 if TYPE_CHECKING:
     from scoringhost.doors.grpc.connection import GrpcConnection
 
 OPEN_NAMES = frozenset(OPEN)
+
+MIB = 1024 * 1024
 
 TOGETHER_S = 0.001
 """Seconds for which answers are gathered that go out together."""
@@ -44,9 +47,12 @@ class Calls:
     app: HttpApp
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, *, is_guarded: bool, largest: int, in_flight: BodiesInFlight) -> None:
-        """is_guarded: guards are to be asked before a message is read. largest: message, in bytes."""
-        self.is_guarded, self.largest, self.in_flight = is_guarded, largest, in_flight
+    def __init__(self, settings: Settings, *, is_guarded: bool) -> None:
+        """is_guarded: guards are to be asked before a message is read."""
+        self.is_guarded = is_guarded
+        self.largest = settings.grpc_max_message_mb * MIB
+        """How many bytes a message may have."""
+        self.in_flight = BodiesInFlight(settings.max_bodies_mb * MIB)
         self.is_open = self.is_stopping = False
         self.is_beside = False
         """Whether a run() holds up the event loop that scores, and another thread drives the connections."""

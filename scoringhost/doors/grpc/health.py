@@ -34,11 +34,19 @@ class Health:
         return self._said(self._status(service))
 
     def _status(self, service: str) -> int:
-        if service and service != INFERENCE_SERVICE and service not in self._names():
-            unknown: int = self._response.SERVICE_UNKNOWN
-            return unknown
-        status: int = self._response.SERVING if self._is_serving() else self._response.NOT_SERVING
+        serves = self._is_serving()
+        if service and service != INFERENCE_SERVICE:
+            known = self._serves_model(service)
+            if known is None:
+                unknown: int = self._response.SERVICE_UNKNOWN
+                return unknown
+            serves = serves and known
+        status: int = self._response.SERVING if serves else self._response.NOT_SERVING
         return status
+
+    def _serves_model(self, name: str) -> bool | None:
+        """Whether a model is there for requests, if the server is; None if there is no such one."""
+        return True if name in self._names() else None
 
     def _said(self, status: int) -> bytes:
         said: bytes = self._response(status=status).SerializeToString()

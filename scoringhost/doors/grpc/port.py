@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from scoringhost.doors.listening import EXHAUSTED, REST_S, ExhaustionLog, accept, refuse_new
@@ -19,9 +19,10 @@ BACKLOG = 2048
 class Port:
     """Listens from `listen` on. Connections are taken by `take_one`, or by an event loop and handed on."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, sockets: Sequence[socket.socket] = ()) -> None:
+        """sockets: those that listen already, in place of `listen`."""
         self._host, self._port = host, port
-        self.sockets: list[socket.socket] = []
+        self.sockets = list(sockets)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._exhaustion = ExhaustionLog()

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from scoringhost.dialects.oip.words import message_of
-from scoringhost.dialects.oip_grpc.dialect import MESSAGE, STATUS
 from scoringhost.dialects.oip_grpc.reading import receive
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
+from scoringhost.dialects.oip_grpc.words import MESSAGE, STATUS
 from scoringhost.dialects.oip_grpc.writing import error_bytes
 from scoringhost.doors.grpc.message_stream import MessageStream
 from scoringhost.doors.grpc.metadata import metadata_of

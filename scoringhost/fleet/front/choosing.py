@@ -10,7 +10,9 @@ from scoringhost.fleet.routing import ServiceRoute, VersionRoute
 from scoringhost.fleet.traffic import TrafficSplit
 from scoringhost.http.messages import HttpRequest
 
-SCORED_AT = frozenset({"score", "infer", "infer_stream", "generate", "generate_stream", "invocations"})
+SCORED_AT = frozenset({
+    "score", "infer", "infer_stream", "generate", "generate_stream", "invocations", "ModelInfer", "ModelStreamInfer"
+})  # fmt: skip
 """The last words of the paths where models are asked. What else a service answers, its documents, metadata, readiness
 and jobs, goes to its main version: the caller of a job must find it again."""
 

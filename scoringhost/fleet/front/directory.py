@@ -214,7 +214,7 @@ class Directory:
     def _wait(self, exchange: Exchange, live: LiveVersion) -> None:
         """Have a request wait for a version that starts, up to the limit, or for as long as its caller waits."""
         route = live.route
-        if route.state is State.STOPPED and not route.wakes and exchange.match.dialect.name == "v2":
+        if route.state is State.STOPPED and not route.wakes and exchange.match.dialect.name in ("v2", "grpc"):
             # What MLServer and Triton say of a model that was unloaded: a 4xx, which nobody sends again.
             raise NotLoaded(live.label, route.reason)
         comes = route.wakes or route.state in (State.LOADING, State.READY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from scoringhost.access.forwarded import CALLER_HEADER
 from scoringhost.errors import ScoringHostError
@@ -14,13 +14,41 @@ from scoringhost.http.request_ids import BROUGHT, new_id, read_ids
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import LiveVersion
-    from scoringhost.fleet.front.front_protocol import FrontProtocol
     from scoringhost.fleet.front.shadowing import CopiedHead
     from scoringhost.fleet.front.targets import Target
     from scoringhost.fleet.front.upstream import Upstream, Worker
     from scoringhost.fleet.shadow import Copying
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+
+class Caller(Protocol):
+    """The client's side of exchanges: what is told of their answers, and of the room for their bodies."""
+
+    @property
+    def scheme(self) -> str:
+        """By which the client has asked: http or https."""
+
+    def forwarded_lines(self, exchange: Exchange) -> bytes:
+        """Header lines for the replica that say who has asked, and for what."""
+
+    def answer_lines(self, exchange: Exchange, *, has_length: bool) -> bytes:
+        """Lines that the head of an answer has beside those of the replica."""
+
+    def pass_on(self, exchange: Exchange, data: bytes) -> None:
+        """A part of the answer is here; the first one has all of its head."""
+
+    def answered(self, exchange: Exchange) -> None:
+        """The answer is whole."""
+
+    def fail(self, exchange: Exchange, error: ScoringHostError) -> None:
+        """There is no answer, or no more of it."""
+
+    def pause_uploading(self) -> None:
+        """The replica takes no more of the body for now."""
+
+    def go_on_uploading(self) -> None:
+        """The replica takes more of the body."""
 
 
 class Exchange(HttpRequest):
@@ -37,7 +65,7 @@ class Exchange(HttpRequest):
         "status", "target", "tried", "upstream", "wait_until_s", "worker",
     )  # fmt: skip
 
-    def __init__(self, connection: FrontProtocol, target: Target, method: str, query: bytes, headers: Headers) -> None:
+    def __init__(self, connection: Caller, target: Target, method: str, query: bytes, headers: Headers) -> None:
         super().__init__(
             method, target.path, query, headers, b"", connection.scheme, headers.get("host") or "localhost"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from scoringhost.access.forwarded import Proxies
 from scoringhost.fleet.front.directory import Directory
@@ -16,6 +17,19 @@ from scoringhost.http.guards import Guard
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.observing import HttpObserver, Watcher
 from scoringhost.kernel.observer import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class FrontRoutes:
+    """What a request needs that goes on to a replica.
+
+    directory: where requests go. counts: what becomes of them. proxies: whose forwarding headers are believed; None:
+    nobody's.
+    """
+
+    directory: Directory
+    counts: Counts
+    proxies: Proxies | None = None
 
 
 class FrontApp(HttpApp):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scoringhost.access.forwarded import CALLER_HEADER
+from scoringhost.access.forwarded import CALLER_HEADER, GRPC_HEADER
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.deadlines import TIMEOUT_HEADER
 from scoringhost.http.messages import Headers
@@ -23,7 +23,7 @@ OF_ONE_CONNECTION = frozenset({
     "connection", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"
 })  # fmt: skip
 _FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-prefix", "x-forwarded-proto"})
-_SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER, SHADOW_HEADER}
+_SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER, GRPC_HEADER, SHADOW_HEADER}
 _NEEDED = frozenset({"host", "expect"})
 """What a Connection header cannot take out: the replica must have the first, and the second is not for the front."""
 

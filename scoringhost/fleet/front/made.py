@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scoringhost._version import __version__
 from scoringhost.access.forwarded import Proxies
@@ -12,7 +15,7 @@ from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.oip.repository import RepositoryEndpoints
 from scoringhost.errors import SettingsError
 from scoringhost.fleet.front.directory import Directory
-from scoringhost.fleet.front.front_app import FrontApp
+from scoringhost.fleet.front.front_app import FrontApp, FrontRoutes
 from scoringhost.fleet.front.memory import Counts, FrontMemory
 from scoringhost.fleet.front.pages import FrontPages, FrontV2, Health, ServicePaths, ServiceV2Paths
 from scoringhost.fleet.front.repository import ChannelRepository
@@ -25,10 +28,17 @@ from scoringhost.telemetry.exposition import require_prometheus
 from scoringhost.telemetry.log_observer import LogObserver
 from scoringhost.telemetry.parts import Telemetry, telemetry_of
 
+if TYPE_CHECKING:
+    from scoringhost.fleet.front.grpc_port import FrontGrpcPort
+
 
 @dataclass(frozen=True, slots=True)
 class FrontParts:
-    """What a front is made of. metrics_app: for a port of its own; health_app: the same, where the main port is TLS."""
+    """What a front is made of.
+
+    metrics_app: for a port of its own; health_app: the same, where the main port is TLS. grpc_port: makes the port for
+    gRPC out of its listening sockets.
+    """
 
     app: FrontApp
     health: Health
@@ -36,6 +46,7 @@ class FrontParts:
     telemetry: Telemetry
     metrics_app: HttpApp | None
     health_app: HttpApp | None
+    grpc_port: Callable[[Sequence[socket.socket]], FrontGrpcPort]
 
 
 def front_parts(
@@ -70,13 +81,14 @@ def front_parts(
     telemetry = telemetry_of(
         dataclasses.replace(settings, metrics=False, metrics_port=None, server_timing=False, log_format="text"), ()
     )
+    guards = guards_of(settings, memory.rate_table())
     app = FrontApp(
         dialects,
         cors,
         [observer, *telemetry.observers],
         directory=directory,
         counts=counts,
-        guards=guards_of(settings, memory.rate_table()),
+        guards=guards,
         watchers=telemetry.watchers,
         proxies=_proxies(settings),
         debug=settings.debug,
@@ -86,7 +98,21 @@ def front_parts(
     secured = settings.tls_certificate is not None
     alone = OtherEndpoints(probes, server_version=version)
     health_app = HttpApp([alone], cors, [observer], debug=settings.debug) if secured else None
-    return FrontParts(app, health, counts, telemetry, metrics_app, health_app)
+
+    def grpc_port(listeners: Sequence[socket.socket]) -> FrontGrpcPort:
+        # What it needs is only loaded where it is wanted.
+        from scoringhost.fleet.front.grpc_port import FrontGrpcPort
+
+        def make_app(dialects: Sequence[Dialect], log: LogObserver) -> HttpApp:
+            observers = [log, *telemetry.observers]
+            return HttpApp(
+                dialects, Cors(None), observers, guards=guards, watchers=telemetry.watchers, debug=settings.debug
+            )
+
+        routes = FrontRoutes(directory, counts, app.proxies)
+        return FrontGrpcPort(settings, listeners, routes, health, repository, make_app)
+
+    return FrontParts(app, health, counts, telemetry, metrics_app, health_app, grpc_port)
 
 
 def _asks_for_key(settings: Settings) -> bool:

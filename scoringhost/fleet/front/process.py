@@ -16,7 +16,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
@@ -41,6 +41,9 @@ from scoringhost.http.app import STOPPING, HttpApp
 from scoringhost.settings import Settings
 from scoringhost.telemetry import json_lines, logs
 from scoringhost.telemetry.logs import HOST_LOGGER
+
+if TYPE_CHECKING:
+    from scoringhost.fleet.front.grpc_port import FrontGrpcPort
 
 SETTINGS_S = 30.0
 """Seconds that the supervisor has to send the settings."""
@@ -83,9 +86,12 @@ class FrontProcess:
         metrics_listeners: Sequence[socket.socket],
         health_listeners: Sequence[socket.socket],
         memory: FrontMemory,
+        grpc_listeners: Sequence[socket.socket] = (),
     ) -> None:
         self._listeners, self._memory = listeners, memory
         self._metrics_listeners, self._health_listeners = metrics_listeners, health_listeners
+        self._grpc_listeners = grpc_listeners
+        self._grpc: FrontGrpcPort | None = None
         self._channel = Channel({"settings": self._on_settings, "table": self._on_table, "drain": self._on_drain})
         self._told: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         self._is_to_end = asyncio.Event()
@@ -111,6 +117,8 @@ class FrontProcess:
             repository = ChannelRepository(self._channel, lambda: self._directory.table)
             parts = front_parts(settings, self._directory, self._memory, repository)
             certificates = certificates_of(settings)
+            if self._grpc_listeners:
+                self._grpc = parts.grpc_port(self._grpc_listeners)
             if parts.telemetry.exports is not None:
                 parts.telemetry.exports.start()
         except (StartupError, TimeoutError, ConnectionError) as error:
@@ -182,13 +190,7 @@ class FrontProcess:
     # -- serving --------------------------------------------------------------------------------------
 
     async def _serve(self, settings: Settings, parts: FrontParts, certificates: Certificates | None) -> None:
-        main = self._start(FrontServer, parts.app, settings, self._listeners, certificates)
-        if parts.metrics_app is not None:
-            self._start(FairServer, parts.metrics_app, settings, self._metrics_listeners, None)
-        if parts.health_app is not None:
-            self._start(FairServer, parts.health_app, settings, self._health_listeners, None)
-        elif self._health_listeners:
-            self._start(FrontServer, parts.app, settings, self._health_listeners, None)
+        main = self._open(settings, parts, certificates)
         ticking = [
             asyncio.create_task(_every(TELL_S, lambda: self._tell_load(parts.counts))),
             asyncio.create_task(_every(SAMPLE_S, self._directory.sample)),
@@ -202,9 +204,26 @@ class FrontProcess:
         parts.health.is_leaving = True
         if settings.shutdown_delay_s and not self._is_for_good:
             await asyncio.sleep(settings.shutdown_delay_s)
-        await self._drain(main, time.monotonic() + settings.drain_timeout_s)
+        by_s = time.monotonic() + settings.drain_timeout_s
+        draining = [self._drain(main, by_s)]
+        if self._grpc is not None:
+            draining.append(self._grpc.end(by_s, keeps_out=self._is_for_good))
+        await asyncio.gather(*draining)
         for task in ticking:
             task.cancel()
+
+    def _open(self, settings: Settings, parts: FrontParts, certificates: Certificates | None) -> FairServer:
+        """Take requests on all ports; returns what does so on the main one."""
+        main = self._start(FrontServer, parts.app, settings, self._listeners, certificates)
+        if parts.metrics_app is not None:
+            self._start(FairServer, parts.metrics_app, settings, self._metrics_listeners, None)
+        if parts.health_app is not None:
+            self._start(FairServer, parts.health_app, settings, self._health_listeners, None)
+        elif self._health_listeners:
+            self._start(FrontServer, parts.app, settings, self._health_listeners, None)
+        if self._grpc is not None:
+            self._grpc.start()
+        return main
 
     def _start(
         self,
@@ -289,15 +308,19 @@ def run_front(
     health_listeners: Sequence[int] = (),
     memory: int | None = None,
     number: int = 0,
+    grpc_listeners: Sequence[int] = (),
 ) -> int:
     """Run a front to its end; the arguments are descriptors, and the number of this front. Returns the exit code."""
     raise_descriptor_limit()
-    main, metrics, health = [
-        [socket.socket(fileno=one) for one in group] for group in (listeners, metrics_listeners, health_listeners)
+    main, metrics, health, grpc = [
+        [socket.socket(fileno=one) for one in group]
+        for group in (listeners, metrics_listeners, health_listeners, grpc_listeners)
     ]
 
     async def life() -> int:
-        return await FrontProcess(main, metrics, health, FrontMemory(memory, number)).run(socket.socket(fileno=channel))
+        return await FrontProcess(main, metrics, health, FrontMemory(memory, number), grpc).run(
+            socket.socket(fileno=channel)
+        )
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(life())

@@ -19,12 +19,13 @@ def front_command(
     memory: int | None = None,
     metrics_listeners: Iterable[int] = (),
     health_listeners: Iterable[int] = (),
+    grpc_listeners: Iterable[int] = (),
 ) -> list[str]:
     """The command that starts a front; the numbers are descriptors, which the process must inherit under them.
 
     channel: its end of a socket pair. memory: of `memory.make_shared`, the same for all fronts. number: of this front,
     beginning with 0; one that takes the place of another has its number. metrics_listeners: where only /metrics is
-    answered; health_listeners: only probes.
+    answered; health_listeners: only probes; grpc_listeners: calls over gRPC.
     """
     command = [sys.executable, "-m", "scoringhost.fleet.front", f"--channel={channel}", f"--number={number}"]
     if memory is not None:
@@ -32,6 +33,7 @@ def front_command(
     command += [f"--listen={one}" for one in listeners]
     command += [f"--listen-metrics={one}" for one in metrics_listeners]
     command += [f"--listen-health={one}" for one in health_listeners]
+    command += [f"--listen-grpc={one}" for one in grpc_listeners]
     return command
 
 

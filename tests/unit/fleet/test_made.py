@@ -39,11 +39,11 @@ def test_replicas_count_where_only_a_port_for_metrics_asks_for_it() -> None:
 
 
 def test_it_is_said_which_settings_mean_nothing_to_a_fleet() -> None:
-    origins = {"model_dir": "flag --model-dir", "grpc_port": "file settings.json", "threads": "flag --threads"}
-    lines = ignored_by_fleet(Settings(model_dir="/m", grpc_port=8001, threads=2, origins=origins))
+    origins = {"model_dir": "flag --model-dir", "debug_port": "file settings.json", "grpc_port": "flag --grpc-port"}
+    lines = ignored_by_fleet(Settings(model_dir="/m", debug_port=8001, grpc_port=8002, origins=origins))
     assert [line.partition(":")[0] for line in lines] == [
         "model_dir (flag --model-dir) is ignored by a fleet",
-        "grpc_port (file settings.json) is ignored by a fleet",
+        "debug_port (file settings.json) is ignored by a fleet",
     ]
 
 

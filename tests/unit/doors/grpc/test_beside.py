@@ -147,7 +147,7 @@ def test_before_there_is_an_event_loop_it_is_said_that_nothing_is_ready(port_of_
         other.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert other.recv(9)[3:5] in (b"\x04\x00", b"\x07\x00")
     door._beside.leave()
-    for listener in door._port.sockets:
+    for listener in door.port.sockets:
         listener.close()
     for connection in list(door.connections.open):
         connection.close_at_once()

@@ -31,14 +31,34 @@ def chosen(choice: ByTraffic, route: ServiceRoute, path: str = "/services/wine/s
     return "none" if found is None else found.version
 
 
-@pytest.mark.parametrize("path", ["/services/wine/score", "/v2/models/wine/infer", "/v2/models/wine/generate_stream"])
+GRPC = "/inference.GRPCInferenceService"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/services/wine/score",
+        "/v2/models/wine/infer",
+        "/v2/models/wine/generate_stream",
+        f"{GRPC}/ModelInfer",
+        f"{GRPC}/ModelStreamInfer",
+    ],
+)
 def test_what_asks_the_model_is_divided(path: str) -> None:
     choice = ByTraffic(random.Random(1).random)
     assert set(Counter(chosen(choice, HALVES, path) for _ in range(50))) == {"1", "2"}
 
 
 @pytest.mark.parametrize(
-    "path", ["/services/wine/swagger.json", "/v2/models/wine", "/services/wine/", "/services/wine/jobs/7"]
+    "path",
+    [
+        "/services/wine/swagger.json",
+        "/v2/models/wine",
+        "/services/wine/",
+        "/services/wine/jobs/7",
+        f"{GRPC}/ModelMetadata",
+        f"{GRPC}/ModelReady",
+    ],
 )
 def test_what_asks_about_it_goes_to_its_main_version(path: str) -> None:
     choice = ByTraffic()

@@ -384,3 +384,18 @@ found = {"numpy", "pandas", "flask", "werkzeug", "inference_schema", "gunicorn",
 assert not found, found
 """
     python(code)
+
+
+def test_what_grpc_needs_is_only_in_a_front_that_takes_its_calls_and_numpy_not_even_then(
+    python: Callable[..., str],
+) -> None:
+    code = """
+import sys
+import scoringhost.fleet.front.__main__
+found = {"google.protobuf", "hpack"} & set(sys.modules)
+assert not found, found
+import scoringhost.fleet.front.grpc_port
+found = {"numpy", "pandas", "flask", "werkzeug", "inference_schema", "gunicorn", "simdjson", "grpc"} & set(sys.modules)
+assert not found, found
+"""
+    python(code)
