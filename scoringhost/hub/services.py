@@ -423,8 +423,8 @@ def _forget_old(database: sqlite3.Connection, name: str, version: str) -> None:
     """Let go of what is too old to go back to."""
     database.execute(
         "DELETE FROM deployments WHERE service = :service AND version = :version AND state IN ('replaced', 'failed') "
-        "AND id NOT IN (SELECT id FROM deployments WHERE service = :service AND version = :version AND state = 'replaced' "
-        "ORDER BY id DESC LIMIT :kept)",
+        "AND id NOT IN (SELECT id FROM deployments WHERE service = :service AND version = :version "
+        "AND state = 'replaced' ORDER BY id DESC LIMIT :kept)",
         {"service": name, "version": version, "kept": KEPT_BEFORE},
     )
     rows.note_uses(database, name, version)
