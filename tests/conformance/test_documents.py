@@ -100,7 +100,9 @@ def test_no_key_is_declared_that_nobody_asks_for(serve: Serve, query: str) -> No
 @pytest.mark.parametrize("query", ["?version=2", "?version=3.1"])
 def test_a_key_that_is_asked_for_is_declared(serve: Serve, door: str, query: str) -> None:
     if door == "front":
-        pytest.skip("the front asks for the key, and the document is a replica's; see docs/pages/fleet.md")
+        pytest.skip(
+            "here the replica is a server without a key; a fleet's is told of the front's: test_replica_settings.py"
+        )
     found = document(serve("text.py", primary_key="a-key-that-nobody-can-guess-0123456789", open_docs=True), query)
     validate(found)
     assert found["paths"]["/score"]["post"]["security"] == [{"Bearer": []}]

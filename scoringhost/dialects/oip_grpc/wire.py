@@ -7,7 +7,7 @@ only the rest has to be parsed; a response is its head followed by such fields.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from scoringhost.errors import UndecodableBody
 
@@ -30,27 +30,12 @@ def split(message: bytes, field: int) -> tuple[bytes, list[memoryview]]:
     view = memoryview(message)
     rest: list[memoryview] = []
     found: list[memoryview] = []
-    wanted, at, end = field << 3 | _BYTES, 0, len(message)
-    while at < end:
-        began = at
-        key, at = _varint(message, at)
-        kind = key & 7
-        size = 0
-        if kind == _BYTES:
-            size, at = _varint(message, at)
-        elif kind == _VARINT:
-            _, at = _varint(message, at)
-        elif kind in (_FIXED32, _FIXED64):
-            size = 4 if kind == _FIXED32 else 8
-        else:
-            raise UndecodableBody(MALFORMED)
-        if at + size > end:
-            raise UndecodableBody(MALFORMED)
-        at += size
+    wanted = field << 3 | _BYTES
+    for key, began, at, end in _fields(message):
         if key == wanted:
-            found.append(view[at - size : at])
+            found.append(view[at:end])
         else:
-            rest.append(view[began:at])
+            rest.append(view[began:end])
     return b"".join(rest), found
 
 
@@ -64,8 +49,25 @@ def names_of(message: bytes) -> tuple[str, str]:
         UndecodableBody: if the message is malformed.
     """
     found = {_NAME: b"", _VERSION: b""}
+    for key, _, at, end in _fields(message):
+        if key in found:
+            found[key] = message[at:end]
+    try:
+        return found[_NAME].decode(), found[_VERSION].decode()
+    except UnicodeDecodeError:
+        raise UndecodableBody(MALFORMED) from None
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """The fields of a message: the key of each, where it begins, and where its value does, if that is not in a number,
+    and ends.
+
+    Raises:
+        UndecodableBody: if the message is malformed.
+    """
     at, end = 0, len(message)
     while at < end:
+        began = at
         key, at = _varint(message, at)
         kind = key & 7
         size = 0
@@ -79,13 +81,8 @@ def names_of(message: bytes) -> tuple[str, str]:
             raise UndecodableBody(MALFORMED)
         if at + size > end or not key >> 3:
             raise UndecodableBody(MALFORMED)
-        if key in found:
-            found[key] = message[at : at + size]
+        yield key, began, at, at + size
         at += size
-    try:
-        return found[_NAME].decode(), found[_VERSION].decode()
-    except UnicodeDecodeError:
-        raise UndecodableBody(MALFORMED) from None
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from scoringhost.doors.server.probe_responder import ProbeResponder
 from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.http.app import HttpApp
+from scoringhost.settings import Settings
 
 if TYPE_CHECKING:
     from scoringhost.doors.server.worker import ScoringWorker
@@ -64,7 +65,7 @@ class ServerDoor:
         if own is not None:
             self._listeners.append(own)
         app = engine.site.app
-        self.server = FairServer(server_config(app, worker), self._leaves_to_others, certificates, own)
+        self.server = FairServer(server_config(app, settings), self._leaves_to_others, certificates, own)
         self._plain_server = self.server if health is None else health.server
         probed = self._listeners if certificates is None else of_health
         self._probe_responder = ProbeResponder(probed, app, self._hand_over, paths=engine.site.probes)
@@ -154,14 +155,13 @@ def listeners_at(ports: Iterable[int | None], listeners: Iterable[Any]) -> list[
     return [listener for listener in inet if listener.getsockname()[1] in ports]
 
 
-def server_config(app: HttpApp, worker: ScoringWorker) -> uvicorn.Config:
-    """How uvicorn serves an application in a worker."""
+def server_config(app: HttpApp, settings: Settings, protocol: type[HttpProtocol] = HttpProtocol) -> uvicorn.Config:
+    """How uvicorn serves an application."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
-    settings = worker.app.settings
     return uvicorn.Config(
         cast("Any", intake_of(app, settings)),
         interface="asgi3",
-        http=cast("Any", HttpProtocol),
+        http=cast("Any", protocol),
         ws="none",
         lifespan="off",
         log_config=None,

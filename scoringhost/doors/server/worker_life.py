@@ -102,7 +102,7 @@ class WorkerLife:
         listeners = listeners_at(ports, self._worker.sockets)
         if app is None or not listeners:
             return None
-        return SideDoor(server_config(app, self._worker), listeners, self._loop)
+        return SideDoor(server_config(app, self._worker.app.settings), listeners, self._loop)
 
     def run(self) -> None:
         """On the main thread: serve until told to stop."""

@@ -16,16 +16,13 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
-
-import uvicorn
+from typing import TYPE_CHECKING, Any
 
 from scoringhost.doors.certificates import Certificates, certificates_of
 from scoringhost.doors.listening import raise_descriptor_limit, refuse_new
 from scoringhost.doors.server.accepting import FairServer
-from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
-from scoringhost.doors.server.server_door import SETTLE_S
+from scoringhost.doors.server.server_door import SETTLE_S, server_config
 from scoringhost.errors import NotReady, StartupError
 from scoringhost.fleet.channel import CallFailed, Channel, ChannelClosed
 from scoringhost.fleet.front.choosing import ByTraffic
@@ -234,7 +231,7 @@ class FrontProcess:
         certificates: Certificates | None,
     ) -> FairServer:
         protocol = FrontProtocol if kind is FrontServer else HttpProtocol
-        server = kind(_server_config(app, settings, protocol), lambda: False, certificates)
+        server = kind(server_config(app, settings, protocol), lambda: False, certificates)
         task = asyncio.create_task(server.serve(sockets=list(listeners)))
         self._serving.append((server, task))
         return server
@@ -278,23 +275,7 @@ async def _every(seconds: float, act: Callable[[], None]) -> None:
         act()
 
 
-def _server_config(app: HttpApp, settings: Settings, protocol: type[HttpProtocol]) -> uvicorn.Config:
-    return uvicorn.Config(
-        cast("Any", intake_of(app, settings)),
-        interface="asgi3",
-        http=cast("Any", protocol),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_s,
-    )
-
-
 def _set_up_log(settings: Settings) -> None:
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
     form: logs.LogFormat = logs.TEXT
     if settings.log_format == "json":
         form = json_lines.JsonLog(settings.service_name, settings.service_version)
