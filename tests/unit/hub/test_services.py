@@ -123,9 +123,10 @@ def create(home: str, name: str, answers) -> None:
 
 
 def test_of_several_processes_that_create_one_name_one_does(home: Home) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    answers = spawn.Queue()
-    processes = [spawn.Process(target=create, args=(str(home.path), "wine", answers)) for _ in range(4)]
+    # Forked, as a new interpreter would not find this file: pytest has no module of the name `tests` in its path.
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    processes = [context.Process(target=create, args=(str(home.path), "wine", answers)) for _ in range(4)]
     for one in processes:
         one.start()
     said = sorted(answers.get(timeout=60) for _ in processes)
