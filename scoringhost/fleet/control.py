@@ -175,6 +175,7 @@ class ControlSocket:
     async def open(self, path: Path) -> None:
         """Listen."""
         self._server = await asyncio.start_unix_server(self._serve, os.fspath(path), limit=LONGEST_LINE)
+        os.chmod(path, 0o600)  # the folder of a hub's may be entered by its services
 
     async def close(self) -> None:
         """Listen no more; whoever waits for an answer gets none."""

@@ -24,6 +24,7 @@ from scoringhost.fleet.replica_request import ReplicaRequest
 from scoringhost.process.blas_threads import set_blas_threads
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.process.names import name_process, short_name
+from scoringhost.process.own_user import become_user
 from scoringhost.script.imports import replace_path_entries, serve_alone
 from scoringhost.script.world import script_path
 from scoringhost.serving import server_of_fleet
@@ -41,6 +42,9 @@ def become(request: ReplicaRequest, output: int) -> None:
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
     os.close(output)
+    # Before anything is done that is the service's to say: from here on this process may no more than it.
+    if request.user is not None:
+        become_user(request.user)
     before = os.environ.get("PYTHONPATH", "")
     _replace_environment(request.environ)
     replace_path_entries(before.split(os.pathsep), os.environ.get("PYTHONPATH", "").split(os.pathsep))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 UMASK = 0o022
+UMASK_OF_OTHERS = 0o077
+"""Of what runs as a user of its own: nobody else is to read what it writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class ReplicaRequest:
     """What a replica set is to be. `environ`: all of its environment; `settings`: fields of Settings, as JSON has them.
 
     folder: where its sockets are. notify: the supervisor's socket. cores: its share of the machine's; None for all.
+    user: the number of the system's user that it is to be; None for that of the template.
     """
 
     key: str
@@ -26,6 +29,7 @@ class ReplicaRequest:
     notify: str
     cores: float | None = None
     umask: int = UMASK
+    user: int | None = None
 
     def encode(self) -> bytes:
         """As one line of JSON."""

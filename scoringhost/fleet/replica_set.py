@@ -19,7 +19,7 @@ import sys
 from contextlib import suppress
 
 from scoringhost.doors.server.fleet_place import Notice, Word
-from scoringhost.fleet.replica_request import ReplicaRequest
+from scoringhost.fleet.replica_request import UMASK, UMASK_OF_OTHERS, ReplicaRequest
 from scoringhost.fleet.replica_settings import replica_environ, replica_settings
 from scoringhost.fleet.routing import WorkerRoute
 from scoringhost.fleet.specs import ServiceSpec
@@ -81,6 +81,8 @@ class ReplicaSet:
             str(self.folder),
             str(surroundings.notices.path),
             cores,
+            UMASK if spec.user is None else UMASK_OF_OTHERS,
+            spec.user,
         )
         self._drain_s = float(self._request.settings.get("drain_timeout_s", fleet.drain_timeout_s))
         self._loop = asyncio.get_running_loop()
@@ -141,7 +143,9 @@ class ReplicaSet:
 
     async def _fork(self) -> None:
         self.folder.mkdir(mode=0o700)
-        self._surroundings.notices.listen(self.key, self._take)
+        if self.spec.user is not None:
+            os.chown(self.folder, self.spec.user, self.spec.user)
+        self._surroundings.notices.listen(self.key, self._take, self.spec.user)
         self._output, output = os.pipe()
         lifeline, self._lifeline = os.pipe()
         try:
@@ -205,7 +209,8 @@ class ReplicaSet:
     def _take(self, notice: Notice) -> None:
         word, text, pid = notice.word, notice.text, notice.pid
         if word is Word.READY and self.is_running:
-            self._workers[pid] = WorkerRoute(pid, str(self.folder / text))
+            # Its last part, as a script could send one that leads elsewhere.
+            self._workers[pid] = WorkerRoute(pid, str(self.folder / os.path.basename(text)), self.spec.user)
             if not self._ready.done():
                 self._ready.set_result(None)
         elif word in (Word.STOPPING, Word.ENDED):

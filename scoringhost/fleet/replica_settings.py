@@ -13,7 +13,7 @@ OF_FRONT = frozenset({
     "host", "port", "health_port", "separate_health_endpoint", "metrics_port",
     "tls_certificate", "tls_key", "tls_client_ca", "primary_key", "secondary_key", "keys_file", "token_keys",
     "token_issuer", "token_audience", "token_scopes", "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies",
-    "control_host", "control_port", "hub_roles",
+    "control_host", "control_port", "hub_roles", "service_users",
 })  # fmt: skip
 """Settings of a fleet that its front obeys, and of which its replica sets know nothing.
 

@@ -28,10 +28,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerRoute:
-    """One worker process of a replica set, and the Unix socket that it alone listens on."""
+    """One worker process of a replica set, and the Unix socket that it alone listens on. user: whose that has to be.
+
+    None: nobody looks, as all are the same user.
+    """
 
     pid: int
     socket: str
+    user: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

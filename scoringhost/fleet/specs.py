@@ -36,7 +36,8 @@ class ServiceSpec:
 
     `script`: the entry script, model file or model folder. `settings`: of `scoringhost.settings`, by field name, over
     those of the fleet. `environ`: variables of its own; None removes one. `environment`: its Python packages, if they
-    are not the fleet's: a path to requirements.txt, conda.yml, a python or an archive of an environment.
+    are not the fleet's: a path to requirements.txt, conda.yml, a python or an archive of an environment. `user`: the
+    number of the system's user that it runs as; None for that of the fleet.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ServiceSpec:
     environ: Mapping[str, str | None] = field(default_factory=dict)
     environment: str | None = None
     pool: Pool = Pool()
+    user: int | None = None
 
     @property
     def key(self) -> str:

@@ -17,6 +17,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from scoringhost.fleet.replica_request import ReplicaRequest
@@ -57,8 +58,8 @@ class Forked:
 class TemplateProcess:
     """One template. Made and used on one event loop."""
 
-    def __init__(self, python: str, environ: Mapping[str, str]) -> None:
-        """Start it; `ready` says whether it could be.
+    def __init__(self, python: str, environ: Mapping[str, str], user: int | None = None) -> None:
+        """Start it, as a user if one is said; `ready` says whether it could be.
 
         Raises:
             TemplateFailed: if there is no such interpreter.
@@ -77,12 +78,15 @@ class TemplateProcess:
                     stdout=self._output,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # Ctrl-C in the terminal is for the supervisor
+                    user=user,
+                    group=user,
+                    extra_groups=None if user is None else [],
                 )
             except OSError as problem:
                 self._channel.close()
                 self._output.close()
                 raise TemplateFailed(f"{python} cannot be started: {problem.strerror}") from None
-        self._python = python
+        self._python, self._user = python, user
         self._forked: dict[int, Forked] = {}
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._answer: asyncio.Future[tuple[int, int]] | None = None
@@ -126,6 +130,9 @@ class TemplateProcess:
             except OSError:
                 self._on_gone()
             pid, handle = await self._answer
+            if self._user is not None and not _is_of(self._user, pid, handle):
+                os.close(handle)
+                raise TemplateFailed(f"the template of {self._python} names a process that it has not forked")
         forked = self._forked[pid] = Forked(pid, handle, on_end)
         self._loop.add_reader(handle, self._on_handle, forked)
         return forked
@@ -215,6 +222,17 @@ class TemplateProcess:
         self._loop.remove_reader(forked.handle)
         os.close(forked.handle)
         forked.on_end(ending)
+
+
+def _is_of(user: int, pid: int, handle: int) -> bool:
+    """Whether a process is a user's, and a handle stands for it: what a service's own code says is not believed.
+
+    This process may be root, whose signals reach everybody.
+    """
+    with suppress(OSError):
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/self/fdinfo/{handle}").read_text().splitlines())
+        return int(fields.get("Pid", 0)) == pid and os.stat(f"/proc/{pid}").st_uid == user
+    return False
 
 
 def _inherited(handle: int) -> Ending | None:

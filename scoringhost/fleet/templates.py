@@ -1,10 +1,13 @@
 """Templates: the supervisor's side of the warm processes that replica sets are forked from, one for each environment.
 
-A template is started when it is first needed, and another one when it has gone; what it has forked lives on.
+A template is started when it is first needed, and another one when it has gone; what it has forked lives on. One whose
+interpreter or variables (`LD_PRELOAD`) are a service's own runs as the service's user, if that has one: code of the
+service runs in it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from scoringhost.fleet.replica_request import ReplicaRequest
@@ -29,7 +32,7 @@ class Templates:
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`environ`: this process's, which templates are started with."""
         self._environ = dict(environ)
-        self._known: dict[tuple[str, AtStart], TemplateProcess] = {}
+        self._known: dict[tuple[str, AtStart, int | None], TemplateProcess] = {}
 
     async def fork(self, python: str, request: ReplicaRequest, output: int, lifeline: int, on_end: OnEnd) -> Forked:
         """Have a replica set forked in an environment; it leads a session, and a process group, of its own.
@@ -40,7 +43,7 @@ class Templates:
         Raises:
             TemplateFailed: if there is no such interpreter, or it has no scoringhost, or can start no process.
         """
-        template = self._template_for(python, request.environ)
+        template = self._template_for(python, request.environ, request.user)
         await template.ready()
         return await template.fork(request, (output, lifeline), on_end)
 
@@ -52,13 +55,15 @@ class Templates:
         """
         await self._template_for(python, self._environ).ready()
 
-    def _template_for(self, python: str, environ: Mapping[str, str]) -> TemplateProcess:
+    def _template_for(self, python: str, environ: Mapping[str, str], user: int | None = None) -> TemplateProcess:
         at_start = start_variables(environ)
-        template = self._known.get((python, at_start))
+        if (python, at_start) == (sys.executable, start_variables(self._environ)):
+            user = None  # what runs in it is this program's own: all may be forked from it, and become others then
+        template = self._known.get((python, at_start, user))
         if template is None or not template.is_there:
             others = {name: value for name, value in self._environ.items() if not _counts(name)}
-            template = TemplateProcess(python, {**others, **dict(at_start), **NO_THREADS})
-            self._known[python, at_start] = template
+            template = TemplateProcess(python, {**others, **dict(at_start), **NO_THREADS}, user)
+            self._known[python, at_start, user] = template
         return template
 
     @property

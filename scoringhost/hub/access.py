@@ -27,6 +27,7 @@ class Action(StrEnum):
     REGISTER = "register models"
     CHANGE_MODEL = "change a model"
     PATHS = "name files of the hub's machine"
+    ENVIRONMENTS = "have an environment made"
     STOP = "stop the hub"
 
 
@@ -57,6 +58,7 @@ TABLE: dict[Action, dict[Role, Reach]] = {
         Action.REGISTER:     (_ALL, _OWN, _NONE),
         Action.CHANGE_MODEL: (_ALL, _OWN, _NONE),
         Action.PATHS:        (_ALL, _NONE, _NONE),
+        Action.ENVIRONMENTS: (_ALL, _NONE, _NONE),
         Action.STOP:         (_ALL, _NONE, _NONE),
     }.items()
 }  # fmt: skip

@@ -19,6 +19,7 @@ from scoringhost.hub.errors import HomeUnusable
 from scoringhost.hub.home import Home
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.services import Services
+from scoringhost.hub.users import ServiceUsers
 from scoringhost.settings import Settings
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ class Books:
 class Desk:
     """Where work on the folder is done."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
-        self.path, self._settings = path, settings
+    def __init__(self, path: Path, settings: Settings, users: ServiceUsers | None = None) -> None:
+        self.path, self._settings, self._users = path, settings, users
 
     async def do(self, work: Callable[[Books], T]) -> T:
         """Do something on a thread; returns what it returns. It is done to its end, whoever waits for it."""
@@ -53,4 +54,5 @@ class Desk:
 
     def _opened(self, work: Callable[[Books], T]) -> T:
         with Home(self.path) as home:
-            return work(Books(home, Files(home), Registry(home), Services(home), Deployments(home, self._settings)))
+            deployments = Deployments(home, self._settings, self._users)
+            return work(Books(home, Files(home), Registry(home), Services(home), deployments))

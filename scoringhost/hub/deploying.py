@@ -11,7 +11,7 @@ from scoringhost.fleet.specs import ServiceSpec
 from scoringhost.fleet.supervisor import Key
 from scoringhost.fleet.version_life import SetFailed
 from scoringhost.hub.books import Books
-from scoringhost.hub.errors import DeploymentFailed, HubError, ServiceNotFound
+from scoringhost.hub.errors import DeploymentFailed, DeploymentRefused, HubError, ServiceNotFound
 from scoringhost.hub.orders import Order, take
 from scoringhost.hub.running import LAST_LINES, ServicesRunning
 from scoringhost.hub.service_values import Deployment, Label, Service
@@ -33,13 +33,18 @@ class ServicesDeployed(ServicesRunning):
         if order.keys is not None:
             await self._ask_for_keys(order.name)
             await self.supervisor.publish()
-        work = self._try(deployment, order.label, order.keeps_failed)
+        work = self._try(deployment, order.label, order.keeps_failed, order.may_have_environment)
         return deployment, self._in_background(work)
 
-    async def _try(self, deployment: Deployment, label: Label | None, keeps_failed: bool) -> Service:
+    async def _try(
+        self, deployment: Deployment, label: Label | None, keeps_failed: bool, may_have_environment: bool = True
+    ) -> Service:
         key = (deployment.service, deployment.version)
         try:
             spec = await self._described(deployment)
+            if spec.user is not None and spec.environment is not None and not may_have_environment:
+                why = "it is made by the hub's user, which runs code of it: only an owner may have one made"
+                raise DeploymentRefused("environment", why)
             with self._heard(self.supervisor.log_of(spec.key)) as lines:
                 await self._run(key, spec)
         except (HubError, SetFailed) as failure:

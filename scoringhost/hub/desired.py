@@ -8,6 +8,7 @@ A deployment's folder is made once, beside its place, and renamed; and removed w
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -27,6 +28,7 @@ from scoringhost.hub.home import Home
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.service_values import Deployment, Recipe, Service, Trial, Version, Wanted
 from scoringhost.hub.services import Services
+from scoringhost.hub.users import ServiceUsers
 from scoringhost.settings import Settings
 from scoringhost.settings.fleet_folder import served_in
 from scoringhost.settings.served import ENTRY_FILE
@@ -47,11 +49,11 @@ class Desired:
 class Deployments:
     """The folders that deployments run from."""
 
-    def __init__(self, home: Home, settings: Settings) -> None:
-        """`settings`: of the fleet that runs them."""
-        self._home, self._settings = home, settings
+    def __init__(self, home: Home, settings: Settings, users: ServiceUsers | None = None) -> None:
+        """`settings`: of the fleet that runs them. users: that they run as; None for the one that the hub is."""
+        self._home, self._settings, self._users = home, settings, users
         self._files, self._registry, self._services = Files(home), Registry(home), Services(home)
-        self.folder = home.path / FOLDER
+        self.folder = (home.path if users is None else users.base) / FOLDER
 
     # -- files --------------------------------------------------------------------------------------
 
@@ -69,8 +71,11 @@ class Deployments:
         place = self.place(deployment)
         whole = self.folder / str(deployment.id)
         if whole.exists():
+            self._hand_over(deployment, whole)
             return place
         self.folder.mkdir(mode=0o700, exist_ok=True)
+        if self._users is not None:
+            os.chmod(self.folder, 0o711)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=_MAKING) as beside:
             made = Path(beside) / "whole"
             (made / place.name).mkdir(parents=True)
@@ -79,8 +84,20 @@ class Deployments:
                 if folder == "." and content.is_folder:
                     (made / place.name).rmdir()
                 self._files.put(content, target)
+            self._hand_over(deployment, made)
             os.rename(made, whole)
         return place
+
+    def _hand_over(self, deployment: Deployment, whole: Path) -> None:
+        """Have the service's user read a folder, which stays the hub's: what was deployed is what runs."""
+        if self._users is None:
+            return
+        group = self._users.of(self._home, deployment.service)
+        if whole.stat().st_gid != group or whole.stat().st_mode & 0o777 != 0o750:
+            for folder, _, _ in os.walk(whole):
+                os.chmod(folder, 0o755)  # whatever the hub's umask has made of it
+            os.chown(whole, os.geteuid(), group)
+            os.chmod(whole, 0o750)
 
     def _parts(self, deployment: Deployment) -> Iterator[tuple[Content, str]]:
         """All that is in its folder, each with the folder below it in which it is."""
@@ -112,6 +129,8 @@ class Deployments:
 
         is_alone: nobody makes any just now, so that what was left in the middle is removed, too.
         """
+        if self._users is not None:
+            self._users.tidy(self._home)
         if not self.folder.is_dir():
             return
         # In this order: whoever makes a folder has committed what names it before.
@@ -134,7 +153,9 @@ class Deployments:
             folder, script = self._served(deployment, place)
             below = read_service_file(place)
             file = file_of(deployment.recipe, place, script).over(below)
-            environ = {"AML_APP_ROOT": str(folder), **self._model_dir(deployment, place), **file.environ}
+            user = None if self._users is None else self._users.of(self._home, deployment.service)
+            theirs = {} if self._users is None or user is None else self._users.environ_of(user)
+            environ = {**theirs, "AML_APP_ROOT": str(folder), **self._model_dir(deployment, place), **file.environ}
             named = ServiceFile(
                 deployment.service,
                 deployment.version,
@@ -144,7 +165,8 @@ class Deployments:
                 file.environment,
                 file.replicas,
             )
-            return read_version(folder, named, self._settings)
+            spec, warnings = read_version(folder, named, self._settings)
+            return dataclasses.replace(spec, user=user), warnings
         except SettingsError as problem:
             raise refused(problem, place) from None
 

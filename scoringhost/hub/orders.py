@@ -24,6 +24,7 @@ class Order:
     source: the folder or file to be stored; None: models alone, or to update, the files that are there. given: fields
     of a `Recipe`; to update, the others stay. label: None leaves it. share: see `Deployment`. keeps_failed: what
     cannot be started stays in the catalogue as failed. keys: that callers must send one of; None: as it is.
+    may_have_environment: packages of its own, which are installed as the hub's user; that runs code, too.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Order:
     keeps_failed: bool = False
     keys: Mapping[str, str] | None = None
     require: Callable[[Service], None] | None = None
+    may_have_environment: bool = True
 
 
 def take(books: Books, order: Order) -> Deployment:

@@ -18,6 +18,7 @@ from scoringhost.hub.books import Books, Desk
 from scoringhost.hub.dividing import traffic_of
 from scoringhost.hub.errors import HubError, ServiceNotFound
 from scoringhost.hub.service_values import Service, Version, digests_of
+from scoringhost.hub.users import ServiceUsers
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -31,8 +32,10 @@ log = logging.getLogger(HOST_LOGGER)
 class ServicesRunning:
     """The services of one folder, in the process that runs them."""
 
-    def __init__(self, home: Path, settings: Settings, supervisor: Supervisor) -> None:
-        self.desk, self.supervisor = Desk(home, settings), supervisor
+    def __init__(
+        self, home: Path, settings: Settings, supervisor: Supervisor, users: ServiceUsers | None = None
+    ) -> None:
+        self.desk, self.supervisor = Desk(home, settings, users), supervisor
         self._tasks: set[asyncio.Task[Any]] = set()
         self._held: set[int] = set()
         """Deployments that are nobody's any more, and that something still runs from."""

@@ -126,7 +126,12 @@ CREATE TABLE events (
 CREATE INDEX events_by_service ON events (service, id);
 """
 
-STEPS = (MODELS, SERVICES)
+USERS = """
+ALTER TABLE services ADD COLUMN user INTEGER;
+CREATE TABLE last_user (user INTEGER NOT NULL) STRICT;
+"""
+
+STEPS = (MODELS, SERVICES, USERS)
 
 NAMED_FILES = "SELECT digest FROM files UNION SELECT digest FROM deployment_files"
 """All files that something needs."""

@@ -7,10 +7,12 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from scoringhost._version import __version__
+from scoringhost.errors import SettingsError
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.listening import url_of
 from scoringhost.fleet.logs import Output
@@ -22,6 +24,8 @@ from scoringhost.hub.control.server import ControlServer, control_app, listen, r
 from scoringhost.hub.home import Home
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
+from scoringhost.hub.users import ServiceUsers, service_users
+from scoringhost.process.own_user import problem_as
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
@@ -31,14 +35,31 @@ log = logging.getLogger(HOST_LOGGER)
 class HubRunFolder(RunFolder):
     """The run folder of a hub. The logs of services are kept with the hub: they are there after a restart."""
 
-    def __init__(self, path: Path, home: Path) -> None:
+    def __init__(self, path: Path, home: Path, *, is_entered: bool = False) -> None:
+        """`is_entered`: by services of other users, for their own sockets and to say what they are at."""
         super().__init__(path)
-        self._home = home
+        self._home, self._is_entered = home, is_entered
 
     @property
     def logs(self) -> Path:
         """The folder of the log files."""
         return self._home / "log"
+
+    def take(self, owner: Path) -> None:
+        """See `RunFolder.take`."""
+        if self._is_entered:
+            with suppress(OSError):  # what is wrong with it is said below
+                _close(self.path)
+        super().take(owner)
+        if self._is_entered:
+            for folder in (self.path, self.sets):
+                os.chmod(folder, 0o711)
+
+
+def _close(path: Path) -> None:
+    """Have a run folder that a hub before has left open be for one user again, if it is this user's."""
+    if path.lstat().st_uid == os.geteuid() and path.is_dir() and not path.is_symlink():
+        os.chmod(path, 0o700)
 
 
 class RunningHub(RunningFleet):
@@ -57,10 +78,11 @@ class RunningHub(RunningFleet):
         cores: float,
         url: str,
         control_url: str,
+        users: ServiceUsers | None = None,
     ) -> None:
         """`listener`, `control_url`: of the control API. `place`: taken already."""
         super().__init__(settings, None, run, parts, output, cores=cores, url=url)
-        self.hub = Hub(home, settings, self.supervisor)
+        self.hub = Hub(home, settings, self.supervisor, users)
         self._place, self._control_url = place, control_url
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)
@@ -86,6 +108,14 @@ class RunningHub(RunningFleet):
         await super()._finish()
 
 
+def _run_place(settings: Settings, home: Path, environ: Mapping[str, str], users: ServiceUsers | None) -> Path:
+    if settings.run_dir:
+        return Path(settings.run_dir)
+    if users is not None:  # nobody else can enter the folder that XDG_RUNTIME_DIR names
+        environ = {name: value for name, value in environ.items() if name != "XDG_RUNTIME_DIR"}
+    return default_place(home, environ, os.getuid())
+
+
 def run_hub(
     home: Path, settings: Settings, environ: Mapping[str, str], cores: float, output: Output, show: Show | None
 ) -> None:
@@ -98,22 +128,38 @@ def run_hub(
         HubError: if the folder cannot be used, or has a hub.
         FrontFailed: if the front cannot be started.
     """
+    environ = {name: value for name, value in environ.items() if name != "SCORINGHOST_HUB_KEY"}  # no service's
     for line in ignored_by_fleet(settings):
         log.warning("%s", line)
     settings = fit_for_fleet(settings)
     Home(home).close()
     place = HubPlace(home)
     place.take()
-    run = HubRunFolder(Path(settings.run_dir) if settings.run_dir else default_place(home, environ, os.getuid()), home)
+    try:
+        users = service_users(settings, home)
+        run = HubRunFolder(_run_place(settings, home, environ, users), home, is_entered=users is not None)
+    except BaseException:
+        place.leave()
+        raise
     try:
         run.take(home)
+        if users is not None:
+            if not settings.run_dir:
+                os.chmod(run.path.parent, 0o711)
+            problem = problem_as(users.first, (), [str(run.path)])
+            if problem is not None:
+                raise SettingsError("run_dir", str(run.path), problem)
         listener, control_url = listen(settings)
         parts = FleetParts(settings, environ, cores)
 
         async def life() -> None:
             url = url_of(settings)
             hub = RunningHub(
-                settings, home, run, parts, output, place, listener, cores=cores, url=url, control_url=control_url
+                *(settings, home, run, parts, output, place, listener),
+                cores=cores,
+                url=url,
+                control_url=control_url,
+                users=users,
             )
             if show is not None:
                 show(f"hub of {home}: control API at {control_url}, services at {url}/services/NAME/score")

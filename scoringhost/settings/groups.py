@@ -93,7 +93,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fronts",
         "run_dir",
     ),
-    "The hub": ("control_host", "control_port", "hub_roles"),
+    "The hub": ("control_host", "control_port", "hub_roles", "service_users"),
     "Kafka": (
         "kafka_servers",
         "kafka_topic_input",

@@ -22,3 +22,7 @@ class HubSettings(Part):
         None, click.STRING, "What callers of a hub are, by the names of their keys or tokens: alice=owner, "
         "bob=contributor; all others are readers.", "--hub-roles",
     )  # fmt: skip
+    service_users: str | None = setting(
+        None, click.STRING, "Numbers of the users that a hub's services run as, such as 60706-61183, which is what is "
+        "taken where the hub is root; none: all run as the hub does.", "--service-users",
+    )  # fmt: skip

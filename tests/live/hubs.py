@@ -37,6 +37,7 @@ class HubProcess:
         self.place = Path(tempfile.mkdtemp(prefix="hub", dir="/tmp"))
         self.home = self.place / "workspaces" / "default"
         self.mark = uuid.uuid4().hex
+        self.program = [str(PROGRAM)]
         self.ports = free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +49,7 @@ class HubProcess:
     def start(self, *flags: str) -> HubClient:
         """Start it, and wait until it answers."""
         front, control = self.ports
-        command = [str(PROGRAM), "hub", "serve", "--port", str(front), "--control-port", str(control), *flags]
+        command = [*self.program, "hub", "serve", "--port", str(front), "--control-port", str(control), *flags]
         log = (self.place / "log").open("ab")
         with log:
             self.process = subprocess.Popen(
@@ -63,7 +64,7 @@ class HubProcess:
 
     def verb(self, *words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
         """A verb of the command line, for its workspace."""
-        command = [str(PROGRAM), *map(str, words)]
+        command = [*self.program, *map(str, words)]
         variables = {**self.environ, **environ}
         return subprocess.run(
             command, env=variables, cwd=self.place, capture_output=True, text=True, check=False, timeout=WITHIN_S

@@ -146,6 +146,9 @@ class Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "child_exit": _on_worker_end,
             "nworkers_changed": self._on_number,
+            # gunicorn has those of the process that imported it, which may have been a template that was root.
+            "user": os.geteuid(),
+            "group": os.getegid(),
         }
         if os.path.isdir(HEARTBEAT_FILES) and os.access(HEARTBEAT_FILES, os.W_OK | os.X_OK):
             values["worker_tmp_dir"] = HEARTBEAT_FILES

@@ -33,6 +33,8 @@ def unpack(path: Path, folder: Path, installer: Installer) -> Path:
     Raises:
         EnvironmentFailed: if it is none, would write outside of the folder, or has no interpreter that could run here.
     """
+    if not hasattr(tarfile, "data_filter"):
+        raise EnvironmentFailed(f"{path}: archives need the tarfile of Python 3.11.4 or later")
     try:
         with tarfile.open(path) as archive:
             archive.extractall(folder, filter=_kept)

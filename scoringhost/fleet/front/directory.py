@@ -152,7 +152,9 @@ class Directory:
         for path, worker in workers.items():
             if path not in listed:
                 worker.retire()
-        known.workers = [workers.get(path) or Worker(self, known, one.pid, path) for path, one in listed.items()]
+        known.workers = [
+            workers.get(path) or Worker(self, known, one.pid, path, one.user) for path, one in listed.items()
+        ]
         return known
 
     def _live(self, service: ServiceRoute) -> LiveService:

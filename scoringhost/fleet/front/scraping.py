@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from scoringhost.fleet.front.directory import Directory
 from scoringhost.fleet.front.memory import CELLS, GONE, IN_FLIGHT, REQUESTS, WAITING, FrontMemory
+from scoringhost.fleet.front.peers import require_peer
+from scoringhost.fleet.front.upstream import Worker
 from scoringhost.fleet.routing import State
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
@@ -66,29 +68,30 @@ class FleetMetrics:
     async def _ask_all(self) -> list[Said]:
         table, sets = self._directory.table, self._directory.sets
         places = [
-            (service.name, one.version, sets[one.set_key].workers[0].path)
+            (service.name, one.version, sets[one.set_key].workers[0])
             for service in table.services.values()
             for one in service.versions.values()
             if one.state is State.READY and one.set_key in sets and sets[one.set_key].workers
         ]
         room = asyncio.Semaphore(AT_ONCE)
-        answers = await asyncio.gather(*[_ask(room, path) for _, _, path in places])
+        answers = await asyncio.gather(*[_ask(room, worker) for _, _, worker in places])
         return [(name, number, text) for (name, number, _), text in zip(places, answers, strict=True) if text]
 
 
-async def _ask(room: asyncio.Semaphore, path: str) -> str:
+async def _ask(room: asyncio.Semaphore, worker: Worker) -> str:
     """The metrics of the replica set that listens there; empty if it has none, or cannot be asked."""
     async with room:
         try:
             async with asyncio.timeout(ASK_S):
-                reader, writer = await asyncio.open_unix_connection(path)
+                reader, writer = await asyncio.open_unix_connection(worker.path)
                 try:
+                    require_peer(writer.transport, worker.user)
                     writer.write(_QUESTION)
                     head, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
                 finally:
                     writer.close()
         except (OSError, TimeoutError) as problem:
-            log.debug("the metrics at %s cannot be had: %r", path, problem)
+            log.debug("the metrics at %s cannot be had: %r", worker.path, problem)
             return ""
     return body.decode("utf-8", "replace") if head.split(b" ", 2)[1:2] == [b"200"] else ""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 
 from scoringhost.fleet.front.heads import SHADOW_HEADER, request_head
+from scoringhost.fleet.front.peers import require_peer
 from scoringhost.fleet.routing import ServiceRoute, VersionRoute
 from scoringhost.fleet.shadow import MOST_BYTES, Copying, Shadow, tolerance_for, unpacked_answer
 from scoringhost.http.messages import Headers
@@ -87,6 +88,7 @@ async def _exchanged(worker: Worker, head: CopiedHead, body: bytes) -> Answer:
     began_s = time.perf_counter()
     reader, writer = await asyncio.open_unix_connection(worker.path)
     try:
+        require_peer(writer.transport, worker.user)
         writer.write(request_head(head.method, head.target, _without_expect(head.headers), more) + body)
         reading = _Reading()
         while not reading.is_complete:

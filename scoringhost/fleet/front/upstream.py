@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from scoringhost.doors.server.http_connection import CONTINUE
 from scoringhost.errors import ReplicaLost, ReplicaUnintelligible
 from scoringhost.fleet.front.answering import Answer, passed_whole
+from scoringhost.fleet.front.peers import require_peer
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import Directory, ReplicaSet
@@ -31,10 +32,12 @@ class Worker:
     is_current: the routing table has it; no request is given to it any more once that is false.
     """
 
-    __slots__ = ("_connecting", "_directory", "_kept", "in_flight", "is_current", "path", "pid", "replicas")
+    __slots__ = ("_connecting", "_directory", "_kept", "in_flight", "is_current", "path", "pid", "replicas", "user")
 
-    def __init__(self, directory: Directory, replicas: ReplicaSet, pid: int, path: str) -> None:
-        self._directory, self.replicas, self.pid, self.path = directory, replicas, pid, path
+    def __init__(
+        self, directory: Directory, replicas: ReplicaSet, pid: int, path: str, user: int | None = None
+    ) -> None:
+        self._directory, self.replicas, self.pid, self.path, self.user = directory, replicas, pid, path, user
         self.in_flight, self.is_current = 0, True
         self._kept: list[Upstream] = []
         self._connecting: set[asyncio.Task[None]] = set()
@@ -56,7 +59,8 @@ class Worker:
     async def _connect(self, exchange: Exchange) -> None:
         loop = asyncio.get_running_loop()
         try:
-            _, upstream = await loop.create_unix_connection(partial(Upstream, self), self.path)
+            transport, upstream = await loop.create_unix_connection(partial(Upstream, self), self.path)
+            require_peer(transport, self.user)
         except OSError:
             self._pass_over(exchange)
             return

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scoringhost.hub.access import Action, Caller, require
+from scoringhost.hub.access import TABLE, Action, Caller, Reach, require
 from scoringhost.hub.control.operations import COUNT, FLAG, NUMBER, SHARES, TEXTS, VARIABLES, JsonSchema, Operation
 from scoringhost.hub.errors import ValueRefused
 
@@ -39,6 +39,10 @@ class Call:
     def require(self, action: Action, owner: str | None = None) -> None:
         """Nothing, if the caller may do this; see `access.require`."""
         require(self.caller, action, owner)
+
+    def may(self, action: Action) -> bool:
+        """Whether the caller may do this, whoever is the owner."""
+        return TABLE[action][self.caller.role] is Reach.ALL
 
 
 def call_of(

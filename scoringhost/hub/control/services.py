@@ -140,6 +140,7 @@ class ServiceAnswers:
             call.query.get("keep_failed", False),
             keys=body.get("keys"),
             require=lambda service: call.require(Action.DEPLOY, service.owner),
+            may_have_environment=call.may(Action.ENVIRONMENTS),
         )
         deployment, task = await self._hub.deploy(order)
         await self._sources.done(call)

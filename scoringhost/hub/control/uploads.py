@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost.hub.access import Caller
+from scoringhost.hub.control.unpacking import unpack
 from scoringhost.hub.errors import UploadNotFound, ValueRefused
 
 MOST = 100
@@ -90,11 +90,7 @@ class Uploads:
             os.link(self._part_file(upload), place)
             return place
         place.mkdir()
-        try:
-            with tarfile.open(self._part_file(upload)) as archive:
-                archive.extractall(place, filter="data")
-        except (tarfile.TarError, OSError, EOFError) as problem:
-            raise ValueRefused("upload", f"a tar archive of a folder ({problem})", upload.name) from None
+        unpack(self._part_file(upload), place)
         return place
 
     def forget(self, upload: str) -> None:

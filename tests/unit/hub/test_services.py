@@ -292,7 +292,7 @@ def test_a_folder_of_the_first_schema_is_brought_to_this_one(tmp_path: Path) -> 
     with Home(tmp_path / "hub") as home:
         Registry(home).register("ridge", tmp_path / "model.txt")
     database = sqlite3.connect(tmp_path / "hub" / DATABASE, isolation_level=None)
-    for table in ("versions", "deployment_files", "deployments", "services", "events"):
+    for table in ("versions", "deployment_files", "deployments", "services", "events", "last_user"):
         database.execute(f"DROP TABLE {table}")
     names = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert names - {"sqlite_sequence"} == {words.split()[2] for words in MODELS.split(";") if "CREATE TABLE" in words}
