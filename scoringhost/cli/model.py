@@ -200,9 +200,17 @@ def tag(model_id: str, tags: tuple[str, ...], remove: tuple[str, ...], workspace
 @click.argument("model_id", metavar="NAME[:VERSION]")
 @click.argument("folder", type=FILE, default=".")
 @click.option("--replace", is_flag=True, help="In the place of what is there.")
+@click.option("--hub", metavar="URL", help="From a hub elsewhere; its key is in SCORINGHOST_HUB_KEY.")
 @in_workspace
-def download(model_id: str, folder: str, replace: bool, workspace: str | None) -> None:
+def download(model_id: str, folder: str, replace: bool, hub: str | None, workspace: str | None) -> None:
     """Write the file or folder of a version into FOLDER, and check it on the way."""
+    if hub is not None:
+        from scoringhost.cli.hub_options import client_of, hub_refusals
+
+        with hub_refusals():
+            path = client_of(workspace, hub).download_model(*parse_id(model_id), folder, replace=replace)
+            click.echo(str(path))
+        return
     with registry_of(workspace) as registry:
         name, version = parse_id(model_id)
         click.echo(str(registry.download(name, version, Path(folder), replace=replace)))

@@ -92,11 +92,14 @@ class Control:
         Raises:
             CallFailed: `not_found`; `invalid` for numbers that cannot be.
         """
+        self._require_size(minimum, maximum)
+        for life in self._supervisor.chosen(name, version):
+            life.scale(minimum, maximum)
+
+    def _require_size(self, minimum: int, maximum: int) -> None:
         if not 0 <= minimum <= maximum <= MOST_REPLICAS or maximum == 0:
             rule = f"it must be 0 <= minimum <= maximum <= {MOST_REPLICAS}, and the maximum 1 at least"
             raise CallFailed(INVALID, f"{minimum}..{maximum} cannot be: {rule}")
-        for life in self._supervisor.chosen(name, version):
-            life.scale(minimum, maximum)
 
     async def traffic(
         self,

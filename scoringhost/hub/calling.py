@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
+from scoringhost.hub.content import PIECE
 from scoringhost.hub.errors import DeploymentFailed, HubAnswered, HubNotRunning, ValueRefused
 from scoringhost.hub.sending import archived, parts_of
 
@@ -67,15 +68,40 @@ class HubCalls:
             raise HubNotRunning(self.url, _said(answer).get("message", "it is about to end"))
         raise _error(status, answer)
 
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
+        return kind(self._parts.hostname or "", self._parts.port, timeout=timeout_s)
+
     def _exchange(
         self, method: str, target: str, raw: bytes | None, headers: Mapping[str, str], timeout_s: float
     ) -> tuple[int, bytes]:
-        kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(self._parts.hostname or "", self._parts.port, timeout=timeout_s)
+        connection = self._connection(timeout_s)
         try:
             connection.request(method, target, raw, dict(headers))
             reply = connection.getresponse()
             return reply.status, reply.read()
+        except (OSError, http.client.HTTPException) as problem:
+            raise HubNotRunning(self.url, str(problem) or type(problem).__name__) from None
+        finally:
+            connection.close()
+
+    def receive(self, path: str, file: BinaryIO) -> None:
+        """Write what the control API answers into a file, as it comes.
+
+        Raises:
+            HubAnswered: if the hub refuses.
+            HubNotRunning: if it does not answer, or breaks off.
+        """
+        target = f"{self._parts.path.rstrip('/')}{path}"
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        connection = self._connection(ANSWER_S)
+        try:
+            connection.request("GET", target, headers=headers)
+            reply = connection.getresponse()
+            if reply.status != HTTPStatus.OK:
+                raise _refusal(reply.status, reply.read())
+            while piece := reply.read(PIECE):
+                file.write(piece)
         except (OSError, http.client.HTTPException) as problem:
             raise HubNotRunning(self.url, str(problem) or type(problem).__name__) from None
         finally:
@@ -103,6 +129,13 @@ class HubCalls:
 def _said(answer: Any) -> Answer:
     said = answer.get("error") if isinstance(answer, dict) else None
     return said if isinstance(said, dict) else {}
+
+
+def _refusal(status: int, content: bytes) -> Exception:
+    try:
+        return _error(status, json.loads(content))
+    except ValueError:
+        return HubAnswered(status, "", f"status {status}")
 
 
 def _error(status: int, answer: Any) -> Exception:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from scoringhost.hub.calling import Answer, HubCalls
+from scoringhost.hub.received import Received
 from scoringhost.hub.record import token_of
 from scoringhost.hub.starting import running_or_started
 
@@ -63,6 +64,23 @@ class HubClient(HubCalls):
     def register_model(self, name: str, path: str | os.PathLike[str], **fields: Any) -> Answer:
         """Store a file or folder of this machine as the next version."""
         return self.call("POST", _model(name), {**self.source(path), **fields})
+
+    def download_model(
+        self, name: str, version: int | None, folder: str | os.PathLike[str], *, replace: bool = False
+    ) -> Path:
+        """Write a model's file, or its folder, into a folder of this machine; checked, whole, or not at all.
+
+        Returns its path.
+
+        Raises:
+            PlaceTaken: if something of that name is there, and it may not be replaced.
+            ContentDamaged: if what came is not what was registered.
+        """
+        model = self.model(name, version)
+        with Received(Path(folder), model, replace=replace) as received:
+            with received.file() as file:
+                self.receive(f"{_model(name, model['version'])}/content", file)
+            return received.put()
 
     def change_model(self, name: str, version: int, **fields: Any) -> Answer:
         """Tag or describe it."""

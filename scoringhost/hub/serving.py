@@ -21,6 +21,7 @@ from scoringhost.fleet.run_folder import RunFolder, default_place
 from scoringhost.fleet.running import RunningFleet
 from scoringhost.hub.control.guard import ControlGuard
 from scoringhost.hub.control.server import ControlServer, control_app, listen, require_safe
+from scoringhost.hub.fleet_control import HubControl
 from scoringhost.hub.home import Home
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
@@ -83,6 +84,7 @@ class RunningHub(RunningFleet):
         """`listener`, `control_url`: of the control API. `place`: taken already."""
         super().__init__(settings, None, run, parts, output, cores=cores, url=url)
         self.hub = Hub(home, settings, self.supervisor, users)
+        self.control = HubControl(self.hub, self.supervisor, about=self.about, stop=self.stop)
         self._place, self._control_url = place, control_url
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)

@@ -113,7 +113,7 @@ class RootsHub(HubProcess):
 
     def spied(self, name: str, **asked: Any) -> dict[str, Any]:
         """What the code of a service can do."""
-        body = json.dumps({"data": json.dumps(asked)}).encode()
+        body = json.dumps(asked).encode()
         reply = ask(self.ports[0], "POST", f"/services/{name}/score", headers=JSON, body=body)
         assert reply.status == 200, reply.body
         found: dict[str, Any] = json.loads(reply.json())
@@ -184,6 +184,7 @@ def test_the_code_of_a_service_can_read_reach_and_end_nothing_that_is_anothers(h
     assert DEFAULT_RANGE[0] <= number <= DEFAULT_RANGE[1]
     assert found["users"] == [[number] * 6] * 2
     assert found["rights"] == ["1", "0" * 16, "0" * 16, "0" * 16]
+    assert str(own) in found["read"], found["read"]
     assert found["read"].pop(str(own)).strip().startswith("import glob")
     own_folder = [path for path in map(str, folders) if os.stat(path).st_uid == number]
     assert isinstance(found["list"].pop(own_folder[0]), list)

@@ -7,11 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from scoringhost.http.messages import HttpResponse
 from scoringhost.hub.access import Action
 from scoringhost.hub.books import Books, Desk
+from scoringhost.hub.content import Content
 from scoringhost.hub.control.calls import Call
+from scoringhost.hub.control.downloads import sent
 from scoringhost.hub.control.uploads import Uploads
-from scoringhost.hub.errors import ModelNotFound, ValueRefused
+from scoringhost.hub.errors import ContentDamaged, ModelNotFound, ValueRefused
 from scoringhost.hub.models import Details, Model
 
 DETAILS = (
@@ -133,6 +136,21 @@ class ModelAnswers:
         """One version."""
         call.require(Action.READ)
         return (await self._model(call)).to_json()
+
+    async def get_model_content(self, call: Call) -> HttpResponse:
+        """Its file, or its folder as an archive; every file is looked at before the first byte is sent."""
+        call.require(Action.READ)
+        model = await self._model(call)
+
+        def look(books: Books) -> tuple[Content, list[Path]]:
+            content = books.registry.content(model.name, model.version)
+            problems = [one for one in map(books.files.problem, content.files) if one is not None]
+            if problems:
+                raise ContentDamaged(model.id, problems)
+            return content, [books.files.place(file.digest) for file in content.files]
+
+        content, places = await self._desk.do(look)
+        return sent(content, places)
 
     async def change_model(self, call: Call) -> Answer:
         """Tag or describe it."""

@@ -71,6 +71,9 @@ def _described(operation: Operation) -> dict[str, Any]:
             "5XX": error,
         },
     }
+    if operation.answers_bytes:
+        content: dict[str, Any] = {"application/octet-stream": {"schema": {}}, "application/x-tar": {"schema": {}}}
+        found["responses"][str(operation.status)]["content"] = content
     if operation.is_raw:
         found["requestBody"] = {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
     elif operation.body is not None:

@@ -53,7 +53,9 @@ MODES = ("any", "create", "version", "update")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation. name: of the function that answers it. query, body: JSON schemas by field; is_raw: bytes."""
+    """One operation. name: of the function that answers it. query, body: JSON schemas by field; is_raw: bytes.
+
+    answers_bytes: and not JSON."""
 
     name: str
     method: str
@@ -63,6 +65,7 @@ class Operation:
     body: Mapping[str, JsonSchema] | None = None
     required: tuple[str, ...] = ()
     is_raw: bool = False
+    answers_bytes: bool = False
     status: int = 200
 
 
@@ -84,6 +87,8 @@ OPERATIONS = (
               body=MODEL, status=201),
     Operation("get_model", "GET", _MODEL, "The newest version of a model"),
     Operation("get_model_version", "GET", _MODEL_VERSION, "One version of a model"),
+    Operation("get_model_content", "GET", f"{_MODEL_VERSION}/content",
+              "The file of a version, or its folder as a tar archive", answers_bytes=True),
     Operation("change_model", "PATCH", _MODEL_VERSION, "Tag or describe it; what is not named stays",
               body={**LABEL, "remove_tags": NAMES, "replace_tags": FLAG}),
     Operation("delete_model", "DELETE", _MODEL_VERSION, "Delete one version of a model"),

@@ -44,7 +44,7 @@ MOST_BODIES = 256 * MIB
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 DRAIN_S = 3.0
 
-Perform = Callable[[Call], Awaitable[dict[str, Any]]]
+Perform = Callable[[Call], Awaitable[dict[str, Any] | HttpResponse]]
 
 
 def require_safe(settings: Settings, guard: ControlGuard) -> None:
@@ -99,7 +99,8 @@ def _answer(
         try:
             caller = guard.caller_of(request)
             call = call_of(operation, caller, request.parameters, request.arguments, request.body)
-            return answered(await perform(call), operation.status)
+            answer = await perform(call)
+            return answer if isinstance(answer, HttpResponse) else answered(answer, operation.status)
         except HubError as error:
             return refusal(error)
         except OSError as problem:  # such as a disk that is full

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoringhost.hub.access import Caller
-from scoringhost.hub.control.unpacking import unpack
 from scoringhost.hub.errors import UploadNotFound, ValueRefused
+from scoringhost.hub.unpacking import unpack
 
 MOST = 100
 """Uploads that may be there at once; the oldest is forgotten."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.hub.control.unpacking import unpack
 from scoringhost.hub.errors import ValueRefused
+from scoringhost.hub.unpacking import unpack
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0) -> tarfile.TarInfo:
