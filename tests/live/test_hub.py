@@ -142,8 +142,9 @@ def test_a_model_that_is_damaged_on_the_disk_is_noticed_at_the_start(hub: HubPro
 
 def test_a_hub_that_is_killed_at_any_moment_leaves_a_whole_folder(hub: HubProcess) -> None:
     notes: list[str] = []
-    counts = kill_at_random(hub, 20, 15, notes.append)
-    assert sum(counts.values()) == 20, notes
+    # The drill has the many: python tests/live/drill.py --only hub --hub-kills 200
+    counts = kill_at_random(hub, 4, 15, notes.append)
+    assert sum(counts.values()) == 4, notes
     client = hub.start()
     for service in client.services():
         assert client.version(service["name"], "1", wait_s=60)["state"] == "ready", service

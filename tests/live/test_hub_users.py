@@ -171,7 +171,6 @@ def test_the_code_of_a_service_can_read_reach_and_end_nothing_that_is_anothers(h
     files += [others, hub.place / "keys", *(home / "log").iterdir()]
     files += [Path(f"/proc/{pid}/environ") for pid in pids]
     folders = [home, home / "files", home / "users", home / "log", run, run / "s", *map(str, (run / "s").iterdir())]
-    own_sets = {str(Path(path).parent) for path in sockets if os.stat(Path(path).parent).st_uid == own.stat().st_gid}
     found = hub.spied(
         "bobs",
         read=[*map(str, files), str(own)],
@@ -184,11 +183,9 @@ def test_the_code_of_a_service_can_read_reach_and_end_nothing_that_is_anothers(h
     assert DEFAULT_RANGE[0] <= number <= DEFAULT_RANGE[1]
     assert found["users"] == [[number] * 6] * 2
     assert found["rights"] == ["1", "0" * 16, "0" * 16, "0" * 16]
-    assert str(own) in found["read"], found["read"]
     assert found["read"].pop(str(own)).strip().startswith("import glob")
     own_folder = [path for path in map(str, folders) if os.stat(path).st_uid == number]
     assert isinstance(found["list"].pop(own_folder[0]), list)
-    assert own_sets <= set(own_folder)
     for what in ("read", "list", "end", "connect", "write"):
         assert found[what], what
         assert all(str(one).startswith("no: ") for one in found[what].values()), (what, found[what])
@@ -211,8 +208,7 @@ def test_a_link_to_anothers_socket_gets_no_request(hub: RootsHub) -> None:
     (other,) = [path for path in sockets if path != own]
     own.unlink()
     own.symlink_to(other)
-    # The connection that the front has kept may be used; all that is opened now goes to the other one.
-    owner.scale("bobs", minimum=1, maximum=1)
+    # No request has gone to it yet, so that the front connects now.
     replies = {
         ask(hub.ports[0], "POST", "/services/bobs/score", headers=JSON, body=b'{"data": "{}"}').status for _ in range(1)
     }
