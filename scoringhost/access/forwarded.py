@@ -58,7 +58,13 @@ CALLER_HEADER = "x-scoringhost-caller"
 """The name of the key, token or certificate that has let a request in at the front of a fleet."""
 
 GRPC_HEADER = "x-scoringhost-grpc"
-"""That a request is a call over gRPC, which the front of a fleet hands on. What a client sends under it is dropped."""
+"""That a request is a call over gRPC, which the front of a fleet hands on. What a client sends under it is dropped.
+
+In the answer: that this worker takes such calls in bundles (`doors/bundles.py`), too.
+"""
+
+BUNDLED = "bundled"
+"""What it says there."""
 
 
 class Forwarded:
