@@ -16,7 +16,7 @@ from scoringhost.errors import ReplicaLost, ReplicaUnintelligible, ScoringHostEr
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.grpc_exchange import GrpcExchange
-    from scoringhost.fleet.front.upstream import Worker
+    from scoringhost.fleet.front.worker import Worker
 
 _SWITCHED = b"HTTP/1.1 101 "
 MOST_GREETING = 65_536

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from scoringhost.fleet.front.grpc_exchange import GrpcExchange
     from scoringhost.fleet.front.shadowing import CopiedHead
     from scoringhost.fleet.front.targets import Target
-    from scoringhost.fleet.front.upstream import Upstream, Worker
+    from scoringhost.fleet.front.upstream import Upstream
+    from scoringhost.fleet.front.worker import Worker
     from scoringhost.fleet.shadow import Copying
 
 LAST_CHUNK = b"0\r\n\r\n"

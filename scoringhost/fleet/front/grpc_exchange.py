@@ -1,7 +1,7 @@
 """GrpcExchange: one message of a call over gRPC, as the request of HTTP that a replica gets.
 
-The message is not looked into: it is the body of the request, byte for byte. A small one that is not of a stream goes in
-a bundle with others, to a worker that takes those; any other has a connection of HTTP/1.1 to itself.
+The message is not looked into: it is the body of the request, byte for byte. A small one, not of a stream, goes in a
+bundle with others, to a worker that takes those; any other has a connection of HTTP/1.1 to itself.
 `dialects/oip_grpc/fronted.py` is the other end, and `grpc_relay.py` takes what that answers.
 """
 
