@@ -24,8 +24,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-import fronts  # noqa: E402
 import front_grpc  # noqa: E402
+import fronts  # noqa: E402
 from servers import free_port  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")

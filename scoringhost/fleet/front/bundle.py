@@ -213,7 +213,6 @@ class Bundle(asyncio.Protocol):
 
     def _fail(self, exchange: GrpcExchange, error: ScoringHostError) -> None:
         self._left(exchange)
-        exchange.end_copy(is_whole=False)
         exchange.connection.fail(exchange, error)
 
 
