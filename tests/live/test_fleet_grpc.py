@@ -350,8 +350,8 @@ def test_reloads_and_another_number_of_replicas_lose_no_call(fleet: Fleet, serve
             try:
                 for _ in range(3):
                     fleet.ask("reload", name="sum")
-                fleet.ask("scale", name="sum", minimum=2, maximum=2)
-                fleet.ask("scale", name="sum", minimum=1, maximum=1)
+                fleet.ask("scale", name="sum", version=None, minimum=2, maximum=2)
+                fleet.ask("scale", name="sum", version=None, minimum=1, maximum=1)
             finally:
                 is_over.set()
             assert all(one.result() > 0 for one in asking)
