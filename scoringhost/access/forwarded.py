@@ -67,6 +67,11 @@ BUNDLED = "bundled"
 """What it says there."""
 
 
+def trusts_unix(listed: str | None) -> bool:
+    """Whether whoever comes through a Unix socket is among the trusted proxies of a setting."""
+    return UNIX in [word.strip() for word in (listed or "").split(",")]
+
+
 class Forwarded:
     """Puts the client in the place of the proxy; refuses nobody.
 

@@ -51,6 +51,7 @@ class HttpConnection(RequestReader, asyncio.Protocol):
     ) -> None:
         intake = cast("Intake", config.loaded_app)
         super().__init__(intake, _loop or asyncio.get_running_loop())
+        self._trusts_fronts = intake.trusts_fronts
         self.read_already = b""
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._turns: deque[tuple[HttpRequest, bool]] = deque()
@@ -104,7 +105,7 @@ class HttpConnection(RequestReader, asyncio.Protocol):
         if self._headers.get("upgrade") != bundles.PROTOCOL or self._busy or self._turns or self._closing:
             return False
         own = self.transport_socket()
-        if own is None or own.family != socket.AF_UNIX:
+        if own is None or own.family != socket.AF_UNIX or not self._trusts_fronts:
             return False
         self.connection_lost(None)  # for all that this object has to do with it
         calls = BundledCalls(self._app, self._server, self._loop)

@@ -81,10 +81,10 @@ class Front:
 class Served:
     """A worker's protocol, on the loop of the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, trusts_fronts: bool = True) -> None:
         self.model = Model()
         app = HttpApp([OtherEndpoints({"/score": Endpoint({"POST": self.model.answer})})], Cors(None))
-        intake: Any = Intake(app, 1_000_000)
+        intake: Any = Intake(app, 1_000_000, trusts_fronts=trusts_fronts)
         self.config = uvicorn.Config(intake, http=HttpProtocol, interface="asgi3", proxy_headers=False, log_config=None)
         self.config.load()
         self.state = ServerState()
@@ -107,10 +107,10 @@ class Served:
         return Front(reader, writer)
 
 
-def play(scenario: Callable[[Served], Coroutine[Any, Any, None]]) -> None:
+def play(scenario: Callable[[Served], Coroutine[Any, Any, None]], trusts_fronts: bool = True) -> None:
     async def run() -> None:
         async with asyncio.timeout(20):
-            served = Served()
+            served = Served(trusts_fronts)
             await scenario(served)
             while served.state.tasks:
                 await asyncio.sleep(0.005)
@@ -262,14 +262,20 @@ def test_the_last_words_of_a_worker_that_is_stuck_go_to_every_call() -> None:
     play(scenario)
 
 
-@pytest.mark.parametrize("wish", ["websocket", bundles.PROTOCOL])
-def test_over_tcp_or_for_another_wish_the_connection_stays_one_of_http(wish: str) -> None:
-    family = socket.AF_UNIX if wish == "websocket" else socket.AF_INET
-
+@pytest.mark.parametrize(
+    ("wish", "family", "trusts_fronts"),
+    [
+        ("websocket", socket.AF_UNIX, True),
+        (bundles.PROTOCOL, socket.AF_INET, True),
+        (bundles.PROTOCOL, socket.AF_UNIX, False),
+    ],
+    ids=["for another wish", "over TCP", "from whom nobody trusts"],
+)
+def test_otherwise_the_connection_stays_one_of_http(wish: str, family: int, trusts_fronts: bool) -> None:
     async def scenario(served: Served) -> None:
         reader, writer = await served.connect(family)
         writer.write(bundles.WISH.replace(bundles.PROTOCOL.encode(), wish.encode()))
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404")
         writer.close()
 
-    play(scenario)
+    play(scenario, trusts_fronts)
