@@ -126,7 +126,7 @@ def build(
     Raises:
         StartupError: if the script cannot be served.
     """
-    observer = observer or LogObserver()
+    observer = observer or LogObserver(settings.given_name)
     world = world or world_of(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings), behind_grpc=behind_grpc)
