@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -101,6 +102,10 @@ class Service:
             return None
         try:
             declared = declarations(script.explain)
+            names = list(inspect.signature(script.explain).parameters)
+            if not declared.decorated and names and set(names) <= self.declarations.inputs.keys():
+                # Without decorators of its own it takes what run() takes by the same names.
+                declared = Declarations(script.explain, {name: self.declarations.inputs[name] for name in names}, True)
             signature = RunSignature.read(script.explain, declared)
         except (ValueError, TypeError) as problem:
             self.observer.noticed(self.name, f"explain() is not served: {problem}")

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from scoringhost.hub.client import HubClient
 from scoringhost.hub.errors import HubAnswered, NameRefused
+from scoringhost.hub.service_values import require_service_name
 from scoringhost.mlflow_plugin import documents, local_run, model_uris, names
 from scoringhost.mlflow_plugin.calling import Refused, ServiceCalls
 from scoringhost.mlflow_plugin.configs import deployment_fields, traffic_fields
@@ -81,6 +82,7 @@ class ScoringHostDeployments(BaseDeploymentClient):
             What `get_deployment` does.
         """
         with as_mlflow(), model_uris.taken(model_uri, flavor) as model:
+            require_service_name(name, "deployment")
             hub = self._hub()
             fields = {"origin": model.origin, "wait_s": WAIT_S, **deployment_fields(config)}
             if endpoint is None:
@@ -201,6 +203,7 @@ class ScoringHostDeployments(BaseDeploymentClient):
     def create_endpoint(self, name: str, config: Config = None) -> Shown:
         """A name above deployments, which has none yet."""
         with as_mlflow():
+            require_service_name(name, "endpoint")
             fields = traffic_fields(config, [])
             hub = self._hub()
             service = hub.create_service(name)

@@ -82,9 +82,7 @@ def _of_libraries(value: Any) -> Any:
     if hasattr(value, "toarray"):  # csr, csc and the other sparse ones
         return plain(value.toarray())
     if hasattr(value, "dtype") and getattr(value.dtype, "kind", "") == "M" and not _is_series(value):
-        import numpy as np
-
-        return _texts(np.datetime_as_string(value).tolist())
+        return _texts(value.astype("U").tolist())
     if _is_series(value):
         return _column(value)
     if hasattr(value, "tolist"):  # an array, a scalar or an index

@@ -42,7 +42,8 @@ def taken(model_uri: str, flavor: str | None = None) -> Iterator[Model]:
     with tempfile.TemporaryDirectory(prefix="scoringhost-mlflow-") as folder:
         path = _path_of(model_uri, folder)
         found = _flavor_of(path, model_uri, flavor)
-        origin: dict[str, Any] = {"model_uri": model_uri, "flavor": found}
+        is_path = not urlsplit(model_uri).scheme
+        origin: dict[str, Any] = {"model_uri": str(path) if is_path else model_uri, "flavor": found}
         if (path / "MLmodel").is_file():
             origin["speaks"] = MLFLOW
             origin |= _of_run(path, model_uri)
