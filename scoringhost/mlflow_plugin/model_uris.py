@@ -110,8 +110,11 @@ def _of_run(path: Path, model_uri: str) -> dict[str, Any]:
         with contextlib.suppress(yaml.YAMLError, OSError):
             said = yaml.safe_load(meta.read_text(encoding="utf-8"))
             found |= {key: str(said[key]) for key in ("model_name", "model_version") if key in said}
+    scheme, _, rest = model_uri.partition(":")
+    if scheme == "runs":  # a model that was saved first and logged to a run afterwards does not know of it
+        found["run_id"] = rest.strip("/").partition("/")[0]
     run_id = found.get("run_id")
-    if run_id and urlsplit(model_uri).scheme in ("runs", "models"):
+    if run_id and scheme in ("runs", "models"):
         with contextlib.suppress(Exception):  # the model is here; whether its run is, too, decides nothing
             from mlflow.tracking import MlflowClient
 

@@ -75,8 +75,11 @@ def invalid(text: str) -> MlflowException:
 
 
 def _failed(error: errors.DeploymentFailed) -> str:
+    # Imported here, as it brings much of the fleet along, and every command of MLflow's would wait for that.
+    from scoringhost.fleet.version_life import headline_with_exception
+
     lines = error.log[-LAST_LINES:]
-    text = str(error)
+    text = f"{error.name}:{error.version} could not be started: {headline_with_exception(error.reason)}"
     if lines:
         text += "\nThe last lines of its log:\n" + "\n".join(f"  | {line}" for line in lines)
     return text
