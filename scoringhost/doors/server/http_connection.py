@@ -39,7 +39,7 @@ class HttpConnection(RequestReader, asyncio.Protocol):
 
     __slots__ = (
         "_busy", "_half_closed", "_idle_limit_s", "_lingering", "_server", "_streaming", "_timer", "_transport",
-        "_turns", "_unsent_look", "_writable", "read_already",
+        "_trusts_fronts", "_turns", "_unsent_look", "_writable", "read_already",
     )  # fmt: skip
 
     def __init__(
