@@ -126,12 +126,16 @@ CREATE TABLE events (
 CREATE INDEX events_by_service ON events (service, id);
 """
 
+ORIGINS = """
+ALTER TABLE deployments ADD COLUMN origin TEXT NOT NULL DEFAULT '{}';
+"""
+
 USERS = """
 ALTER TABLE services ADD COLUMN user INTEGER;
 CREATE TABLE last_user (user INTEGER NOT NULL) STRICT;
 """
 
-STEPS = (MODELS, SERVICES, USERS)
+STEPS = (MODELS, SERVICES, ORIGINS, USERS)
 
 NAMED_FILES = "SELECT digest FROM files UNION SELECT digest FROM deployment_files"
 """All files that something needs."""

@@ -102,7 +102,7 @@ class Services(ServicesForgotten):
                 require(service)
             chosen = _chosen_version(database, service, version, mode)
             known = service.version(chosen)
-            if known is not None and mode in (Mode.CREATE, Mode.VERSION):
+            if known is not None and mode in (Mode.CREATE, Mode.VERSION, Mode.ADD):
                 raise VersionExists(name, chosen)
             if known is not None and known.on_trial is not None:
                 raise ChangeUnderWay(name, chosen)
@@ -126,7 +126,7 @@ class Services(ServicesForgotten):
         if found and mode is Mode.CREATE:
             raise ServiceExists(name, found[0].owner)
         if not found:
-            if mode is Mode.UPDATE:
+            if mode in (Mode.UPDATE, Mode.ADD):
                 service_in(database, name)
             rows.add_service(database, name, by, None)
         return service_in(database, name)

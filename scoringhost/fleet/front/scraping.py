@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scoringhost.fleet.front.directory import Directory
 from scoringhost.fleet.front.memory import CELLS, GONE, IN_FLIGHT, REQUESTS, WAITING, FrontMemory
 from scoringhost.fleet.front.peers import require_peer
-from scoringhost.fleet.front.upstream import Worker
+from scoringhost.fleet.front.worker import Worker
 from scoringhost.fleet.routing import State
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
