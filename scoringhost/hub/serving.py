@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scoringhost._version import __version__
 from scoringhost.fleet.forked_sets import ForkedSets
@@ -24,6 +24,9 @@ from scoringhost.hub.hub import Hub
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
+
+if TYPE_CHECKING:
+    from scoringhost.hub.mls.server import MlsServer
 
 log = logging.getLogger(HOST_LOGGER)
 
@@ -65,6 +68,7 @@ class RunningHub(RunningFleet):
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)
         self._control_server = ControlServer(listener)
+        self._mls = mls_server(self.hub, settings, url) if settings.mlserver else None
 
     async def _read_folder(self, touched: list[Path] | None = None) -> list[asyncio.Task[Any]]:
         """What ran before runs again; clients may come meanwhile."""
@@ -72,6 +76,8 @@ class RunningHub(RunningFleet):
         if isinstance(self._sets, ForkedSets):
             self.supervisor.in_background(self._sets.warm())
         self._control_server.start(control_app(self.hub, self._guard, self._url, self.stop))
+        if self._mls is not None:
+            self._mls.start()
         pid = os.getpid()
         self._place.say(HubRecord(pid, started_at(pid), self._control_url, self._url, str(self._run.path), __version__))
         return work
@@ -82,8 +88,26 @@ class RunningHub(RunningFleet):
     async def _finish(self) -> None:
         self._place.unsay()
         await self._control_server.close()
+        if self._mls is not None:
+            await self._mls.close()
         await self.hub.end()
         await super()._finish()
+
+
+def mls_server(hub: Hub, settings: Settings, url: str) -> MlsServer:
+    """What speaks the API of the MLServer class. url: of the hub's services.
+
+    Raises:
+        StartupError: if a setting cannot be used.
+    """
+    from scoringhost.hub.accounts.made import accounts_of  # what it needs is loaded where it is wanted
+    from scoringhost.hub.mls import server
+
+    accounts = accounts_of(settings)
+    server.require_safe(settings)
+    listener, own_url = server.listen(settings)
+    log.warning("the API of the MLServer class is at %s: whoever may publish there runs code as this user", own_url)
+    return server.MlsServer(hub, accounts, settings, listener, url)
 
 
 def run_hub(

@@ -93,7 +93,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fronts",
         "run_dir",
     ),
-    "The hub": ("control_host", "control_port", "hub_roles"),
+    "The hub": (
+        "control_host",
+        "control_port",
+        "hub_roles",
+        "mlserver",
+        "mlserver_host",
+        "mlserver_port",
+        "mlserver_insecure",
+    ),
     "Kafka": (
         "kafka_servers",
         "kafka_topic_input",

@@ -22,3 +22,15 @@ class HubSettings(Part):
         None, click.STRING, "What callers of a hub are, by the names of their keys or tokens: alice=owner, "
         "bob=contributor; all others are readers.", "--hub-roles",
     )  # fmt: skip
+    mlserver: bool = setting(
+        False, click.BOOL, "Have a hub speak the API of Microsoft ML Server's MLServer class, too: who may publish "
+        "there runs code on this machine.", "--mlserver",
+    )  # fmt: skip
+    mlserver_host: str = setting(
+        "127.0.0.1", click.STRING, "Address of that API; any but this machine's own needs TLS.", "--mlserver-host",
+    )  # fmt: skip
+    mlserver_port: int = setting(12800, PORT, "Port of that API.", "--mlserver-port")
+    mlserver_insecure: bool = setting(
+        False, click.BOOL, "Have that API listen elsewhere without TLS: passwords go over the network in the clear.",
+        "--mlserver-insecure",
+    )  # fmt: skip
