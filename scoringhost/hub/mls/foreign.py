@@ -66,10 +66,9 @@ def definition_of(document: Mapping[str, Any]) -> Definition:
     inputs = []
     for name, schema in body.get("properties", {}).items():
         if name.isidentifier():
-            inputs.append(Parameter(name, _type_of(_resolved(schema, schemas), schema) or "character"))
-    kind = _type_of(output, output)
+            inputs.append(Parameter(name, _type_of(_resolved(schema, schemas)) or "character"))
+    kind = _type_of(output)
     return Definition(
-        description=document.get("info", {}).get("description", ""),
         inputs=tuple(inputs) or _UNKNOWN.inputs,
         outputs=(Parameter(RESULT, "character" if kind in (None, "data.frame") else kind),),
     )
@@ -81,7 +80,7 @@ def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[
     return found
 
 
-def _type_of(schema: Mapping[str, Any], _: Mapping[str, Any]) -> str | None:
+def _type_of(schema: Mapping[str, Any]) -> str | None:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), None)

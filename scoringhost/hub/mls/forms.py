@@ -28,9 +28,9 @@ def form_of(request: HttpRequest) -> tuple[dict[str, str], bytes | None]:
     if media != "multipart/form-data" or "boundary" not in options:
         raise ValueRefused("body", "a form (multipart/form-data)", kind)
     try:
-        _, fields, files = FormDataParser(silent=False).parse(
-            io.BytesIO(request.body), media, len(request.body), options
-        )
+        # In memory, where the body is already: a temporary file would be left to the garbage collector.
+        parser = FormDataParser(stream_factory=lambda *_, **__: io.BytesIO(), silent=False)
+        _, fields, files = parser.parse(io.BytesIO(request.body), media, len(request.body), options)
     except (ValueError, HTTPException) as problem:
         raise ValueRefused("body", f"a form that can be read ({problem})", kind) from None
     file = files.get(FILE)

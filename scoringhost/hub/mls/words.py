@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scoringhost.errors import ReplicaLost, ScoringHostError
-from scoringhost.fleet.version_life import headline
+from scoringhost.fleet.version_life import TRACEBACK, headline
 from scoringhost.http.errors import JSON, headers_of, row_of
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.request_ids import RequestIds
@@ -17,6 +18,9 @@ from scoringhost.hub import errors
 from scoringhost.hub.control.words import STATUSES, code_of
 from scoringhost.hub.errors import ValueRefused
 from scoringhost.schema import json_text
+
+_PLACE = re.compile(r"/\S*/deployments/[0-9]+/app/?")
+"""The folder that a service runs in."""
 
 OWN_STATUSES: Mapping[type[errors.HubError], int] = {errors.DeploymentFailed: 400}
 """Where they are others than the control API's: what cannot be started is the publisher's fault here."""
@@ -35,13 +39,21 @@ def refused(status: int, message: str, code: str) -> HttpResponse:
 def refusal(error: errors.HubError) -> HttpResponse:
     """The response for an error of the hub."""
     status = OWN_STATUSES.get(type(error)) or STATUSES[type(error)]
-    message = headline(error.reason) if isinstance(error, errors.DeploymentFailed) else str(error)
+    message = reason_of(error.reason) if isinstance(error, errors.DeploymentFailed) else str(error)
     if isinstance(error, (errors.HomeUnusable, errors.ContentDamaged)):
         message = "the hub cannot keep or read its files; its log says more"
     response = refused(status, message, code_of(type(error)))
     if isinstance(error, errors.LoginUnavailable):
         response.headers.append(("Retry-After", str(error.retry_s)))
     return response
+
+
+def reason_of(reason: str) -> str:
+    """Why something could not be started: the exception and its message, without frames and places of this machine."""
+    _, is_traceback, frames = reason.partition(TRACEBACK)
+    raised = next((line for line in frames.splitlines() if line.strip() and not line.startswith(" ")), "")
+    said = raised if is_traceback and raised else headline(reason)
+    return _PLACE.sub("", said)
 
 
 def json_of(request: HttpRequest) -> Any:

@@ -31,7 +31,7 @@ class FilesTooLarge(ValueError):
 
 @dataclass(slots=True)
 class Captured:
-    """What a call has left. changed: names of files. output_files: of those wanted, their content in base64, or None."""
+    """What a call has left. changed: names of files. output_files: of those wanted, the content in base64 or None."""
 
     printed: str = ""
     changed: list[str] = field(default_factory=list)
