@@ -33,8 +33,8 @@ def run({inputs}request_headers=None):
     """One call."""
     return published.answer({values}, request_headers)
 '''
-OF_CODE = """Its code is in source/code.py, and runs for each call; source/init.py runs before the first one. The objects that
-were published with it are in objects/, and are globals of both."""
+OF_CODE = """Its code is in source/code.py, and runs for each call; source/init.py runs before the first one.
+The objects that were published with it are in objects/, and are globals of both."""
 OF_MODEL = (
     "It is the model in model.onnx: columns of the table are its inputs, and its outputs are columns of the result."
 )

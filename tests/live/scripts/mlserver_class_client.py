@@ -61,10 +61,10 @@ def init():
 
 
 def score(x, y, name, flag, values):
-    print("scoring", name)
+    print("scoring", name)  # noqa: T201
     with open("note.txt", "w") as file:
         file.write(name)
-    return float(math.floor(x) + y + values.sum() + offset["by"] + model.sum() + (100 if flag else 0))
+    return float(math.floor(x) + y + values.sum() + offset["by"] + model.sum() + (100 if flag else 0))  # noqa: F821
 
 
 def scaled(factor):
@@ -171,4 +171,4 @@ if len(sys.argv) > 4:
     client.redeploy_realtime("realtime", version="v1", serialized_model=blob, description="again")
     seen["realtime again"] = client.get_service("realtime").capabilities()["description"]
 
-print(json.dumps(seen))
+print(json.dumps(seen))  # noqa: T201
