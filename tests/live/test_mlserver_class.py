@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.live.hubs import PROGRAM, HubProcess
+from tests.conftest import PROGRAM, free_port
+from tests.live.hubs import HubProcess
 
 CLIENT_VERSION = "1.0.1b6.post1"
 CLIENT = Path(__file__).parent / "scripts" / "mlserver_class_client.py"
@@ -50,7 +51,9 @@ def _install(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
     python, uv = folder / "bin" / "python", shutil.which("uv", path=f"{PROGRAM.parent}:{os.environ['PATH']}")
     packages = [f"azureml-model-management-sdk=={CLIENT_VERSION}", "setuptools<81"]
-    command = [uv, "pip", "install", "-q", "--python", python] if uv else [python, "-m", "pip", "install", "-q"]
+    command: list[str | Path] = [python, "-m", "pip", "install", "-q"]
+    if uv is not None:
+        command = [uv, "pip", "install", "-q", "--python", python]
     done = subprocess.run([*command, *packages], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, f"an environment with the client cannot be made: {done.stderr[-2000:]}"
 
@@ -63,19 +66,12 @@ def hub() -> Iterator[HubProcess]:
     command = [str(PROGRAM), "hub", "add-user", "--users", str(users), "--role", "contributor", "carl"]
     subprocess.run(command, input=f"{PASSWORD}\n", text=True, check=True, timeout=60, capture_output=True)
     try:
-        port = str(_free_port())
+        port = str(free_port())
         hub.start("--mlserver", "--mlserver-port", port, "--users", str(users))
         hub.mlserver_url = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
         yield hub
     finally:
         hub.remove()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
