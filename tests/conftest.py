@@ -102,20 +102,16 @@ SLOW_FOLDERS = (
 """Tests that start real servers, and tests that train models or load them with the libraries that they need."""
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The inner loop leaves those out, and need not even import them."""
-    if config.option.markexpr != "not slow":
-        return None
-    place = collection_path.relative_to(config.rootpath).as_posix()
-    return True if f"{place}/".startswith(SLOW_FOLDERS) or place in SLOW_FOLDERS else None
-
-
-DRILL_FOLDERS = (
+DRILLS = (
     "samples/",
     "tests/live/",
     "tests/mlflow_folders/",
     "tests/samples/",
+    "tests/unit/checking/test_models.py",
     "tests/unit/doors/kafka/test_kafka_door.py",
+    "tests/unit/fleet/environments/",
+    "tests/unit/runtimes/",
+    "tests/unit/test_windows.py",
 )
 """Those that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
 
@@ -123,6 +119,20 @@ NO_DRILLS = (
     *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "shutdown", "startup", "tls")),
     "tests/samples/test_diabetes.py",
 )
+
+LEFT_OUT = {"not slow": (SLOW_FOLDERS, ()), "not drill": (DRILLS, NO_DRILLS)}
+"""By what `-m` says: where all tests are left out, and where they are not."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is left out is not imported either, which every process of a parallel run would do."""
+    out, but = LEFT_OUT.get(config.option.markexpr, ((), ()))
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    if collection_path.is_dir():
+        place += "/"
+    if not place.startswith(out) or place.startswith(but):
+        return None
+    return None if any(name.startswith(place) for name in but) else True
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects what `-m` leaves out
@@ -136,7 +146,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
-        if item.nodeid.startswith(DRILL_FOLDERS) and not item.nodeid.startswith(NO_DRILLS):
+        if item.nodeid.startswith(DRILLS) and not item.nodeid.startswith(NO_DRILLS):
             item.add_marker(pytest.mark.drill)
         if " at 0x" in item.nodeid:
             wrong.append(item.nodeid)

@@ -64,7 +64,7 @@ def parsed(page: Path) -> list[Example]:
     return list(Document.parse(str(page), blocks).examples())
 
 
-FIRST_PAGES = {"README", "index", "entry-scripts", "endpoints", "inference-protocol"}
+FIRST_PAGES = {"index"}
 """Those whose commands plain `pytest` runs; the others' are left to `-m drill`."""
 
 

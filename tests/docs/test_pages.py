@@ -93,6 +93,7 @@ class Loads(HTMLParser):
             self.addresses.append(given["href"])
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

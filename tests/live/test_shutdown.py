@@ -83,6 +83,7 @@ def test_a_request_that_is_still_arriving_is_read_and_answered(life: Life, sent:
     assert served.exit_code(10) == 0
 
 
+@pytest.mark.drill
 def test_a_request_that_does_not_go_on_arriving_does_not_keep_the_server(life: Life) -> None:
     served = life("--drain-timeout-s", "1")
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
@@ -120,6 +121,7 @@ def test_a_run_that_outlasts_the_drain_timeout_is_broken_off_with_a_503(
     assert served.log.matches("shutdown in")
 
 
+@pytest.mark.drill
 def test_a_run_that_cannot_be_broken_off_is_a_503_and_does_not_keep_the_server(life: Life, later: type[Later]) -> None:
     served = life("--drain-timeout-s", "1")
     request = later(lambda: served.say("stuck"))
@@ -146,6 +148,7 @@ def shutdown():
 """
 
 
+@pytest.mark.drill
 def test_an_async_run_that_outlasts_the_drain_timeout_is_a_503(
     start: Callable[..., Served], later: type[Later], tmp_path: Path
 ) -> None:
@@ -164,6 +167,7 @@ def test_by_default_the_end_takes_less_than_the_30_seconds_of_kubernetes() -> No
 
 
 # BUG: a thread of the script that is no daemon kept the master (with --preload) or the worker until it was killed.
+@pytest.mark.drill
 @pytest.mark.parametrize("flags", [[], ["--preload"]], ids=["in the worker", "in the master"])
 def test_a_thread_that_the_script_never_ends_does_not_keep_the_server(
     start: Callable[..., Served], tmp_path: Path, flags: list[str]
@@ -205,6 +209,7 @@ def test_under_load_no_request_is_lost(workers: int, kind: str) -> None:
     assert not rows[0].wrong, printed(rows[0])
 
 
+@pytest.mark.drill
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_the_whole_process_group_is_as_good(life: Life, later: type[Later], number: int) -> None:
     served = life("--workers", "2", workers=2)
@@ -247,7 +252,7 @@ def test_behind_an_answer_that_closes_nothing_is_scored(life: Life) -> None:
 # -- the delay --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.drill)])
 def test_for_the_delay_requests_are_answered_and_readiness_says_no(life: Life, workers: int) -> None:
     served = life("--shutdown-delay-s", "3", "--workers", str(workers), workers=workers)
     assert served.ask(target="/readyz").status == 200
@@ -261,6 +266,7 @@ def test_for_the_delay_requests_are_answered_and_readiness_says_no(life: Life, w
     assert len(served.log.matches("shutdown in")) == workers
 
 
+@pytest.mark.drill
 def test_a_second_signal_ends_the_delay(life: Life) -> None:
     served = life("--shutdown-delay-s", "600")
     served.signal()
@@ -269,6 +275,7 @@ def test_a_second_signal_ends_the_delay(life: Life) -> None:
     assert served.exit_code(20) == 0
 
 
+@pytest.mark.drill
 def test_a_signal_to_the_whole_process_group_waits_for_the_delay_too(life: Life) -> None:
     served = life("--shutdown-delay-s", "2")
     os.killpg(served.process.pid, signal.SIGTERM)

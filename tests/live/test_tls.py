@@ -183,6 +183,7 @@ def test_a_client_whose_certificate_nobody_trusts_is_refused(mutual: Served, pla
 # -- renewal ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.drill
 def test_a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not(start: Start, place: Place) -> None:
     served = start(WHO, *place.flags).wait_ready()
     before = serial(served, place.client())
@@ -206,6 +207,7 @@ def test_a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not
 # -- health and the end -----------------------------------------------------------------------------
 
 
+@pytest.mark.drill
 def test_the_health_port_stays_plain_and_answers_nothing_else_also_beside_a_run(start: Start, place: Place) -> None:
     health = free_port()
     served = start(WHO, *place.mutual, "--health-port", str(health)).wait_ready()
@@ -229,6 +231,7 @@ def test_the_health_port_stays_plain_and_answers_nothing_else_also_beside_a_run(
     assert served.stop() == 0
 
 
+@pytest.mark.drill
 def test_a_handshake_that_does_not_end_does_not_hold_up_the_end(start: Start, place: Place) -> None:
     served = start(WHO, *place.flags, "--head-timeout-s", "600").wait_ready()
     with socket.create_connection(("127.0.0.1", served.port), timeout=30):

@@ -178,6 +178,7 @@ for module in sys.argv[1:]:
 """
 
 
+@pytest.mark.drill
 def test_importing_a_module_changes_nothing_outside_of_it(python: Python) -> None:
     assert python(EVERY_MODULE) == ""
 

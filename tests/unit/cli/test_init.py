@@ -48,12 +48,14 @@ def told_by(folder: Path, *program: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *program], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_the_readme_of_a_new_project_names_no_sample(projects: Path, template: str) -> None:
     assert "samples/" not in (projects / f"my_{template}" / "README.md").read_text().replace("samples/wine", "")
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 def test_every_new_project_passes_its_check(projects: Path) -> None:
     done = told_by(projects, "-c", CHECKS, *HERE)

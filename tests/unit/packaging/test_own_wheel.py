@@ -37,6 +37,7 @@ def test_it_has_the_package_its_metadata_and_a_record_of_all(tmp_path: Path) -> 
     assert own_wheel.__wrapped__() == packed  # the same files, the same wheel
 
 
+@pytest.mark.drill
 @pytest.mark.slow
 def test_pip_installs_it_and_it_runs(tmp_path: Path) -> None:
     packed = own_wheel()

@@ -94,6 +94,7 @@ def test_a_result_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch, nan: Na
     assert json_text.dumps(value, nan=nan, in_pieces=True) == json_text.dumps(value, nan=nan)
 
 
+@pytest.mark.drill
 def test_a_piece_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     # No other thread runs while one is encoded.
     sizes: list[int] = []
