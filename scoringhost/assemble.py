@@ -17,6 +17,7 @@ from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.custom_handlers import handlers_of
 from scoringhost.dialects.docs import Docs, sample_of
+from scoringhost.dialects.explaining import Explanations
 from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
 from scoringhost.dialects.oip.data_plane import sample_call
 from scoringhost.dialects.oip.made import model_of, oip_dialects
@@ -126,7 +127,7 @@ def build(
     Raises:
         StartupError: if the script cannot be served.
     """
-    observer = observer or LogObserver()
+    observer = observer or LogObserver(settings.given_name)
     world = world or world_of(settings)
     try:
         return _site(settings, world, observer, shared or shared_parts(settings), behind_grpc=behind_grpc)
@@ -151,6 +152,7 @@ def _site(
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
     dialects += _mlflow_dialects(settings, host, version)
+    dialects += _explanations(settings, host, version)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
@@ -211,6 +213,13 @@ def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Diale
 
     nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
     return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
+
+
+def _explanations(settings: Settings, host: Host, version: str) -> list[Dialect]:
+    """What the script's explain() answers, if it has one."""
+    if host.resolve().explaining_takes is None:
+        return []
+    return [Explanations(host, NanPolicy(settings.nan), settings.max_body_mb * MIB, server_version=version)]
 
 
 @dataclass(frozen=True, slots=True)

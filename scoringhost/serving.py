@@ -15,7 +15,7 @@ from scoringhost.doors.server.fleet_place import FleetPlace
 from scoringhost.doors.server.gunicorn_arguments import GunicornArguments
 from scoringhost.doors.server.gunicorn_server import Server, require_free
 from scoringhost.engine.site import Site
-from scoringhost.settings import DEFAULT, Settings
+from scoringhost.settings import Settings
 from scoringhost.worker_doors import worker_doors
 
 DAY_S = 24 * 60 * 60
@@ -80,8 +80,5 @@ def server_of_fleet(
 
     stand_in = functools.partial(assemble.stand_in, settings)
     # With the name gunicorn calls its processes, if setproctitle is installed.
-    name = settings.service_name
-    if settings.origins.get("service_version", DEFAULT) != DEFAULT:
-        name += f":{settings.service_version}"
-    gunicorns = GunicornArguments({"bind": [f"unix:{place.set_socket}"], "proc_name": name})
+    gunicorns = GunicornArguments({"bind": [f"unix:{place.set_socket}"], "proc_name": settings.given_name})
     return Server(settings, build, stand_in, gunicorns, more_doors, place)

@@ -58,7 +58,18 @@ CALLER_HEADER = "x-scoringhost-caller"
 """The name of the key, token or certificate that has let a request in at the front of a fleet."""
 
 GRPC_HEADER = "x-scoringhost-grpc"
-"""That a request is a call over gRPC, which the front of a fleet hands on. What a client sends under it is dropped."""
+"""That a request is a call over gRPC, which the front of a fleet hands on. What a client sends under it is dropped.
+
+In the answer: that this worker takes such calls in bundles (`doors/bundles.py`), too.
+"""
+
+BUNDLED = "bundled"
+"""What it says there."""
+
+
+def trusts_unix(listed: str | None) -> bool:
+    """Whether whoever comes through a Unix socket is among the trusted proxies of a setting."""
+    return UNIX in [word.strip() for word in (listed or "").split(",")]
 
 
 class Forwarded:

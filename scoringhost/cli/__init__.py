@@ -14,13 +14,13 @@ from scoringhost.cli.options import STARTUP_FAILED
 
 VERBS = (
     *("init", "serve", "call", "infer", "check", "batch", "openapi", "profile", "replay", "package", "model", "hub"),
-    *("deploy", "undeploy", "rollback", "status", "events"),
+    *("deploy", "undeploy", "rollback", "endpoint", "status", "events"),
     *("ps", "logs", "reload", "stop", "load", "scale", "traffic"),
 )
 
 FLEET_VERBS = frozenset({"ps", "logs", "reload", "stop", "load", "scale", "traffic"})
 """Those that talk to a running fleet."""
-HUB_VERBS = frozenset({"deploy", "undeploy", "rollback", "status", "events"})
+HUB_VERBS = frozenset({"deploy", "undeploy", "rollback", "endpoint", "status", "events"})
 """Those that talk to a hub."""
 POSIX_VERBS = frozenset({"serve", "batch", "profile", "model", "hub"}) | FLEET_VERBS | HUB_VERBS
 """Those that need forks, signals and file locks as Linux and macOS have them."""

@@ -95,6 +95,13 @@ def asked(run_dir: str | None, fleet: str | None, method: str, **params: Any) ->
         refuse(failure)
 
 
+def act_on(service: Chosen, method: str, done: str, run_dir: str | None, fleet: str | None) -> None:
+    """Have something done to a service, or to one version of it, and say that it is `done`."""
+    name, version = service
+    asked(run_dir, fleet, method, name=name, version=version)
+    click.echo(f"{name}{f':{version}' if version else ''} is {done}")
+
+
 def refuse(failure: Exception) -> NoReturn:
     """Say why it was not done, and end: with 3 if there is nobody to do it, else with 1."""
     click.echo(f"scoringhost: {failure}", err=True)

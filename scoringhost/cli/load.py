@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from scoringhost.cli.fleet_options import SERVICE, Chosen, asked, fleet_options
+from scoringhost.cli.fleet_options import SERVICE, Chosen, act_on, fleet_options
 from scoringhost.cli.options import Verb
 
 
@@ -23,6 +23,4 @@ def load(service: Chosen, run_dir: str | None, fleet: str | None) -> None:
 
     All versions are started if none is named.
     """
-    name, version = service
-    asked(run_dir, fleet, "load", name=name, version=version)
-    click.echo(f"{name}{f':{version}' if version else ''} is ready")
+    act_on(service, "load", "ready", run_dir, fleet)

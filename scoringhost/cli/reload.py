@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from scoringhost.cli.fleet_options import SERVICE, Chosen, asked, fleet_options
+from scoringhost.cli.fleet_options import SERVICE, Chosen, act_on, fleet_options
 from scoringhost.cli.options import Verb
 
 
@@ -23,6 +23,4 @@ def reload(service: Chosen, run_dir: str | None, fleet: str | None) -> None:
 
     All versions are reloaded if none is named.
     """
-    name, version = service
-    asked(run_dir, fleet, "reload", name=name, version=version)
-    click.echo(f"{name}{f':{version}' if version else ''} is reloaded")
+    act_on(service, "reload", "reloaded", run_dir, fleet)

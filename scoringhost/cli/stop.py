@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from scoringhost.cli.fleet_options import SERVICE, Chosen, asked, fleet_options
+from scoringhost.cli.fleet_options import SERVICE, Chosen, act_on, asked, fleet_options
 from scoringhost.cli.options import Verb
 
 
@@ -30,6 +30,4 @@ def stop(service: Chosen | None, is_all: bool, run_dir: str | None, fleet: str |
         asked(run_dir, fleet, "stop")
         click.echo("the fleet ends")
         return
-    name, version = service
-    asked(run_dir, fleet, "unload", name=name, version=version)
-    click.echo(f"{name}{f':{version}' if version else ''} is stopped")
+    act_on(service, "unload", "stopped", run_dir, fleet)

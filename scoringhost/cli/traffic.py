@@ -61,7 +61,7 @@ def traffic(
         raise click.UsageError("give either shares or --none")
     given: dict[str, float] | None = None
     if shares or is_none:
-        given = _percentages(shares)
+        given = percentages(shares)
     now = asked(
         run_dir,
         fleet,
@@ -70,13 +70,18 @@ def traffic(
         shares=given,
         default=default,
         sticky_header=sticky,
-        shadow=_percentages(shadow) if shadow else None,
+        shadow=percentages(shadow) if shadow else None,
         control=control,
     )
     click.echo(json.dumps(now) if form == "json" else _shown(name, now))
 
 
-def _percentages(texts: Sequence[str]) -> dict[str, float]:
+def percentages(texts: Sequence[str]) -> dict[str, float]:
+    """The percentages that VERSION=PERCENT texts name.
+
+    Raises:
+        click.BadParameter: for a text that is none.
+    """
     found: dict[str, float] = {}
     for text in texts:
         version, sign, share = text.rpartition("=")

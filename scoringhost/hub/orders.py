@@ -46,7 +46,10 @@ def take(books: Books, order: Order) -> Deployment:
         HubError: if it cannot be; nothing has changed then.
     """
     base = _base(books, order) if order.mode is Mode.UPDATE else None
-    recipe = dataclasses.replace(base.recipe if base is not None else Recipe(), **order.given)
+    before = base.recipe if base is not None else Recipe()
+    if order.source is not None or "models" in order.given:
+        before = dataclasses.replace(before, origin={})  # it told of other files
+    recipe = dataclasses.replace(before, **order.given)
     try:
         file_of(recipe, Path(), None)
     except SettingsError as problem:

@@ -126,7 +126,11 @@ CREATE TABLE events (
 CREATE INDEX events_by_service ON events (service, id);
 """
 
-STEPS = (MODELS, SERVICES)
+ORIGINS = """
+ALTER TABLE deployments ADD COLUMN origin TEXT NOT NULL DEFAULT '{}';
+"""
+
+STEPS = (MODELS, SERVICES, ORIGINS)
 
 NAMED_FILES = "SELECT digest FROM files UNION SELECT digest FROM deployment_files"
 """All files that something needs."""

@@ -93,6 +93,7 @@ def deployment_of(row: sqlite3.Row) -> Deployment:
         json.loads(row["environ"]),
         row["environment"],
         json.loads(row["pool"]),
+        json.loads(row["origin"]),
     )
     return Deployment(
         row["id"],
@@ -212,6 +213,7 @@ def add_deployment(
         environ=json.dumps(dict(recipe.environ)),
         environment=recipe.environment,
         pool=json.dumps(dict(recipe.pool)),
+        origin=json.dumps(dict(recipe.origin)),
         share=share,
         deployed_from=deployed_from,
         division_before=division_text(Division()),

@@ -18,11 +18,15 @@ ModelId = tuple[str, int]
 
 
 class Mode(StrEnum):
-    """What a deployment expects of what is there: any is taken as it comes."""
+    """What a deployment expects of what is there: any is taken as it comes.
+
+    CREATE: no such service. VERSION: no such version. ADD: the service, and no such version of it. UPDATE: the version.
+    """
 
     ANY = "any"
     CREATE = "create"
     VERSION = "version"
+    ADD = "add"
     UPDATE = "update"
 
 
@@ -52,7 +56,8 @@ class Recipe:
 
     models: of the registry, laid out beside the script. script: below the folder; None: score.py, or the only model.
     settings, environ, pool: over what the folder's own service.json says; the pool with its keys (`minimum`,
-    `maximum`, `calls_each`, `idle_s`). environment: a file of the folder, or a path of this machine.
+    `maximum`, `calls_each`, `idle_s`). environment: a file of the folder, or a path of this machine. origin: where the
+    files are from, in the words of whoever deployed them.
     """
 
     models: tuple[ModelId, ...] = ()
@@ -61,6 +66,7 @@ class Recipe:
     environ: Mapping[str, str | None] = field(default_factory=dict)
     environment: str | None = None
     pool: Mapping[str, float] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

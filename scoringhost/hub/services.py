@@ -146,7 +146,7 @@ class Services:
                 require(service)
             chosen = _chosen_version(database, service, version, mode)
             known = service.version(chosen)
-            if known is not None and mode in (Mode.CREATE, Mode.VERSION):
+            if known is not None and mode in (Mode.CREATE, Mode.VERSION, Mode.ADD):
                 raise VersionExists(name, chosen)
             if known is not None and known.on_trial is not None:
                 raise ChangeUnderWay(name, chosen)
@@ -170,7 +170,7 @@ class Services:
         if found and mode is Mode.CREATE:
             raise ServiceExists(name, found[0].owner)
         if not found:
-            if mode is Mode.UPDATE:
+            if mode in (Mode.UPDATE, Mode.ADD):
                 _service(database, name)
             rows.add_service(database, name, by, None)
         return _service(database, name)

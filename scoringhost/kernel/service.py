@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -73,6 +74,8 @@ class Service:
         self.limits = limits
         self.observer: Observer = observer or Silence()
         self.state = State.LOADED
+        self.explaining_takes: Takes | None = None
+        """What explain() is given; None if there is none to be served."""
         self.refusal = ""
         """Why the script takes no calls though it has been loaded and opened; empty if it does."""
         try:
@@ -83,12 +86,36 @@ class Service:
         self.signature = replace(signature, unknown_keys=self._unknown_keys(signature.names))
         self._invocation = Invocation(self.signature, self.declarations.call)
         self._invoke = self._invocation.invoke
+        self._explaining = self._explaining_of(script, declarations)
         self._failures = Failures(name, self.observer, limits.run_s)
         self._runner: Runner | None = None
         self._thread_runner: ThreadRunner | None = None
         self._admission: Admission | None = None
         self._batcher: Batcher | None = None
         self._helper = HelperThread()
+
+    def _explaining_of(
+        self, script: EntryScript, declarations: Callable[[Callable[..., Any]], Declarations]
+    ) -> Invocation | None:
+        """What calls explain(); None if there is none that can be called where run() is. That is no reason to fail."""
+        if script.explain is None:
+            return None
+        try:
+            declared = declarations(script.explain)
+            names = list(inspect.signature(script.explain).parameters)
+            if not declared.decorated and names and set(names) <= self.declarations.inputs.keys():
+                # Without decorators of its own it takes what run() takes by the same names.
+                declared = Declarations(script.explain, {name: self.declarations.inputs[name] for name in names}, True)
+            signature = RunSignature.read(script.explain, declared)
+        except (ValueError, TypeError) as problem:
+            self.observer.noticed(self.name, f"explain() is not served: {problem}")
+            return None
+        if signature.is_async != self.signature.is_async or signature.takes is Takes.RAW:
+            why = "it has to be async if run() is, and not otherwise, and cannot be a @rawhttp"
+            self.observer.noticed(self.name, f"explain() is not served: {why}")
+            return None
+        self.explaining_takes = signature.takes
+        return Invocation(signature, declared.call)
 
     def _unknown_keys(self, known: Sequence[str]) -> Callable[[Sequence[str]], None]:
         """What bears with keys of bodies that run() does not take."""
@@ -214,12 +241,20 @@ class Service:
             return self._encode_in_turn(call, runner.turn_here(thread, 0.0, call.context), output, run_ms)
         return self._stream(call, runner.turn_here(thread, run_ms / 1000, call.context), source, output, run_ms)
 
-    async def _in_turn(self, runner: Runner, call: Call) -> Scored:
-        """Wait for a turn and score."""
+    async def explain(self, call: Call) -> Scored:
+        """Have a call explained, on the thread and with the turns that calls of run() have. Raises as `score` does."""
+        if self._runner is None or (self.state is not State.READY and self.state is not State.DRAINING):
+            raise NotReady(self.refusal or f"The service {self.name!r} is {self.state.value}")
+        assert self._explaining is not None, "explaining_takes says so"
+        return await self._in_turn(self._runner, call, self._explaining.invoke)
+
+    async def _in_turn(self, runner: Runner, call: Call, invoke: Callable[[Call], Any] | None = None) -> Scored:
+        """Wait for a turn and score, or do something else with the call."""
         turn = await runner.turn(call.deadline, call.abandoned)
         try:
             require_time(call.deadline)
-            output, run_ms = await self._guarded(turn.do(partial(self._invoke, call), call.size), turn, call)
+            doing = turn.do(partial(invoke or self._invoke, call), call.size)
+            output, run_ms = await self._guarded(doing, turn, call)
         except BaseException:
             turn.end()
             raise

@@ -53,6 +53,8 @@ class EntryScript:
     """Why the script takes no calls although init() has ended; empty if it does."""
     handlers: Sequence[Handler] = ()
     """What it answers at paths of its own."""
+    explain: Callable[..., Any] | None = None
+    """What says why run() answers as it does, if the script has a function of that name."""
 
     @classmethod
     def load(cls, path: Path) -> EntryScript:
@@ -77,7 +79,9 @@ class EntryScript:
             sys.modules.pop(imports.entry, None)
             imports.close()
             raise
-        script = cls(path, module, init, run, shutdown, imports)
+        explain = getattr(module, "explain", None)
+        explain = explain if inspect.isroutine(explain) else None
+        script = cls(path, module, init, run, shutdown, imports, explain=explain)
         if "flask" not in sys.modules and script.names_used_beside_flask():
             # The script will import it in a function. From now on each call is given what makes a context for
             # it, which must be there before run() begins.

@@ -85,6 +85,15 @@ class Settings(
             self, primary_key=None, secondary_key=None, keys_file=None, token_keys=None, rate_limit=None
         )
 
+    @property
+    def given_name(self) -> str:
+        """`service_name`, and `:service_version`, as far as somebody has set them; empty without a name."""
+        if self.origins.get("service_name", DEFAULT) == DEFAULT:
+            return ""
+        if self.origins.get("service_version", DEFAULT) == DEFAULT:
+            return self.service_name
+        return f"{self.service_name}:{self.service_version}"
+
     @cached_property
     def service(self) -> ServiceSettings:
         """The part for one service."""

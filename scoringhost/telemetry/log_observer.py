@@ -18,14 +18,16 @@ LONGEST_REASON = 1000
 class LogObserver:
     """One access line for each request but health probes; tracebacks of failures; states."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        """`name`: what the service is called in the log; empty for the kernel's own name of it."""
+        self._name = name
         self._log = logging.getLogger(HOST_LOGGER)
 
     # -- kernel -----------------------------------------------------------------------------------
 
     def state_changed(self, service: str, state: str) -> None:
         """A line for each state."""
-        self._log.info("service %s is %s", service, state)
+        self._log.info("service %s is %s", self._name or service, state)
 
     def call_refused(self, service: str, error: ScoringHostError) -> None:
         """Nothing: `refused` says so, and to whom."""

@@ -40,16 +40,20 @@ def uss_mib(pid: int) -> float:
     return rollup_mib(pid, "Private_Clean", "Private_Dirty")
 
 
-def processor_s(pid: int) -> float:
-    """Read to the nanosecond: the ticks of /proc/PID/stat are as long as a fifth of a start."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+def processor_s(pid: int) -> tuple[float, float]:
+    """Of its main thread: for how long it ran, and for how long it waited for a core, in seconds.
+
+    Read to the nanosecond: the ticks of /proc/PID/stat are as long as a fifth of a start.
+    """
+    ran_ns, waited_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    return int(ran_ns) / 1e9, int(waited_ns) / 1e9
 
 
 async def measure(service: Path, number: int, folder: Path) -> None:
     surroundings = Surroundings(Templates(os.environ), Notices(folder / "n"), folder, dict(os.environ))
     listeners = Listeners(lambda data: None, lambda: None, lambda reason: None)
     sets: list[ReplicaSet] = []
-    times_s, cpu_s = [], []
+    times_s, cpu_s, queued_s = [], [], []
 
     def pids() -> list[int]:
         return [pid for one in sets for pid in (one.pid, *(worker.pid for worker in one.workers))]
@@ -64,7 +68,9 @@ async def measure(service: Path, number: int, folder: Path) -> None:
         began_s = time.perf_counter()
         await one.start()
         times_s.append(time.perf_counter() - began_s)
-        cpu_s.append(sum(processor_s(pid) for pid in (one.pid, one.workers[0].pid)))
+        both = [processor_s(pid) for pid in (one.pid, one.workers[0].pid)]
+        cpu_s.append(sum(ran_s for ran_s, _ in both))
+        queued_s.append(sum(waited_s for _, waited_s in both))
         sets.append(one)
         if n == 0:
             await asyncio.sleep(SETTLE_S)
@@ -77,6 +83,9 @@ async def measure(service: Path, number: int, folder: Path) -> None:
     print(f"first set, with the start of the template: {first_s:.2f} s")
     print(f"each one more: median {statistics.median(rest_s) * 1000:.0f} ms, at most {max(rest_s) * 1000:.0f} ms")
     print(f"of which processor time of the two processes: {statistics.median(cpu_s) * 1000:.0f} ms")
+    print(
+        f"and waiting for a core: {statistics.median(queued_s) * 1000:.0f} ms, with a load of {os.getloadavg()[0]:.1f}"
+    )
     both = statistics.median(masters) + statistics.median(workers)
     print(
         f"private memory (USS): master {statistics.median(masters):.1f} + worker {statistics.median(workers):.1f}"

@@ -1,9 +1,10 @@
 """What the front of a fleet costs: throughput through it against straight to the replica, and its processor time.
 
-    python tests/bench/front.py [--rounds 5] [--seconds 3] [--connections 16]
+    python tests/bench/front.py [--rounds 5] [--seconds 3] [--connections 16] [--only http|grpc]
 
-One replica listens on a Unix socket, which the front uses, and on a port. wrk (apt-get install wrk) asks both in turns,
-so that what else happens on the machine meets both alike; figures are medians, with their ranges.
+HTTP: one replica listens on a Unix socket, which the front uses, and on a port. wrk (apt-get install wrk) asks both in turns,
+so that what else happens on the machine meets both alike; figures are medians, with their ranges. gRPC: see
+`front_grpc.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import front_grpc  # noqa: E402
 import fronts  # noqa: E402
 from servers import free_port  # noqa: E402
 
@@ -81,7 +83,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--only", choices=["http", "grpc"])
     given = parser.parse_args()
+    if given.only != "grpc":
+        over_http(given)
+    if given.only != "http":
+        front_grpc.measure(given.rounds, given.seconds, given.connections)
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def over_http(given: argparse.Namespace) -> None:
+    """Start a replica and a front before it, and ask both in turns."""
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not installed: apt-get install wrk")
     with tempfile.TemporaryDirectory() as name:

@@ -4,6 +4,7 @@
     python tests/live/drill.py --only sigterm,tokens --seconds 10
     python tests/live/drill.py --only soak --soak-minutes 10 --json table.json
     python tests/live/drill.py --only many --requests 1000000
+    python tests/live/drill.py --only fleet --fleet-changes 100
 
 Each row says what it required. `sent` were handed to an established connection, `answered` got a whole
 answer, `lost` did not; `refused` were never taken: a connection that nobody accepts, a token that is not good.
@@ -24,6 +25,7 @@ sys.path[0] = str(Path(__file__).parent.parent.parent)  # of the repository, ins
 from tests.live.faults import (  # noqa: E402
     clients,
     documents,
+    fleets,
     hubs,
     many,
     outside,
@@ -57,6 +59,7 @@ FAULTS: dict[str, Callable[[Drill], None]] = {
     "schemathesis": documents.documents,
     "nginx": proxy.proxy,
     "hub": hubs.killed,
+    **fleets.ROWS,
     "soak": soak.soak,
     "many": many.many,
 }
@@ -66,14 +69,23 @@ FAULTS: dict[str, Callable[[Drill], None]] = {
 def main() -> int:
     """Print the table; 1 if a row failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", type=lambda text: text.split(","), default=list(FAULTS), help=", ".join(FAULTS))
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=list(FAULTS),
+        help=", ".join(FAULTS) + "; fleet for all of a fleet",
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="of load in each row")
     parser.add_argument("--soak-minutes", type=float, default=0.5, help="of the soak")
     parser.add_argument("--requests", type=int, default=20_000, help="of the row `many`")
     parser.add_argument("--hub-kills", type=int, default=20, help="how often a hub is killed at a random moment")
+    parser.add_argument("--fleet-changes", type=int, default=5, help="how often a service is reloaded, and loaded")
+    parser.add_argument("--stream-mb", type=int, default=100, help="MiB that are streamed through a front, each way")
     parser.add_argument("--patience", type=float, default=1.0, help="factor for time limits, on a busy machine")
     parser.add_argument("--json", type=Path, help="write the table to that file, too")
     given = parser.parse_args()
+    if "fleet" in given.only:
+        given.only = [name for name in given.only if name != "fleet"] + list(fleets.ROWS)
     unknown = set(given.only) - set(FAULTS)
     if unknown:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
@@ -85,7 +97,16 @@ def main() -> int:
         sys.stdout.flush()
 
     sys.stdout.write(HEAD + "\n")
-    drill = Drill(given.seconds, given.patience, given.soak_minutes * 60, emit, given.requests, given.hub_kills)
+    drill = Drill(
+        given.seconds,
+        given.patience,
+        given.soak_minutes * 60,
+        emit,
+        given.requests,
+        given.hub_kills,
+        given.fleet_changes,
+        given.stream_mb,
+    )
     for name in given.only:
         FAULTS[name](drill)
     if given.json is not None:

@@ -7,10 +7,8 @@ import http.client
 import json
 import os
 import shutil
-import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scoringhost.fleet import asking
 from scoringhost.fleet.channel import CallFailed
+from tests.live.marked import Marked
 
 if TYPE_CHECKING:
     from tests.conftest import Reply, Served
@@ -26,15 +25,14 @@ ECHO = "def init():\n    pass\n\n\ndef run(data):\n    return {name!r}\n"
 WITHIN_S = 60.0
 
 
-class Fleet:
+class Fleet(Marked):
     """A folder of services, and `scoringhost serve` of it."""
 
     def __init__(self, start: Callable[..., Served]) -> None:
-        # Short paths: those of Unix sockets have 107 bytes.
-        self.place = Path(tempfile.mkdtemp(prefix="fleet", dir="/tmp"))
+        super().__init__("fleet", WITHIN_S)
         self.folder, self.run = self.place / "services", self.place / "run"
         self.folder.mkdir()
-        self._start, self.mark = start, uuid.uuid4().hex
+        self._start = start
         self.served: Any = None
 
     def service(self, name: str, code: str | None = None, **file: Any) -> Path:
@@ -54,17 +52,20 @@ class Fleet:
             self.until(lambda: self.status()["fleet"]["state"] == "running", "the fleet to run")
         return served
 
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
+    def why_over(self) -> str | None:
+        """What it has written, if it has ended."""
+        return None if self.served.process.poll() is None else self.log_text()
+
+    def log_text(self) -> str:
+        """What it has written so far."""
+        text: str = self.served.log.text
+        return text
+
+    def until(
+        self, condition: Callable[[], Any], what: str, not_yet: tuple[type[Exception], ...] = (CallFailed, OSError)
+    ) -> Any:
         """Poll until something is true; what is not there yet counts as false."""
-        until_s = time.monotonic() + WITHIN_S
-        while time.monotonic() < until_s:
-            assert self.served.process.poll() is None, self.served.log.text
-            with suppress(CallFailed, OSError):
-                found = condition()
-                if found:
-                    return found
-            threading.Event().wait(0.05)
-        raise AssertionError(f"waited in vain for {what}:\n{self.served.log.text}")
+        return super().until(condition, what, not_yet)
 
     def ask(self, method: str, **params: Any) -> Any:
         """Over the control socket."""
@@ -84,16 +85,6 @@ class Fleet:
         reply: Reply = self.served.ask("POST", f"/services/{name}/score", body=b'{"data": 1}')
         return reply
 
-    def processes(self) -> list[int]:
-        """All that have come of this fleet and live."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    if self.mark.encode() in (entry / "environ").read_bytes():
-                        found.append(int(entry.name))
-        return found
-
     def fronts(self) -> list[int]:
         """The processes of the fronts."""
         found = []
@@ -102,15 +93,6 @@ class Fleet:
                 if b"scoringhost.fleet.front" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     found.append(pid)
         return found
-
-    def gone(self) -> None:
-        """Wait until nothing of it is left."""
-        until_s = time.monotonic() + WITHIN_S
-        while time.monotonic() < until_s:
-            if not self.processes():
-                return
-            threading.Event().wait(0.05)
-        raise AssertionError(f"{len(self.processes())} processes are left")
 
     def remove(self) -> None:
         """End it, and remove its folder."""

@@ -7,12 +7,8 @@ import random
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
-import time
-import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +20,18 @@ from scoringhost.hub.services import Services
 from scoringhost.hub.soundness import check
 from tests.conftest import PROGRAM, free_port
 from tests.live.fleets import ECHO
+from tests.live.marked import Marked
 
 WITHIN_S = 90.0
 MARK = "HUB_MARK"
 
 
-class HubProcess:
+class HubProcess(Marked):
     """`scoringhost hub serve` of a folder of its own."""
 
     def __init__(self) -> None:
-        # Short paths: those of Unix sockets have 107 bytes.
-        self.place = Path(tempfile.mkdtemp(prefix="hub", dir="/tmp"))
+        super().__init__("hub", WITHIN_S)
         self.home = self.place / "workspaces" / "default"
-        self.mark = uuid.uuid4().hex
         self.ports = free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -76,19 +71,22 @@ class HubProcess:
         (folder / "score.py").write_text(ECHO.format(name=name) if code is None else code)
         return folder
 
-    def until(self, condition: Callable[[], Any], what: str) -> Any:
-        """Poll until something is true."""
-        until_s = time.monotonic() + WITHIN_S
-        while time.monotonic() < until_s:
-            with suppress(HubError, OSError):
-                found = condition()
-                if found:
-                    return found
-            if self.process is not None and self.process.poll() is not None:
-                break
-            threading.Event().wait(0.02)
+    def why_over(self) -> str | None:
+        """What it has written, if it has ended."""
+        if self.process is None or self.process.poll() is None:
+            return None
+        return self.log_text()
+
+    def log_text(self) -> str:
+        """What it has written so far."""
         log = self.place / "log"
-        raise AssertionError(f"waited in vain for {what}:\n{log.read_text() if log.exists() else ''}")
+        return log.read_text() if log.exists() else ""
+
+    def until(
+        self, condition: Callable[[], Any], what: str, not_yet: tuple[type[Exception], ...] = (HubError, OSError)
+    ) -> Any:
+        """Poll until something is true; what is not there yet counts as false."""
+        return super().until(condition, what, not_yet)
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -104,25 +102,6 @@ class HubProcess:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(WITHIN_S)
-
-    def processes(self) -> list[int]:
-        """All that have come of it and live."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    if self.mark.encode() in (entry / "environ").read_bytes():
-                        found.append(int(entry.name))
-        return found
-
-    def gone(self) -> None:
-        """Wait until nothing of it is left."""
-        until_s = time.monotonic() + WITHIN_S
-        while time.monotonic() < until_s:
-            if not self.processes():
-                return
-            threading.Event().wait(0.02)
-        raise AssertionError(f"{len(self.processes())} processes are left")
 
     def remove(self) -> None:
         """End it, and remove its folder."""

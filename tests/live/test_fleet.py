@@ -53,6 +53,8 @@ def test_each_service_and_each_version_answers_at_its_own_address(fleet: Fleet) 
     assert fleet.call("beer").status == 404
     listed = {one["name"] for one in served.ask().json()["services"]}
     assert listed == {"rentals", "wine"}
+    for name in ("rentals", "wine:1", "wine:2"):
+        served.log.wait_for(f"service {name} is ready")
 
 
 def test_a_service_that_fails_says_why_and_holds_up_no_other(fleet: Fleet) -> None:

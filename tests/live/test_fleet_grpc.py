@@ -294,3 +294,64 @@ def test_the_dialects_paths_are_not_reached_through_those_of_services(fleet: Fle
             headers=[("x-scoringhost-grpc", "1"), ("Content-Type", "application/grpc")],
         )
         assert reply.status == 404
+
+
+def test_calls_behind_the_first_go_on_in_bundles_and_nothing_else_is_different(
+    fleet: Fleet, serve: Callable[..., str]
+) -> None:
+    fleet.service("sum", SUM, settings={"max_waiting": 1000})
+    kind = messages()[f"{INFERENCE}.ModelInferResponse"]
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(serve(), options) as channel:
+        infer = channel.unary_unary(f"/{INFERENCE_SERVICE}/ModelInfer")
+
+        def value_of(answer: bytes) -> float:
+            return float(np.frombuffer(kind.FromString(answer).raw_output_contents[0], np.float32)[0])
+
+        assert value_of(infer(body_of("sum", 1.0), timeout=WITHIN_S)) == 3.0  # alone: it says that there are bundles
+        calls = [infer.future(body_of("sum", 100.0 + number), timeout=WITHIN_S) for number in range(200)]
+        assert [value_of(one.result()) for one in calls] == [102.0 + number for number in range(200)]
+
+        large = messages()[f"{INFERENCE}.ModelInferRequest"](model_name="sum")
+        large.inputs.add(name="data", datatype="FP32", shape=[2_000_000, 2])
+        large.raw_input_contents.append(bytes(16_000_000))
+        beside = [infer.future(one, timeout=WITHIN_S) for one in (large.SerializeToString(), body_of("sum", 2.0))]
+        assert [value_of(one.result()) for one in beside] == [0.0, 4.0]
+
+        with pytest.raises(grpc.RpcError) as late:
+            infer(body_of("sum", -1.0), timeout=0.3)
+        assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        with pytest.raises(grpc.RpcError) as failed:
+            infer(body_of("sum", 13.0), timeout=WITHIN_S)
+        assert (failed.value.code(), failed.value.details()) == (
+            grpc.StatusCode.INTERNAL, "run() raised ValueError: thirteen"
+        )  # fmt: skip
+        with pytest.raises(grpc.RpcError) as lost:
+            infer(body_of("sum", 66.0), timeout=WITHIN_S)
+        assert lost.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert value_of(infer(body_of("sum", 5.0), timeout=WITHIN_S, wait_for_ready=True)) == 7.0
+
+
+def test_reloads_and_another_number_of_replicas_lose_no_call(fleet: Fleet, serve: Callable[..., str]) -> None:
+    fleet.service("sum", SUM)
+    is_over = threading.Event()
+    with grpc.insecure_channel(serve()) as channel:
+        infer = channel.unary_unary(f"/{INFERENCE_SERVICE}/ModelInfer")
+
+        def ask_on(_: int) -> int:
+            count = 0
+            while not is_over.is_set():
+                infer(body_of("sum", 1.0), timeout=WITHIN_S)
+                count += 1
+            return count
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(ask_on, one) for one in range(4)]
+            try:
+                for _ in range(3):
+                    fleet.ask("reload", name="sum")
+                fleet.ask("scale", name="sum", version=None, minimum=2, maximum=2)
+                fleet.ask("scale", name="sum", version=None, minimum=1, maximum=1)
+            finally:
+                is_over.set()
+            assert all(one.result() > 0 for one in asking)

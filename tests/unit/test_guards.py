@@ -152,6 +152,7 @@ def register_and_note(**work):
 os.register_at_fork = register_and_note
 
 import grpc.aio  # its loggers have a handler each that does nothing
+import mlflow.deployments  # it configures its own log, and brings a finder along
 import opentelemetry.trace  # some of its versions bring a finder of their own along, which is not our doing
 import scoringhost
 names = ["scoringhost"]

@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 
-from scoringhost.access.forwarded import GRPC_HEADER
+from scoringhost.access.forwarded import BUNDLED, GRPC_HEADER
 from scoringhost.dialects.oip.words import message_of
 from scoringhost.dialects.oip_grpc.dialect import OipGrpc
 from scoringhost.dialects.oip_grpc.reading import receive
@@ -21,6 +21,7 @@ from scoringhost.dialects.oip_grpc.words import MESSAGE
 from scoringhost.dialects.oip_grpc.writing import error_bytes
 from scoringhost.errors import ScoringHostError, UnknownRoute
 from scoringhost.http.messages import HttpRequest, HttpResponse, close_body
+from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Answer, Endpoint
 
 FORWARDED = frozenset({"ModelReady", "ModelMetadata", "ModelInfer", "ModelStreamInfer"})
@@ -39,6 +40,10 @@ class FrontedGrpc(OipGrpc):
                 answer: Answer = partial(_of_front, endpoint.methods["POST"])
                 found[path] = dataclasses.replace(endpoint, methods={"POST": answer})
         return found
+
+    def standing_headers(self, ids: RequestIds) -> list[tuple[str, str]]:
+        """And that calls may come in bundles, for a front that has handed on its first one alone."""
+        return [*super().standing_headers(ids), (GRPC_HEADER, BUNDLED)]
 
     def render(self, error: ScoringHostError, detail: str = "") -> HttpResponse:
         """The code in a header, and why as the body: it may have line ends."""

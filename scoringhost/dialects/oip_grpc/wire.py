@@ -68,11 +68,20 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, int, int]]:
     at, end = 0, len(message)
     while at < end:
         began = at
-        key, at = _varint(message, at)
+        # Nearly all numbers here have one byte; a call for each of them would be half of the time.
+        key = message[at]
+        if key < 0x80:
+            at += 1
+        else:
+            key, at = _varint(message, at)
         kind = key & 7
         size = 0
         if kind == _BYTES:
-            size, at = _varint(message, at)
+            if at < end and message[at] < 0x80:
+                size = message[at]
+                at += 1
+            else:
+                size, at = _varint(message, at)
         elif kind == _VARINT:
             _, at = _varint(message, at)
         elif kind in (_FIXED32, _FIXED64):

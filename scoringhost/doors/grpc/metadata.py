@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -81,9 +82,16 @@ def metadata_of(headers: Iterable[tuple[str, str]]) -> Metadata:
     """Headers of a response that can be metadata; clients fail a call over any other."""
     found = []
     for name, value in headers:
-        key = name.lower()
-        if key in _OURS or key.startswith("grpc-") or key.endswith("-bin") or _KEY.fullmatch(key) is None:
-            continue
-        if value.isascii() and value.isprintable():
+        key = _key_of(name)
+        if key and value.isascii() and value.isprintable():
             found.append((key, value))
     return tuple(found)
+
+
+@functools.lru_cache(maxsize=1024)
+def _key_of(name: str) -> str:
+    """The key of metadata that a header's name is; nothing if it can be none."""
+    key = name.lower()
+    if key in _OURS or key.startswith("grpc-") or key.endswith("-bin") or _KEY.fullmatch(key) is None:
+        return ""
+    return key

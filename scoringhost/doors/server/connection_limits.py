@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scoringhost.access.forwarded import trusts_unix
 from scoringhost.doors.bodies_in_flight import BodiesInFlight
 from scoringhost.http.app import HttpApp
 from scoringhost.settings import Settings
@@ -32,6 +33,8 @@ class ConnectionLimits:
 class Intake:
     """What every connection of a worker hands its requests to; `max_body` is in bytes.
 
+    trusts_fronts: who comes through a Unix socket is the front of a fleet, or is as trusted.
+
     uvicorn takes it for its application and passes it on; it is never called.
     """
 
@@ -39,6 +42,7 @@ class Intake:
     max_body: int
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     in_flight: BodiesInFlight = field(default_factory=BodiesInFlight)
+    trusts_fronts: bool = False
 
 
 def intake_of(app: HttpApp, settings: Settings) -> Intake:
@@ -46,4 +50,5 @@ def intake_of(app: HttpApp, settings: Settings) -> Intake:
     limits = ConnectionLimits(
         head_s=settings.head_timeout_s, upload_rate=settings.min_upload_bytes_per_s, write_s=settings.write_timeout_s
     )
-    return Intake(app, settings.max_body_mb * MIB, limits, BodiesInFlight(settings.max_bodies_mb * MIB))
+    in_flight = BodiesInFlight(settings.max_bodies_mb * MIB)
+    return Intake(app, settings.max_body_mb * MIB, limits, in_flight, trusts_unix(settings.trusted_proxies))

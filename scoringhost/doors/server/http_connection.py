@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections import deque
 from typing import Any, cast
@@ -10,6 +11,8 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from scoringhost.doors import bundles
+from scoringhost.doors.server.bundled_calls import BundledCalls
 from scoringhost.doors.server.connection_limits import Intake
 from scoringhost.doors.server.connections import bytes_wait, was_reset
 from scoringhost.doors.server.http_reading import RequestReader
@@ -36,7 +39,7 @@ class HttpConnection(RequestReader, asyncio.Protocol):
 
     __slots__ = (
         "_busy", "_half_closed", "_idle_limit_s", "_lingering", "_server", "_streaming", "_timer", "_transport",
-        "_turns", "_unsent_look", "_writable", "read_already",
+        "_trusts_fronts", "_turns", "_unsent_look", "_writable", "read_already",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +51,7 @@ class HttpConnection(RequestReader, asyncio.Protocol):
     ) -> None:
         intake = cast("Intake", config.loaded_app)
         super().__init__(intake, _loop or asyncio.get_running_loop())
+        self._trusts_fronts = intake.trusts_fronts
         self.read_already = b""
         self._server, self._idle_limit_s = server_state, config.timeout_keep_alive
         self._turns: deque[tuple[HttpRequest, bool]] = deque()
@@ -94,6 +98,21 @@ class HttpConnection(RequestReader, asyncio.Protocol):
         self._half_closed = True
         if self._version == "1.1" and not self._streaming:
             self._transport.write(CONTINUE)
+        return True
+
+    def _hands_over(self, rest: bytes) -> bool:
+        """Hand the connection over to calls in bundles, if that is what the front of a fleet wishes."""
+        if self._headers.get("upgrade") != bundles.PROTOCOL or self._busy or self._turns or self._closing:
+            return False
+        own = self.transport_socket()
+        if own is None or own.family != socket.AF_UNIX or not self._trusts_fronts:
+            return False
+        self.connection_lost(None)  # for all that this object has to do with it
+        calls = BundledCalls(self._app, self._server, self._loop)
+        self._transport.set_protocol(calls)
+        calls.connection_made(self._transport)
+        if rest:
+            calls.data_received(rest)
         return True
 
     def _is_lost(self) -> bool:

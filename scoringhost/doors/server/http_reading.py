@@ -54,6 +54,10 @@ class RequestReader(GuardedRequest):
     def _tell_to_go_on(self) -> None:
         """Send `100 Continue`, now or after the answers before it."""
 
+    @abstractmethod
+    def _hands_over(self, rest: bytes) -> bool:
+        """Whether somebody else goes on with the connection, as its client wishes; `rest`: what has come since."""
+
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
         if self._refused:
@@ -62,7 +66,9 @@ class RequestReader(GuardedRequest):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._serve_plainly(data[upgrade.args[0] :])
+            rest = data[upgrade.args[0] :]
+            if not self._hands_over(rest):
+                self._serve_plainly(rest)
         except httptools.HttpParserError as problem:
             self._not_understood(data, problem)
         if self._arriving and not self._refused:
@@ -222,7 +228,7 @@ class RequestReader(GuardedRequest):
     # -- the wish for another protocol --------------------------------------------------------------
 
     def _serve_plainly(self, rest: bytes) -> None:
-        """An upgrade is not offered (RFC 9110, 7.8): read the request again without the wish for one.
+        """An upgrade is offered to fronts alone (RFC 9110, 7.8): read the request again without the wish for one.
 
         In a loop, as the next request may wish for one as well: thousands of them fit into what is read at once.
         """

@@ -134,6 +134,10 @@ class ScoringWorker(Worker):  # type: ignore[misc]
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Until here the master's handlers were in force, which only note a signal for the master: one that has come
+        # since the fork is lost, and the end would take until the master kills. It tells the link before it signals.
+        if self.link.service_ends or self.link.is_replaced:
+            signal.raise_signal(signal.SIGTERM)
 
     def load_wsgi(self) -> None:
         """Load the script and run init(), unless the master has done so."""

@@ -122,14 +122,14 @@ class WorkerLife:
         self._loop.add_reader(self._signals.fileno(), self._on_signal)
         beat = self._loop.create_task(self._heartbeat())
         self._wear = Wear(self._worker)
-        size_mb = pss_mb()
-        memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
         self._worker.link.tell_ready()
-        self._worker.app.service_link.tell_served(
-            True
-        )  # before the log, from which somebody may conclude that it may be killed
+        # Before the log, from which somebody may conclude that it may be killed.
+        self._worker.app.service_link.tell_served(True)
         if self._worker.own_listener is not None:
             self._worker.own_listener.show()
+        # After requests may come: it walks through all pages, which takes some milliseconds of a start.
+        size_mb = pss_mb()
+        memory = f"; its share of memory (PSS) is {size_mb:.0f} MB" if size_mb is not None else ""
         log.info("worker %d is ready for requests%s", os.getpid(), memory)
         await self._engine.ended()
         beat.cancel()

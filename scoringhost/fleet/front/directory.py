@@ -13,7 +13,7 @@ from scoringhost.errors import NotLoaded, ScoringHostError, ServiceUnavailable, 
 from scoringhost.fleet.front.choosing import Choice, DefaultVersion
 from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.heads import SERVICE_HEADER
-from scoringhost.fleet.front.upstream import Worker
+from scoringhost.fleet.front.worker import Worker
 from scoringhost.fleet.routing import RoutingTable, ServiceRoute, State, VersionRoute
 from scoringhost.http.deadlines import TIMEOUT_HEADER, deadline_of
 

@@ -14,9 +14,11 @@ from scoringhost.http.request_ids import BROUGHT, new_id, read_ids
 
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import LiveVersion
+    from scoringhost.fleet.front.grpc_exchange import GrpcExchange
     from scoringhost.fleet.front.shadowing import CopiedHead
     from scoringhost.fleet.front.targets import Target
-    from scoringhost.fleet.front.upstream import Upstream, Worker
+    from scoringhost.fleet.front.upstream import Upstream
+    from scoringhost.fleet.front.worker import Worker
     from scoringhost.fleet.shadow import Copying
 
 LAST_CHUNK = b"0\r\n\r\n"
@@ -81,6 +83,11 @@ class Exchange(HttpRequest):
         self.upstream: Upstream | None = None
         self.worker: Worker | None = None
         self.copying: Copying[CopiedHead] | None = None
+
+    @property
+    def small_call(self) -> GrpcExchange | None:
+        """This, if it may go on in a bundle with others."""
+        return None
 
     def take_piece(self, piece: bytes) -> None:
         """A part of the body has come."""

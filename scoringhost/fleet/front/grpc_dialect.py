@@ -6,7 +6,7 @@ about one model goes on to one of its replicas, as the bytes that it is: only th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ from scoringhost.fleet.front.front_app import FrontRoutes
 from scoringhost.fleet.front.grpc_relay import Relay
 from scoringhost.fleet.front.pages import Health
 from scoringhost.fleet.front.service_keys import ServiceKeys
-from scoringhost.fleet.front.targets import Target
+from scoringhost.fleet.front.targets import MOST_REMEMBERED, Target
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Answer, Endpoint
 
@@ -33,6 +33,9 @@ OLDER_REPOSITORY_SERVICE = f"{INFERENCE}.model_repository.ModelRepositoryService
 """A service of MLServer's, which calls it deprecated; its messages are those of Triton's on the wire."""
 
 REPOSITORY_METHODS = ("RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload")
+LONGEST_NAME = 200
+"""Characters of a name and a version whose target is kept: a message may name anything, at any length."""
+
 OLDER_PATHS = tuple(f"/{OLDER_REPOSITORY_SERVICE}/{name}" for name in REPOSITORY_METHODS)
 
 
@@ -42,6 +45,7 @@ class FrontGrpc(GrpcWords):
     def __init__(self, routes: FrontRoutes, health: Health, repository: Repository, largest: int) -> None:
         """largest: how many bytes a message may have."""
         self._keys = ServiceKeys(lambda: routes.directory.table)
+        self._targets: dict[tuple[str, str, str], Target] = {}
         self._routes, self._health, self._repository, self._largest = routes, health, repository, largest
 
     def endpoints(self) -> dict[str, Endpoint]:
@@ -110,11 +114,11 @@ class FrontGrpc(GrpcWords):
 
     # -- models ---------------------------------------------------------------------------------------
 
-    async def _forward(self, request: HttpRequest) -> HttpResponse:
+    def _forward(self, request: HttpRequest) -> Awaitable[HttpResponse]:
         assert isinstance(request, GrpcRequest)
         relay = Relay(self._routes, request, self._target_of(request))
         request.body = b""  # the relay has it, until it has been handed over
-        return await relay.whole()
+        return relay.whole()
 
     async def _stream(self, request: HttpRequest) -> HttpResponse:
         assert isinstance(request, GrpcRequest)
@@ -131,7 +135,16 @@ class FrontGrpc(GrpcWords):
         endpoint = request.match.endpoint
         if endpoint is None or not endpoint.is_open:
             self._keys.require(name, request)
-        return Target(name, version or None, request.path.encode("ascii"), request.path, request.match)
+        key = name, version, request.path
+        target = self._targets.get(key)
+        if target is None:
+            if len(self._targets) >= MOST_REMEMBERED:
+                self._targets.clear()
+            rest = request.path.encode("ascii")
+            target = Target(name, version or None, rest, request.path, request.match)
+            if len(name) + len(version) <= LONGEST_NAME:
+                self._targets[key] = target
+        return target
 
 
 def _name_in(message: Any) -> str:

@@ -9,8 +9,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+from scoringhost.access.forwarded import BUNDLED, GRPC_HEADER
 from scoringhost.dialects.oip_grpc.requests import GrpcRequest
 from scoringhost.dialects.oip_grpc.words import LONGEST_MESSAGE, MESSAGE, STATUS, code_of
+from scoringhost.doors.bundles import Pairs, pairs_of
 from scoringhost.doors.grpc.message_reader import MessageReader
 from scoringhost.errors import CallerTimedOut, InternalError, ReplicaUnintelligible, ScoringHostError
 from scoringhost.fleet.front.exchange import Exchange
@@ -27,10 +29,12 @@ MOST_UNREAD = 262_144
 """Bytes of a stream that may wait for the client before the replica is kept from sending more."""
 
 _SAID_ANEW = frozenset({
-    "connection", "content-length", "content-type", "date", "server", "transfer-encoding", STATUS,
+    "connection", "content-length", "content-type", "date", "server", "transfer-encoding", GRPC_HEADER, STATUS,
     "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "traceid",
 })  # fmt: skip
 """Headers of a replica's answer that are about its connection, or that the front says itself."""
+
+_OFFER = (GRPC_HEADER, BUNDLED)
 
 
 class ReplicaResponse(HttpResponse):
@@ -44,7 +48,7 @@ class Relay:
         self._routes, self._request = routes, request
         self.scheme = request.scheme
         self._exchange: GrpcExchange | None = GrpcExchange(self, target, request)
-        self._head: bytes | None = None
+        self._head: Pairs | None = None
         self._is_complete = False
         self._pieces: deque[bytes] = deque()
         self._unread = 0
@@ -62,6 +66,8 @@ class Relay:
         Raises:
             ScoringHostError: if no replica has answered.
         """
+        assert self._exchange is not None
+        self._exchange.is_single = True
         try:
             self._send()
             while not self._is_complete:
@@ -119,7 +125,9 @@ class Relay:
         exchange.is_over = True
         exchange.message = None
         self._routes.counts.ended(CLIENT_GONE)
-        if exchange.upstream is not None:
+        if exchange.bundle is not None:
+            exchange.bundle.abandon(exchange)
+        elif exchange.upstream is not None:
             exchange.upstream.abandon()
         self._routes.directory.give_up(exchange)
 
@@ -160,9 +168,7 @@ class Relay:
 
     def _headers(self) -> list[tuple[str, str]]:
         """What is trailing metadata for the client, `grpc-status` apart; and who has answered."""
-        lines = (self._head or b"").decode("latin-1").split("\r\n")
-        pairs = [(name.lower(), value.strip()) for name, _, value in [line.partition(":") for line in lines if line]]
-        found = [pair for pair in pairs if pair[0] not in _SAID_ANEW]
+        found = [pair for pair in self._head or () if pair[0] not in _SAID_ANEW]
         exchange = self._exchange
         if exchange is not None and exchange.live is not None:
             name, _, label = exchange.live.line.decode("latin-1").strip().partition(":")
@@ -188,11 +194,7 @@ class Relay:
         return ReplicaResponse(status, [(STATUS, code), (MESSAGE, text), *headers])
 
     def _code(self) -> str | None:
-        for line in (self._head or b"").decode("latin-1").split("\r\n"):
-            name, _, value = line.partition(":")
-            if name.lower() == STATUS:
-                return value.strip()
-        return None
+        return next((value for name, value in self._head or () if name == STATUS), None)
 
     # -- what the worker's connection tells (see `Caller`) ----------------------------------------------------
 
@@ -210,13 +212,21 @@ class Relay:
         """Keep what comes: the lines of the head, without the first, and what is behind it."""
         if self._head is None:
             head, _, data = data.partition(b"\r\n\r\n")
-            _, _, self._head = head.partition(b"\r\n")
+            self._head = pairs_of(head.partition(b"\r\n")[2])
+            if exchange.worker is not None and _OFFER in self._head:
+                exchange.worker.takes_bundles = True
         if data:
             self._pieces.append(data)
             self._unread += len(data)
             if self.holds_back and self._unread > MOST_UNREAD and exchange.upstream is not None:
                 exchange.upstream.pause_reading()
         self._tell()
+
+    def take(self, exchange: Exchange, headers: Pairs, body: bytes) -> None:
+        """Keep an answer that has come in a bundle; it is whole."""
+        self._head = headers
+        self._pieces.append(body)
+        self.answered(exchange)
 
     def answered(self, exchange: Exchange) -> None:
         """The answer is whole."""

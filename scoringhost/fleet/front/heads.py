@@ -12,6 +12,7 @@ from scoringhost.access.forwarded import CALLER_HEADER, GRPC_HEADER
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.deadlines import TIMEOUT_HEADER
 from scoringhost.http.messages import Headers
+from scoringhost.http.request_ids import BROUGHT
 
 SERVICE_HEADER = "x-scoringhost-service"
 """Which service, and which version of it, has answered."""
@@ -27,6 +28,9 @@ _SAID_ANEW = OF_ONE_CONNECTION | _FORWARDED | {"content-length", CALLER_HEADER, 
 _NEEDED = frozenset({"host", "expect"})
 """What a Connection header cannot take out: the replica must have the first, and the second is not for the front."""
 
+_OF_ONE_CALL = BROUGHT | {TIMEOUT_HEADER, "traceparent", "tracestate"}
+"""What differs from call to call of one client."""
+
 _USUAL = frozenset({"keep-alive", "close"})
 
 
@@ -38,6 +42,17 @@ def request_head(method: bytes, target: bytes, headers: Headers, more: bytes) ->
         left_out = left_out | named_in(connection)
     lines = [f"{name}: {value}\r\n" for name, value in headers.items() if name not in left_out]
     return b"%s %s HTTP/1.1\r\n%s%s\r\n" % (method, target, "".join(lines).encode("latin-1"), more)
+
+
+def lines_of_call(headers: Headers) -> tuple[bytes, bytes]:
+    """Header lines for a replica: those that other calls of the same client have as well, and those of this one."""
+    standing, own = [], []
+    for name, value in headers.items():
+        if name in _OF_ONE_CALL:
+            own.append(f"{name}: {value}\r\n")
+        elif name not in _SAID_ANEW:
+            standing.append(f"{name}: {value}\r\n")
+    return "".join(standing).encode("latin-1"), "".join(own).encode("latin-1")
 
 
 def named_in(connection: str) -> frozenset[str]:

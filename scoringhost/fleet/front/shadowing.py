@@ -19,7 +19,7 @@ from scoringhost.replaying.comparing import Answer
 if TYPE_CHECKING:
     from scoringhost.fleet.front.directory import Directory
     from scoringhost.fleet.front.exchange import Exchange
-    from scoringhost.fleet.front.upstream import Worker
+    from scoringhost.fleet.front.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)

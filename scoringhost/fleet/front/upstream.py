@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
-from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from scoringhost.doors.server.http_connection import CONTINUE
@@ -17,95 +15,8 @@ from scoringhost.errors import ReplicaLost, ReplicaUnintelligible
 from scoringhost.fleet.front.answering import Answer, passed_whole
 
 if TYPE_CHECKING:
-    from scoringhost.fleet.front.directory import Directory, ReplicaSet
     from scoringhost.fleet.front.exchange import Exchange
-
-KEPT_S = 25.0
-"""Seconds for which an idle connection is kept. A replica closes those that are idle for longer than its own
-`keep_alive_s`, and a request that crosses that would be lost."""
-
-
-class Worker:
-    """One worker process of a replica set. in_flight: requests of this front that it has been given.
-
-    is_current: the routing table has it; no request is given to it any more once that is false.
-    """
-
-    __slots__ = ("_connecting", "_directory", "_kept", "in_flight", "is_current", "path", "pid", "replicas")
-
-    def __init__(self, directory: Directory, replicas: ReplicaSet, pid: int, path: str) -> None:
-        self._directory, self.replicas, self.pid, self.path = directory, replicas, pid, path
-        self.in_flight, self.is_current = 0, True
-        self._kept: list[Upstream] = []
-        self._connecting: set[asyncio.Task[None]] = set()
-
-    def send(self, exchange: Exchange) -> None:
-        """Give it a request: at once if a connection has been kept."""
-        exchange.worker = self
-        self.in_flight += 1
-        self.replicas.begun()
-        kept = self._kept
-        while kept:
-            upstream = kept.pop()
-            if upstream.begin(exchange):
-                return
-        task = asyncio.get_running_loop().create_task(self._connect(exchange))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
-
-    async def _connect(self, exchange: Exchange) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            _, upstream = await loop.create_unix_connection(partial(Upstream, self), self.path)
-        except OSError:
-            self._pass_over(exchange)
-            return
-        if exchange.is_over:  # its client has gone meanwhile
-            self.leave(exchange)
-            self.keep(upstream)
-        elif not self.is_current:  # another table has come meanwhile
-            upstream.close()
-            self.leave(exchange)
-            self._directory.send(exchange)
-        elif not upstream.begin(exchange):
-            self._pass_over(exchange)
-
-    def _pass_over(self, exchange: Exchange) -> None:
-        """It cannot be reached."""
-        self.leave(exchange)
-        if not exchange.is_over:
-            self._directory.send_elsewhere(exchange, self)
-
-    def keep(self, upstream: Upstream) -> None:
-        """A connection is free again."""
-        if self.is_current:
-            upstream.kept_since_s = time.monotonic()
-            self._kept.append(upstream)
-        else:
-            upstream.close()
-
-    def forget(self, upstream: Upstream) -> None:
-        """A connection has ended."""
-        if upstream in self._kept:
-            self._kept.remove(upstream)
-
-    def leave(self, exchange: Exchange) -> None:
-        """A request is with this worker no more."""
-        exchange.worker = exchange.upstream = None
-        self.in_flight -= 1
-        self.replicas.ended()
-
-    def retire(self) -> None:
-        """No request is given to it any more: close what is idle, so that it need not do so."""
-        self.is_current = False
-        kept, self._kept = self._kept, []
-        for upstream in kept:
-            upstream.close()
-
-    def close_idle(self, now_s: float) -> None:
-        """Close connections that have been idle for long."""
-        for upstream in [one for one in self._kept if now_s - one.kept_since_s > KEPT_S]:
-            upstream.close()
+    from scoringhost.fleet.front.worker import Worker
 
 
 class Upstream(asyncio.Protocol):

@@ -32,6 +32,7 @@ DEPLOYMENT = {
     "pool": {"type": "object", "properties": POOL, "additionalProperties": False},
     "share": {"type": "number", "minimum": 0, "maximum": 100},
     "keys": TEXTS,
+    "origin": OBJECT,
     **LABEL,
 }
 MODEL = {
@@ -48,7 +49,7 @@ MODEL = {
     "more": OBJECT,
 }
 WAIT = {"wait": NUMBER}
-MODES = ("any", "create", "version", "update")
+MODES = ("any", "create", "version", "add", "update")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from scoringhost.hub.service_values import Deployment, Division, Label, Mode, Se
 
 T = TypeVar("T")
 
-RECIPE = ("script", "settings", "environ", "environment", "pool")
+RECIPE = ("script", "settings", "environ", "environment", "pool", "origin")
 LABEL = ("description", "tags", "properties")
 _NO_LABEL = Label()
 MOST_REPLICAS = 1000

@@ -127,6 +127,7 @@ def _deployment(deployment: Deployment, caller: Caller, service: Service) -> dic
         "environ": environ,
         "environment": recipe.environment,
         "deployed_from": deployment.deployed_from,
+        "origin": dict(recipe.origin),
     }
 
 

@@ -151,7 +151,8 @@ class Drill:
 
     seconds: of load in each row. patience: factor for every time limit, for a machine that is busy with
     other things. soak_s: seconds of the soak. requests: how many the row of many small ones sends.
-    hub_kills: how often a hub is killed.
+    hub_kills: how often a hub is killed. changes: how often a service of a fleet is reloaded, and unloaded and loaded.
+    stream_mib: MiB that are streamed through a front.
     """
 
     seconds: float
@@ -160,6 +161,8 @@ class Drill:
     emit: Callable[[Row], None]
     requests: int = 0
     hub_kills: int = 20
+    changes: int = 5
+    stream_mib: int = 100
 
     @contextlib.contextmanager
     def row(self, name: str, required: str) -> Iterator[Row]:

@@ -171,6 +171,27 @@ def test_run_is_executed_on_the_scoring_thread(serving: Serve) -> None:
     assert served.score().output == "scoring-0"
 
 
+def test_explain_is_executed_on_the_scoring_thread_with_what_run_takes(serving: Serve) -> None:
+    served = serving(f"import threading\n{NAMED}\ndef explain(a): return [a, entered, threading.current_thread().name]")
+    explained = served.do(lambda service: service.explain(Call(b'{"a": 3}')))
+    assert explained.output == [3, [], "scoring-0"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "explain = 3",
+        "def explain(): return 1",
+        "def explain(*rows): return 1",
+        "async def explain(data): return 1",
+    ],
+)
+def test_an_explain_that_cannot_be_called_as_run_is_is_none(serving: Serve, code: str) -> None:
+    served = serving(f"def run(data): return data\n{code}")
+    assert served.service.explaining_takes is None
+    assert served.score().output is not None
+
+
 def test_run_is_executed_inside_the_context_of_the_call(serving: Serve) -> None:
     events: list[str] = []
 

@@ -73,6 +73,11 @@ def test_every_state_has_a_line(kept: Kept) -> None:
     assert kept.lines == [("INFO", "service default is ready")]
 
 
+def test_a_service_that_has_been_given_a_name_is_called_by_it(kept: Kept) -> None:
+    LogObserver("wine:2").state_changed("default", "ready")
+    assert kept.lines == [("INFO", "service wine:2 is ready")]
+
+
 def raised(error: BaseException) -> RunFailed:
     failure = RunFailed()
     failure.__cause__ = error

@@ -40,6 +40,9 @@ class Reader(RequestReader):
     def _go_on(self) -> None:
         raise AssertionError("there is no guard to wait for")
 
+    def _hands_over(self, rest: bytes) -> bool:
+        return False
+
 
 @pytest.fixture
 def reader() -> Iterator[Reader]:

@@ -118,6 +118,34 @@ def test_what_is_not_named_in_an_update_stays(in_hub: Callable[..., None]) -> No
     in_hub(act)
 
 
+def test_where_the_files_are_from_belongs_to_a_deployment_and_comes_back_with_it(in_hub: Callable[..., None]) -> None:
+    async def act(world: HubWorld) -> None:
+        first = await world.deploy(origin={"model_uri": "models:/wine/1", "run_tags": {"team": "cellar"}})
+        assert first.body["deployment"]["origin"] == {"model_uri": "models:/wine/1", "run_tags": {"team": "cellar"}}
+        address = "/services/wine/versions/1?wait=30"
+        kept = await world.call("PATCH", address, {"settings": {"threads": 2}})
+        assert kept.body["deployment"]["origin"]["model_uri"] == "models:/wine/1"
+        other = await world.call("PATCH", address, {"path": world.app_folder()})
+        assert other.body["deployment"]["origin"] == {}, "these files are from elsewhere"
+        back = await world.call("POST", "/services/wine/rollback?wait=30")
+        assert back.body["deployment"]["origin"]["model_uri"] == "models:/wine/1"
+
+    in_hub(act)
+
+
+def test_a_version_is_added_to_a_service_that_is_there_and_to_no_other(in_hub: Callable[..., None]) -> None:
+    async def act(world: HubWorld) -> None:
+        missing = await world.deploy(version="blue", mode="add")
+        assert (missing.status, missing.error["code"]) == (404, "service_not_found")
+        await world.call("POST", "/services/wine", {})
+        assert (await world.deploy(version="blue", mode="add")).status == 201
+        assert (await world.deploy(version="green", mode="add", share=0)).body["share"] == 0
+        again = await world.deploy(version="blue", mode="add")
+        assert (again.status, again.error["code"]) == (409, "version_exists")
+
+    in_hub(act)
+
+
 def test_traffic_goes_to_a_new_version_and_back(in_hub: Callable[..., None]) -> None:
     async def act(world: HubWorld) -> None:
         await world.deploy()
