@@ -21,8 +21,18 @@ from scoringhost.hub.soundness import check as looked_at
 from scoringhost.hub.soundness import restore as restored
 
 
+class HubGroup(VerbGroup):
+    """The verbs of a hub; without one, and with --mlserver before all else, it is served."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See click."""
+        if args[:1] == ["--mlserver"]:
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
 @click.group(
-    cls=VerbGroup,
+    cls=HubGroup,
     short_help="Run the services of a workspace; check, copy and restore it.",
     examples=("scoringhost hub serve", "scoringhost hub check", "scoringhost hub backup /backups/monday"),
 )
@@ -48,11 +58,14 @@ def serve(
 
     The control API takes orders from scoringhost deploy and other clients. Settings hold for all services.
     """
-    from scoringhost.cli.hub_serving import serve_hub
+    from scoringhost.cli.hub_serving import of_mlserver, serve_hub
 
     with hub_errors():
         folder = Path(home).absolute() if home else workspace_folder(os.environ, workspace)
-    serve_hub(folder, given_flags(arguments), quiet=quiet, verbose=verbose, detached=detached)
+    flags = given_flags(arguments)
+    if arguments["mlserver"]:
+        flags = of_mlserver(flags)
+    serve_hub(folder, flags, quiet=quiet, verbose=verbose, detached=detached)
 
 
 @hub.command(cls=Verb, short_help="End the hub of a workspace.", examples=("scoringhost hub stop",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,23 @@ class _Nowhere:
 
     def write(self, text: str, /) -> None:
         """Nothing."""
+
+
+def of_mlserver(flags: Mapping[str, tuple[str, object]]) -> dict[str, tuple[str, object]]:
+    """The flags of `hub serve --mlserver`: --host and --port are then those of the API that it is started for.
+
+    The services and the control API get free ports of this machine, if nothing is said of theirs; hub.json names them.
+    """
+    found = dict(flags)
+    for name, own in (("host", "mlserver_host"), ("port", "mlserver_port")):
+        if name in found and own not in found:
+            found[own] = found.pop(name)
+    found.setdefault("host", ("--mlserver", "127.0.0.1"))
+    for name in ("port", "control_port"):
+        if name not in found:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                found[name] = ("--mlserver", int(free.getsockname()[1]))
+    return found
 
 
 def serve_hub(

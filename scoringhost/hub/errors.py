@@ -15,6 +15,11 @@ HubError
 ├── DeploymentFailed     it was started, and could not be; the version before, if there is one, serves on
 ├── NothingToRollBack    nothing was before
 ├── UploadNotFound       no upload of that id, or another part of it is expected
+├── LoginRefused         a name and a password, or a refresh token, that let nobody in
+├── LoginUnavailable     a LoginRefused: who it is cannot be found out now
+├── TokenRefused         an access token that does not hold
+├── SessionNotFound      no session, or snapshot of one, of that id, or it is somebody else's
+├── BatchNotFound        no batch of that id, or no such record or file of it
 ├── NotAllowed           the caller's role does not allow it
 ├── HubRunning           another process is the hub of this folder
 ├── HubNotRunning        none is, and none could be started
@@ -173,12 +178,44 @@ class UploadNotFound(HubError):
         self.upload, self.expected = upload, expected
 
 
+class SessionNotFound(HubError):
+    """There is no session, or snapshot, of that id; or somebody else has made it; or it has been forgotten."""
+
+    def __init__(self, kind: str, given: str) -> None:
+        super().__init__(f"there is no {kind} {given!r} of yours, or not any more: it is forgotten after an hour")
+        self.kind, self.given = kind, given
+
+
+class BatchNotFound(HubError):
+    """There is no batch of that id, or it is another's; or it has no such record, or file of one."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"there is no {what}")
+        self.what_there_is_not = what
+
+
 class NotAllowed(HubError):
     """The role of a caller does not allow what he asks for."""
 
     def __init__(self, who: str, role: str, action: str, why: str = "") -> None:
         super().__init__(f"{who} is a {role}, who may not {action}{f': {why}' if why else ''}")
         self.who, self.role, self.action = who, role, action
+
+
+class LoginRefused(HubError):
+    """A name and a password, or a refresh token, that let nobody in."""
+
+
+class LoginUnavailable(LoginRefused):
+    """Nobody can say now whether to let somebody in. `retry_s`: seconds after which it may be tried again."""
+
+    def __init__(self, why: str, retry_s: int) -> None:
+        super().__init__(why)
+        self.retry_s = retry_s
+
+
+class TokenRefused(HubError):
+    """An access token that does not hold, or none at all."""
 
 
 class HubRunning(HubError):

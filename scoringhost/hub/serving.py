@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scoringhost._version import __version__
 from scoringhost.errors import SettingsError
@@ -29,6 +30,10 @@ from scoringhost.hub.users import ServiceUsers, service_users
 from scoringhost.process.own_user import problem_as
 from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
+
+if TYPE_CHECKING:
+    from scoringhost.hub.mls.guard import Accounts
+    from scoringhost.hub.mls.server import MlsServer
 
 log = logging.getLogger(HOST_LOGGER)
 
@@ -89,6 +94,7 @@ class RunningHub(RunningFleet):
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)
         self._control_server = ControlServer(listener)
+        self._mls = mls_server(self.hub, settings, url) if settings.mlserver else None
 
     async def _read_folder(self, touched: list[Path] | None = None) -> list[asyncio.Task[Any]]:
         """What ran before runs again; clients may come meanwhile."""
@@ -96,6 +102,8 @@ class RunningHub(RunningFleet):
         if isinstance(self._sets, ForkedSets):
             self.supervisor.in_background(self._sets.warm())
         self._control_server.start(control_app(self.hub, self._guard, self._url, self.stop))
+        if self._mls is not None:
+            self._mls.start()
         pid = os.getpid()
         self._place.say(HubRecord(pid, started_at(pid), self._control_url, self._url, str(self._run.path), __version__))
         return work
@@ -106,6 +114,8 @@ class RunningHub(RunningFleet):
     async def _finish(self) -> None:
         self._place.unsay()
         await self._control_server.close()
+        if self._mls is not None:
+            await self._mls.close()
         await self.hub.end()
         await super()._finish()
 
@@ -116,6 +126,22 @@ def _run_place(settings: Settings, home: Path, environ: Mapping[str, str], users
     if users is not None:  # nobody else can enter the folder that XDG_RUNTIME_DIR names
         environ = {name: value for name, value in environ.items() if name != "XDG_RUNTIME_DIR"}
     return default_place(home, environ, os.getuid())
+
+
+def mls_server(hub: Hub, settings: Settings, url: str) -> MlsServer:
+    """What speaks the API of the MLServer class. url: of the hub's services.
+
+    Raises:
+        StartupError: if a setting cannot be used.
+    """
+    from scoringhost.hub.mls import server
+
+    # Loaded where it is wanted, as what it needs is.
+    accounts: Accounts = importlib.import_module("scoringhost.hub.accounts.made").accounts_of(settings)
+    server.require_safe(settings)
+    listener, own_url = server.listen(settings)
+    log.warning("the API of the MLServer class is at %s: whoever may publish there runs code as this user", own_url)
+    return server.MlsServer(hub, accounts, settings, listener, url)
 
 
 def run_hub(

@@ -44,6 +44,7 @@ OF_THE_FLEET = frozenset({
     "token_issuer", "token_audience", "token_scopes", "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies",
     "cors_origins", "open_docs", "shutdown_delay_s", "reload", "fleet", "load_services", "fronts", "run_dir",
     "control_host", "control_port", "hub_roles", "service_users",
+    "mlserver", "mlserver_host", "mlserver_port", "mlserver_insecure",
     "model_name", "service_name", "service_version", "service_path_prefix",
 })  # fmt: skip
 """What is not for one service of a fleet to say: where all listen, who may come in, and how each is called."""

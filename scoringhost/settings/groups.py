@@ -93,7 +93,16 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fronts",
         "run_dir",
     ),
-    "The hub": ("control_host", "control_port", "hub_roles", "service_users"),
+    "The hub": (
+        "control_host",
+        "control_port",
+        "hub_roles",
+        "service_users",
+        "mlserver",
+        "mlserver_host",
+        "mlserver_port",
+        "mlserver_insecure",
+    ),
     "Kafka": (
         "kafka_servers",
         "kafka_topic_input",

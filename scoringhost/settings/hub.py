@@ -26,3 +26,15 @@ class HubSettings(Part):
         None, click.STRING, "Numbers of the users that a hub's services run as, such as 60706-61183, which is what is "
         "taken where the hub is root; none: all run as the hub does.", "--service-users",
     )  # fmt: skip
+    mlserver: bool = setting(
+        False, click.BOOL, "Have a hub speak the API of Microsoft ML Server's MLServer class, too: who may publish "
+        "there runs code on this machine.", "--mlserver",
+    )  # fmt: skip
+    mlserver_host: str = setting(
+        "127.0.0.1", click.STRING, "Address of that API; any but this machine's own needs TLS.", "--mlserver-host",
+    )  # fmt: skip
+    mlserver_port: int = setting(12800, PORT, "Port of that API.", "--mlserver-port")
+    mlserver_insecure: bool = setting(
+        False, click.BOOL, "Have that API listen elsewhere without TLS: passwords go over the network in the clear.",
+        "--mlserver-insecure",
+    )  # fmt: skip
