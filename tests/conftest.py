@@ -6,6 +6,7 @@ import contextlib
 import gc
 import http.client
 import importlib.util
+import itertools
 import json
 import os
 import re
@@ -214,11 +215,20 @@ def ask(
             return Reply(response.status, response.getheaders(), cut.partial, whole=False)
 
 
+_PORTS = itertools.count(os.getpid() * 37)
+
+
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port on which nobody listens.
+
+    Below those that the system hands out: between this and its use, one of these may become the near end of another
+    program's connection. And none is given twice in a row, as two that the system is asked for may be the same.
+    """
+    while True:
+        port = 15_000 + next(_PORTS) % 15_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition: Callable[[], Any], what: str, within_s: float = START_S) -> Any:
