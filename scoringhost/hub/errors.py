@@ -15,6 +15,9 @@ HubError
 ├── DeploymentFailed     it was started, and could not be; the version before, if there is one, serves on
 ├── NothingToRollBack    nothing was before
 ├── UploadNotFound       no upload of that id, or another part of it is expected
+├── LoginRefused         a name and a password, or a refresh token, that let nobody in
+├── LoginUnavailable     a LoginRefused: who it is cannot be found out now
+├── TokenRefused         an access token that does not hold
 ├── NotAllowed           the caller's role does not allow it
 ├── HubRunning           another process is the hub of this folder
 ├── HubNotRunning        none is, and none could be started
@@ -179,6 +182,22 @@ class NotAllowed(HubError):
     def __init__(self, who: str, role: str, action: str, why: str = "") -> None:
         super().__init__(f"{who} is a {role}, who may not {action}{f': {why}' if why else ''}")
         self.who, self.role, self.action = who, role, action
+
+
+class LoginRefused(HubError):
+    """A name and a password, or a refresh token, that let nobody in."""
+
+
+class LoginUnavailable(LoginRefused):
+    """Nobody can say now whether to let somebody in. `retry_s`: seconds after which it may be tried again."""
+
+    def __init__(self, why: str, retry_s: int) -> None:
+        super().__init__(why)
+        self.retry_s = retry_s
+
+
+class TokenRefused(HubError):
+    """An access token that does not hold, or none at all."""
 
 
 class HubRunning(HubError):
