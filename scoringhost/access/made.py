@@ -30,7 +30,7 @@ def guards_of(settings: HttpSettings, table: Table | None = None) -> list[Guard]
     guards: list[Guard] = []
     if settings.trusted_proxies:
         guards.append(Forwarded(_usable("trusted_proxies", settings.trusted_proxies, Proxies)))
-    keys, tokens = _keys_of(settings), _tokens_of(settings)
+    keys, tokens = _keys_of(settings), tokens_of(settings)
     if keys is not None or tokens is not None:
         guards.append(Credentials(keys, tokens))
     if settings.rate_limit:
@@ -45,7 +45,12 @@ def _keys_of(settings: HttpSettings) -> Keys | None:
     return Keys(named, path) if named or path else None
 
 
-def _tokens_of(settings: HttpSettings) -> Tokens | None:
+def tokens_of(settings: HttpSettings) -> Tokens | None:
+    """What checks the tokens of an issuer; None if the settings name none.
+
+    Raises:
+        StartupError: if a setting cannot be used, or a file of keys cannot be read.
+    """
     if not settings.token_keys:
         return None
     for name in ("token_issuer", "token_audience"):

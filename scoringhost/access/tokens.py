@@ -48,9 +48,21 @@ def _wall_clock() -> float:
 class _Known:
     """A token that has been checked: who it is of, and from when to when it holds, as seconds since 1970."""
 
-    caller: str
+    caller: TokenCaller
     not_before: float
     expires: float
+
+
+class TokenCaller(str):
+    """The name of who has sent a token, and all that the token says."""
+
+    claims: Mapping[str, Any]
+
+    def __new__(cls, name: str, claims: Mapping[str, Any] | None = None) -> TokenCaller:
+        """A text like any other where only the name is wanted."""
+        made = super().__new__(cls, name)
+        made.claims = claims or {}
+        return made
 
 
 class Tokens:
@@ -73,7 +85,7 @@ class Tokens:
         self._helper = HelperThread()
         self._fetching: asyncio.Future[None] | None = None
 
-    def known(self, token: str) -> str | None:
+    def known(self, token: str) -> TokenCaller | None:
         """Who is calling, if this token has been checked before and still holds."""
         self._forget_if_keys_changed()
         found = self._remembered.get(hashlib.sha256(token.encode("latin-1", "replace")).digest())
@@ -84,7 +96,20 @@ class Tokens:
             return found.caller
         return None
 
-    async def check(self, token: str) -> str:
+    def checked(self, token: str) -> TokenCaller | None:
+        """Who is calling, as `check` answers it, but without waiting; None if keys would have to be fetched first.
+
+        Raises:
+            Unauthorized, Forbidden: as `check` does.
+        """
+        known = self.known(token)
+        if known is not None:
+            return known
+        key_id = self._signed_with(token)
+        key = None if self._keys.is_due else self._keys.find(key_id)
+        return None if key is None else self._checked_with(token, key)
+
+    async def check(self, token: str) -> TokenCaller:
         """Returns who is calling.
 
         Raises:
@@ -93,23 +118,34 @@ class Tokens:
             Forbidden: if it holds, but lacks the scope or role that is asked for.
             NotReady: if the keys of the issuer cannot be had.
         """
+        return self._checked_with(token, await self._key(self._signed_with(token)))
+
+    def _signed_with(self, token: str) -> str | None:
+        """The id of the key that a token says it is signed with."""
         from jwt import PyJWTError
 
         try:
             header = _header(token)
-            if header.get("alg") not in ALGORITHMS:
-                raise Unauthorized(f"The token must be signed with {', '.join(ALGORITHMS)}", "invalid_token")
-            key = await self._key(header.get("kid"))
+        except PyJWTError as problem:
+            raise Unauthorized(f"The token is not valid: {problem}", "invalid_token") from None
+        if header.get("alg") not in ALGORITHMS:
+            raise Unauthorized(f"The token must be signed with {', '.join(ALGORITHMS)}", "invalid_token")
+        key_id = header.get("kid")
+        return key_id if isinstance(key_id, str) else None
+
+    def _checked_with(self, token: str, key: Any) -> TokenCaller:
+        from jwt import PyJWTError
+
+        try:
             claims = self._decoded(token, key)
         except PyJWTError as problem:
             raise Unauthorized(f"The token is not valid: {problem}", "invalid_token") from None
-        caller = _caller(claims)
+        caller = TokenCaller(_caller(claims), claims)
         self._remember(token, caller, claims)
         return caller
 
-    async def _key(self, key_id: object) -> Any:
+    async def _key(self, name: str | None) -> Any:
         """The key that has signed a token; one that is not known is looked for at the issuer, if that may be."""
-        name = key_id if isinstance(key_id, str) else None
         keys = self._keys
         found = keys.find(name)
         if found is None or keys.is_due:
@@ -173,7 +209,7 @@ class Tokens:
             self._remembered.clear()
             self._generation = self._keys.generation
 
-    def _remember(self, token: str, caller: str, claims: Mapping[str, Any]) -> None:
+    def _remember(self, token: str, caller: TokenCaller, claims: Mapping[str, Any]) -> None:
         self._forget_if_keys_changed()
         known = _Known(caller, float(claims.get("nbf", 0)), float(claims["exp"]))
         self._remembered[hashlib.sha256(token.encode("latin-1", "replace")).digest()] = known

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from scoringhost.cli.hub_users import VERBS
 from scoringhost.cli.model import FAILED, hub_errors, in_workspace
 from scoringhost.cli.options import FILE, Verb, VerbGroup, given_flags, setting_options
 from scoringhost.hub.home import Home
@@ -108,6 +109,10 @@ def restore(folder: str, workspace: str | None) -> None:
     with hub_errors():
         found = restored(folder, workspace_folder(os.environ, workspace))
     _say(found)
+
+
+for _verb in VERBS:
+    hub.add_command(_verb)
 
 
 def _say(found: Soundness) -> None:

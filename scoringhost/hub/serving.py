@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import os
 import socket
@@ -32,7 +31,6 @@ from scoringhost.settings import Settings
 from scoringhost.telemetry.logs import HOST_LOGGER
 
 if TYPE_CHECKING:
-    from scoringhost.hub.mls.guard import Accounts
     from scoringhost.hub.mls.server import MlsServer
 
 log = logging.getLogger(HOST_LOGGER)
@@ -134,10 +132,10 @@ def mls_server(hub: Hub, settings: Settings, url: str) -> MlsServer:
     Raises:
         StartupError: if a setting cannot be used.
     """
+    from scoringhost.hub.accounts.made import accounts_of
     from scoringhost.hub.mls import server
 
-    # Loaded where it is wanted, as what it needs is.
-    accounts: Accounts = importlib.import_module("scoringhost.hub.accounts.made").accounts_of(settings)
+    accounts = accounts_of(settings)
     server.require_safe(settings)
     listener, own_url = server.listen(settings)
     log.warning("the API of the MLServer class is at %s: whoever may publish there runs code as this user", own_url)

@@ -43,8 +43,10 @@ OF_THE_FLEET = frozenset({
     "tls_certificate", "tls_key", "tls_client_ca", "primary_key", "secondary_key", "keys_file", "token_keys",
     "token_issuer", "token_audience", "token_scopes", "token_roles", "token_leeway_s", "rate_limit", "trusted_proxies",
     "cors_origins", "open_docs", "shutdown_delay_s", "reload", "fleet", "load_services", "fronts", "run_dir",
-    "control_host", "control_port", "hub_roles", "service_users",
+    "control_host", "control_port", "hub_roles", "hub_role_claim", "hub_groups", "hub_users", "service_users",
     "mlserver", "mlserver_host", "mlserver_port", "mlserver_insecure",
+    "ldap_url", "ldap_base", "ldap_query_dn", "ldap_query_password", "ldap_filter", "ldap_user_attribute",
+    "ldap_group_attribute", "ldap_ca",
     "model_name", "service_name", "service_version", "service_path_prefix",
 })  # fmt: skip
 """What is not for one service of a fleet to say: where all listen, who may come in, and how each is called."""

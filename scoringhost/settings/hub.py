@@ -7,6 +7,7 @@ import dataclasses
 import click
 
 from scoringhost.settings.declaration import PORT, Part, setting
+from scoringhost.settings.secret import Secret
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,4 +38,40 @@ class HubSettings(Part):
     mlserver_insecure: bool = setting(
         False, click.BOOL, "Have that API listen elsewhere without TLS: passwords go over the network in the clear.",
         "--mlserver-insecure",
+    )  # fmt: skip
+    hub_role_claim: str | None = setting(
+        None, click.STRING, "The claim of a token that says what its caller is, such as roles or groups.",
+        "--hub-role-claim",
+    )  # fmt: skip
+    hub_groups: str | None = setting(
+        None, click.STRING, "What members of groups, of a directory or a token, are: staff=contributor; admins=owner.",
+        "--hub-groups",
+    )  # fmt: skip
+    hub_users: str | None = setting(
+        None, click.STRING, "File of who may log in to a hub, as scoringhost hub add-user writes it.", "--users",
+    )  # fmt: skip
+    ldap_url: str | None = setting(
+        None, click.STRING, "Directory whose people may log in to a hub: ldaps://HOST:PORT.", "--ldap-url",
+    )  # fmt: skip
+    ldap_base: str | None = setting(
+        None, click.STRING, "Entry of the directory below which people are looked for.", "--ldap-base",
+    )  # fmt: skip
+    ldap_query_dn: str | None = setting(
+        None, click.STRING, "Who looks for people in the directory; nobody by name if not set.", "--ldap-query-dn",
+    )  # fmt: skip
+    ldap_query_password: Secret | None = setting(
+        None, click.STRING, "The password of who looks for people in the directory.", secret=True
+    )
+    ldap_filter: str = setting(
+        "(objectClass=person)", click.STRING, "Which entries of the directory are people.", "--ldap-filter",
+    )  # fmt: skip
+    ldap_user_attribute: str = setting(
+        "uid", click.STRING, "Attribute with the name that people log in with.", "--ldap-user-attribute",
+    )  # fmt: skip
+    ldap_group_attribute: str = setting(
+        "memberOf", click.STRING, "Attribute with the groups that a person is in.", "--ldap-group-attribute",
+    )  # fmt: skip
+    ldap_ca: str | None = setting(
+        None, click.STRING, "PEM file of who has signed the directory's certificate; the system's if not set.",
+        "--ldap-ca",
     )  # fmt: skip

@@ -7,11 +7,13 @@ from hmac import compare_digest
 
 from scoringhost.access.credentials import Credentials
 from scoringhost.access.made import guards_of
+from scoringhost.access.tokens import TokenCaller
 from scoringhost.errors import Unauthorized
 from scoringhost.http.guards import Guard
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Match
 from scoringhost.hub.access import Caller, Role, Roles
+from scoringhost.hub.accounts.groups import ClaimRoles, GroupRoles, highest
 from scoringhost.hub.models import user_name
 from scoringhost.hub.record import TOKEN_FILE
 from scoringhost.settings import Settings
@@ -30,6 +32,8 @@ class ControlGuard:
         """Raises `StartupError` if a setting cannot be used."""
         self._token, self._user = token.encode(), _LocalCaller(user_name())
         self._roles = Roles(settings.hub_roles)
+        claims = (settings.hub_role_claim,) if settings.hub_role_claim else ()
+        self._claim_roles = ClaimRoles(GroupRoles(settings.hub_groups), claims)
         self._others: list[Guard] = list(guards_of(settings))
         self.asks = any(isinstance(one, Credentials) for one in self._others)
 
@@ -60,4 +64,7 @@ class ControlGuard:
         """Who has come in, and what he is."""
         if isinstance(request.caller, _LocalCaller):
             return Caller(str(request.caller), Role.OWNER)
-        return self._roles.of(request.caller)
+        caller = self._roles.of(request.caller)
+        if isinstance(request.caller, TokenCaller):
+            return Caller(caller.name, highest(caller.role, self._claim_roles.of(request.caller.claims)))
+        return caller

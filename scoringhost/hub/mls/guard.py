@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
-from scoringhost.errors import Unauthorized
+from scoringhost.errors import NotReady, Unauthorized
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Match
 from scoringhost.hub.access import Caller
-from scoringhost.hub.errors import TokenRefused
+from scoringhost.hub.errors import LoginUnavailable, TokenRefused
 
 
 class TokenPair(Protocol):
@@ -37,7 +38,10 @@ class Accounts(Protocol):
         """The end of both tokens."""
 
     def caller(self, authorization: str | None) -> Caller:
-        """Who sends this header; raises `TokenRefused`. Asked on the event loop."""
+        """Who sends this header; raises `TokenRefused`, and `LoginUnavailable` if that takes time. Never waits."""
+
+    async def wait_for_caller(self, authorization: str | None) -> Caller:
+        """The same, waiting for an issuer of tokens where that is needed."""
 
 
 class _Known(str):
@@ -54,7 +58,7 @@ class MlsGuard:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def check(self, head: HttpRequest, match: Match) -> None:
+    def check(self, head: HttpRequest, match: Match) -> Awaitable[None] | None:
         """See `Guard`.
 
         Raises:
@@ -62,12 +66,31 @@ class MlsGuard:
         """
         given = head.headers.get("authorization")
         try:
-            caller = self._accounts.caller(given)
+            head.caller = _known(self._accounts.caller(given))
+        except LoginUnavailable:
+            return self._wait(head, given)
         except TokenRefused as problem:
-            raise Unauthorized(str(problem), "invalid_token" if given else "") from None
-        known = _Known(caller.name)
-        known.caller = caller
-        head.caller = known
+            raise _refusal(problem, given) from None
+        return None
+
+    async def _wait(self, head: HttpRequest, given: str | None) -> None:
+        """Have the keys of the issuer of the token fetched, beside the event loop."""
+        try:
+            head.caller = _known(await self._accounts.wait_for_caller(given))
+        except LoginUnavailable as problem:
+            raise NotReady(str(problem), problem.retry_s) from None
+        except TokenRefused as problem:
+            raise _refusal(problem, given) from None
+
+
+def _known(caller: Caller) -> _Known:
+    known = _Known(caller.name)
+    known.caller = caller
+    return known
+
+
+def _refusal(problem: TokenRefused, given: str | None) -> Unauthorized:
+    return Unauthorized(str(problem), "invalid_token" if given else "")
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -65,8 +65,8 @@ def test_every_setting_has_a_line_of_help() -> None:
     assert [name for name, spec in SPECS.items() if not spec.help.endswith(".")] == []
 
 
-SECRETS = ["primary_key", "secondary_key"]
-"""A command line is read by everybody on the machine (`ps`), so these two are taken from the environment or a file."""
+SECRETS = ["primary_key", "secondary_key", "ldap_query_password"]
+"""A command line is read by everybody on the machine (`ps`), so these are taken from the environment or a file."""
 
 
 def test_every_setting_has_a_flag_but_for_secrets_and_those_of_a_door_without_a_command_line() -> None:
