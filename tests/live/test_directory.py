@@ -147,7 +147,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LdapServer]:
     configuration = folder / "slapd.conf"
     configuration.write_text(CONFIGURATION.format(folder=folder, schemas=SCHEMAS, modules=MODULES))
     port, tls_port = free_port(), free_port()
-    command = [SLAPD, "-f", configuration, "-h", f"ldap://127.0.0.1:{port} ldaps://127.0.0.1:{tls_port}", "-d", "0"]
+    command = [
+        SLAPD,
+        "-f",
+        str(configuration),
+        "-h",
+        f"ldap://127.0.0.1:{port} ldaps://127.0.0.1:{tls_port}",
+        "-d",
+        "0",
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             until(lambda: process.poll() is not None or (answers(port) and answers(tls_port)), "slapd listens")
