@@ -141,7 +141,7 @@ def test_the_repository_by_tritonclient_and_by_the_older_service_of_mlserver(
         def states() -> dict[str, str]:
             return {one.name: one.state for one in client.get_model_repository_index().models}
 
-        assert states() == {"bad": "UNAVAILABLE", "sum": "READY"}
+        fleet.until(lambda: states() == {"bad": "UNAVAILABLE", "sum": "READY"}, "each has its state")
         client.unload_model("sum")
         assert states() == {"bad": "UNAVAILABLE", "sum": "UNAVAILABLE"}
         assert refused(client.infer, "sum", tensor(1))[0] == "NOT_FOUND"
