@@ -216,7 +216,7 @@ def ask(
 
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS = itertools.count(os.getpid())
+_PORTS = itertools.count(os.getpid() * 389)
 _PORTS_OF_ONE = 2_000
 
 
