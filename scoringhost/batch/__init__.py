@@ -1,14 +1,20 @@
-"""`scoringhost batch`: an entry script over the files of a folder or the rows of a table, in several processes."""
+"""`scoringhost batch`: an entry script over the files of a folder or the rows of a table, in several processes.
+
+What scores is one of two engines: processes of this machine (`pool`), or actors of a Ray cluster
+(`on_ray`), each of which has such a process. Everything else is the same for both: how mini-batches
+are read and scored, what is written, and how a job goes on after an interruption.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import islice
+from typing import Protocol
 
+from scoringhost.batch.on_ray import RayCluster, RayEngine
 from scoringhost.batch.output import Output, OutputUnusable, Places, Progress, make_folder
-from scoringhost.batch.parts import Failure, Job, Part
+from scoringhost.batch.parts import Failure, Job, Outcome
 from scoringhost.batch.pool import Pool
 from scoringhost.batch.reading import Source
 from scoringhost.batch.result_lines import Rendered
@@ -25,7 +31,8 @@ class Plan:
     """What is to be done.
 
     error_threshold: failed items after which the job ends, -1 for no such limit. None: none either, but a job that
-    begins with a mini-batch that fails whole ends there.
+    begins with a mini-batch that fails whole ends there. cluster: where the processes are actors; None for processes of
+    this machine.
     """
 
     job: Job
@@ -33,6 +40,7 @@ class Plan:
     places: Places
     size: Size | None = None
     processes: int = 1
+    cluster: RayCluster | None = None
     timeout_s: float | None = None
     error_threshold: int | None = None
     overwrite: bool = False
@@ -49,6 +57,21 @@ class Step:
     resumed: bool = False
 
 
+class BatchEngine(Protocol):
+    """What scores mini-batches; to be used in a `with` block."""
+
+    def __enter__(self) -> BatchEngine: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
+
+    def score(self, source: Source, size: Size | None, *, skip: int) -> Iterator[tuple[float, Outcome]]:
+        """Score all mini-batches of a source but the first; returns when the script is known to be usable.
+
+        The iterator answers each outcome, in order, with the share of the input that is read after it, from 0 to 1.
+        It raises InputUnusable and Stopped; both this and the iterator raise WorkerUnusable.
+        """
+
+
 class TooManyFailures(Exception):
     """More items have failed than the threshold allows; what was complete before is kept."""
 
@@ -58,7 +81,12 @@ class NothingScored(TooManyFailures):
 
 
 def run(
-    plan: Plan, environ: Mapping[str, str], *, log: Log, watch: Callable[[Step], None], stopped: Callable[[], bool]
+    plan: Plan,
+    environ: MutableMapping[str, str],
+    *,
+    log: Log,
+    watch: Callable[[Step], None],
+    stopped: Callable[[], bool],
 ) -> Step:
     """Score everything, telling `watch` of every mini-batch; answers how it ended.
 
@@ -66,18 +94,21 @@ def run(
         InputUnusable: if the input cannot be read.
         OutputUnusable: if the output cannot be written.
         WorkerUnusable: if the script cannot be used.
+        ClusterUnusable: if Ray's cluster cannot be reached, or gives the job up.
         TooManyFailures: see there.
         Stopped: if `stopped` says so; what was complete before is kept.
     """
     output = Output(plan.places, _identity(plan), overwrite=plan.overwrite)
     make_folder(plan.job.output_dir)  # init() may look for it already
-    pool = Pool(plan.job, environ, processes=plan.processes, timeout_s=plan.timeout_s, log=log, stopped=stopped)
     with ExitStack() as closing:
-        with pool:
-            parts = plan.source.parts(pool.contract(), plan.size)
+        with _engine(plan, environ, log, stopped) as engine:
+            done = output.progress.done
+            outcomes = engine.score(plan.source, plan.size, skip=done)
             closing.enter_context(output)
+            if output.progress.done != done:
+                raise OutputUnusable("another command has gone on with this job meanwhile; give this one again")
             try:
-                for last in _steps(plan, parts, pool, output):
+                for last in _steps(plan, outcomes, output):
                     watch(last)
             except BaseException:
                 with suppress(OutputUnusable):  # what was said first is what matters
@@ -87,30 +118,37 @@ def run(
     return last
 
 
-def _steps(plan: Plan, parts: Iterator[Part], pool: Pool, output: Output) -> Iterator[Step]:
-    """Score and write, from where the output is. Raises TooManyFailures."""
+def _engine(plan: Plan, environ: MutableMapping[str, str], log: Log, stopped: Callable[[], bool]) -> BatchEngine:
+    if plan.cluster is None:
+        return Pool(plan.job, environ, processes=plan.processes, timeout_s=plan.timeout_s, log=log, stopped=stopped)
+    return RayEngine(
+        plan.job, plan.cluster, environ, actors=plan.processes, timeout_s=plan.timeout_s, log=log, stopped=stopped
+    )
+
+
+def _steps(plan: Plan, outcomes: Iterator[tuple[float, Outcome]], output: Output) -> Iterator[Step]:
+    """Write what is scored, from where the output is. Raises TooManyFailures."""
     progress = output.progress
-    position = _skip(parts, progress.done)
-    yield Step(progress.scored, progress.failed, position, resumed=output.is_resumed)
-    for part, outcome in pool.score(parts):
+    yield Step(progress.scored, progress.failed, 0.0, resumed=output.is_resumed)
+    for position, outcome in outcomes:
         rendered = output.render(outcome)
-        too_many = _too_many(plan.error_threshold, progress, rendered, part)
+        too_many = _too_many(plan.error_threshold, progress, rendered, position)
         if too_many is not None:
             output.note(rendered.failures)
-            yield Step(progress.scored, progress.failed, part.position, tuple(rendered.failures))
+            yield Step(progress.scored, progress.failed, position, tuple(rendered.failures))
             raise too_many
         output.add(rendered)
-        yield Step(progress.scored, progress.failed, part.position, tuple(rendered.failures))
+        yield Step(progress.scored, progress.failed, position, tuple(rendered.failures))
 
 
-def _too_many(threshold: int | None, progress: Progress, latest: Rendered, part: Part) -> TooManyFailures | None:
+def _too_many(threshold: int | None, progress: Progress, latest: Rendered, position: float) -> TooManyFailures | None:
     """Why the job should end after its latest mini-batch; None if it should not."""
     failed = progress.failed + latest.failed
     if not latest.failures:
         return None
     if threshold is None:
         # The last mini-batch is tried anyway, and a few items may all be bad.
-        if progress.scored or latest.scored or failed < HOPELESS or part.position >= 1:
+        if progress.scored or latest.scored or failed < HOPELESS or position >= 1:
             return None
         first = latest.failures[0]
         return NothingScored(f"none of the first {failed:,} items could be scored; {first.place}: {first.error}")
@@ -118,14 +156,6 @@ def _too_many(threshold: int | None, progress: Progress, latest: Rendered, part:
         last = latest.failures[-1]
         return TooManyFailures(f"more than {threshold} items failed; the last at {last.place}: {last.error}")
     return None
-
-
-def _skip(parts: Iterator[Part], count: int) -> float:
-    """Leave out what is done; answers its share of the input."""
-    position = 0.0
-    for part in islice(parts, count):
-        position = part.position
-    return position
 
 
 def _identity(plan: Plan) -> dict[str, object]:

@@ -13,6 +13,8 @@ from scoringhost.batch.parts import Contract, Part
 from scoringhost.errors import ScoringHostError
 from scoringhost.tabular.pieces import ROWS_AT_ONCE, TABLES, Rows, Size
 from scoringhost.tabular.readers import reader_of
+from scoringhost.tabular.url_files import File, UrlFile, is_url
+from scoringhost.tabular.url_files import find as find_url
 
 FILES_AT_ONCE = 10
 
@@ -25,19 +27,23 @@ class InputUnusable(ScoringHostError):
 class Source:
     """Files in the order they are scored in; `names` are relative to the folder, empty for a single file."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[File, ...]
     names: tuple[str, ...]
 
     @classmethod
     def find(cls, text: str, *, without: Collection[Path] = ()) -> Source:
         """The file, all files of the folder and its subfolders, or what a pattern such as `in/*.csv` matches.
 
-        Hidden files and folders are left out unless they are named, and those of the output, which may lie in the
-        same folder. A link keeps its name: what it points to may be called otherwise.
+        Each may be a URL of a file system that fsspec or Arrow knows. Hidden files and folders are left out
+        unless they are named, and those of the output, which may lie in the same folder. A link keeps its name: what
+        it points to may be called otherwise.
 
         Raises:
             InputUnusable: if there is none, or none but those of the output.
+            MissingExtra: for a URL without fsspec.
         """
+        if is_url(text):
+            return cls._of_url(text)
         path = Path(text)
         files, base = _found(path, text)
         if not files:
@@ -49,10 +55,24 @@ class Source:
         names = ("",) if path.is_file() else tuple(_relative(one, base) for one in read)
         return cls(tuple(map(_absolute, read)), names)
 
+    @classmethod
+    def _of_url(cls, url: str) -> Source:
+        try:
+            files, names = find_url(url)
+        except (OSError, ValueError) as problem:
+            raise InputUnusable(str(problem)) from None
+        if not files:
+            raise InputUnusable(f"{url}: there is no such file or folder, or no file in it")
+        return cls(tuple(files), tuple(names))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is read by URLs, which lead to the same files from any machine."""
+        return any(isinstance(path, UrlFile) for path in self.paths)
+
     def identity(self) -> str:
         """What tells these files from others: a digest of their names, sizes and times of their last change."""
-        stats = [path.stat() for path in self.paths]
-        known = [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in zip(self.paths, stats, strict=True)]
+        known = [_known_of(path) for path in self.paths]
         return hashlib.sha256(repr(known).encode("utf-8", "surrogateescape")).hexdigest()
 
     def parts(self, contract: Contract, size: Size | None) -> Iterator[Part]:
@@ -79,9 +99,9 @@ class Source:
 
     def _numbered(self, contract: Contract, size: Size) -> Iterator[Part]:
         numbers = itertools.count()
-        total, before = sum(path.stat().st_size for path in self.paths) or 1, 0
-        for path, name in zip(self.paths, self.names, strict=True):
-            length = path.stat().st_size
+        lengths = [_length(path) for path in self.paths]
+        total, before = sum(lengths) or 1, 0
+        for path, name, length in zip(self.paths, self.names, lengths, strict=True):
             try:
                 reader = reader_of(path, as_frames=contract is Contract.TABLE)
                 for piece in reader(path, size):
@@ -101,6 +121,25 @@ def _found(path: Path, text: str) -> tuple[list[Path], Path]:
     if not path.is_dir():
         return [one for one in map(Path, glob(text, recursive=True)) if one.is_file()], Path()
     return [one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path))], path
+
+
+def _length(file: File) -> int:
+    """Bytes. Raises InputUnusable if it has gone."""
+    try:
+        return file.stat().st_size
+    except OSError as problem:
+        raise InputUnusable(f"{file}: {problem}") from None
+
+
+def _known_of(file: File) -> tuple[object, ...]:
+    """What tells a file from its next version. Raises InputUnusable if it has gone."""
+    try:
+        if isinstance(file, UrlFile):
+            return str(file), file.version()
+        stat = file.stat()
+        return str(file), stat.st_size, stat.st_mtime_ns
+    except OSError as problem:
+        raise InputUnusable(f"{file}: {problem}") from None
 
 
 def _is_hidden(path: Path) -> bool:

@@ -14,7 +14,6 @@ import logging
 import mimetypes
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from scoringhost.batch.parts import BodyForm, Outcome, Part
@@ -27,6 +26,7 @@ from scoringhost.script.signature import Takes
 from scoringhost.tabular.forms import Form
 from scoringhost.tabular.pieces import Rows
 from scoringhost.tabular.text_rows import parsed, record
+from scoringhost.tabular.url_files import file_of
 from scoringhost.telemetry.logs import PRINT_LOGGER
 
 _log = logging.getLogger(PRINT_LOGGER)
@@ -186,7 +186,8 @@ def _body(one: Part, form: Form | None) -> tuple[bytes, str]:
     """The body that a single item is, and its media type. Raises OSError and ValueError."""
     item = one.items[0]
     if one.rows is Rows.PATHS:
-        return Path(item).read_bytes(), mimetypes.guess_type(item)[0] or _UNKNOWN
+        with file_of(item).open("rb") as file:
+            return file.read(), mimetypes.guess_type(item)[0] or _UNKNOWN
     if form is not None:
         return form.body(_records(one)), JSON
     if one.rows is Rows.LINES:

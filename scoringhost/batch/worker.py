@@ -49,7 +49,11 @@ def main(descriptor: int, parent: int) -> None:
     with contextlib.closing(connection), contextlib.suppress(EOFError, BrokenPipeError):
         job = connection.recv()
         try:
-            with _scorer(job) as (scorer, contract):
+            scoring, contract = _loaded(job)
+            if job.loads_only:
+                connection.send(Ready(contract))
+                return
+            with scoring as scorer:
                 connection.send(Ready(contract))
                 while (part := connection.recv()) is not None:
                     connection.send(_outcome(scorer, part))
@@ -64,8 +68,12 @@ def _outcome(scorer: Scorer, part: Part) -> Outcome:
         return Outcome.failing(part, f"{type(error).__name__}: {error}", traceback=traceback.format_exc().rstrip())
 
 
-@contextlib.contextmanager
-def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
+def _loaded(job: Job) -> tuple[contextlib.AbstractContextManager[Scorer], Contract]:
+    """What scores with the script, which is loaded; entering it runs init(), leaving it shutdown().
+
+    Raises:
+        StartupError: if the script cannot be used.
+    """
     environ, settings = os.environ, job.settings
     environ[OUTPUT_VARIABLE] = str(job.output_dir)
     world = assemble.prepare_process(settings, environ, [], arguments=job.arguments)
@@ -77,20 +85,15 @@ def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     if contract is None and MINI_BATCH_CONTEXT in inspect.signature(script.run).parameters:
         contract = _of_mini_batches(script)  # no request can fill that parameter, so nothing can serve it
     if contract in (Contract.FILES, Contract.TABLE):
-        with _mini_batches(job, script) as scorer:
-            yield scorer, contract
-        return
+        return _mini_batches(job, script), contract
     failures = Failures()
     engine = Engine(partial(assemble.build, settings.unrecorded(), failures, world), settings.threads)
     engine.load()
     service = engine.site.host.resolve()
     contract = contract or _looks_like(service.script, service.signature)
     if contract is Contract.REQUESTS:
-        with _requests(job, engine, failures) as requests:
-            yield requests, contract
-    else:
-        with _mini_batches(job, service.script) as scorer:
-            yield scorer, contract
+        return _requests(job, engine, failures), contract
+    return _mini_batches(job, service.script), contract
 
 
 @contextlib.contextmanager

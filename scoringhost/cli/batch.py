@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,26 +17,27 @@ import click
 
 from scoringhost import batch as batches
 from scoringhost.batch import HOPELESS, UNLIMITED, NothingScored, Plan, Step, TooManyFailures
+from scoringhost.batch.on_ray import ClusterUnusable, RayCluster
 from scoringhost.batch.output import OutputUnusable, Places
-from scoringhost.batch.parts import BodyForm, Contract, Failure, Job
+from scoringhost.batch.parts import BodyForm, Contract, Job
 from scoringhost.batch.pool import Stopped
 from scoringhost.batch.reading import InputUnusable, Source
+from scoringhost.cli.batch_display import Display
 from scoringhost.cli.options import FILE, STARTUP_FAILED, ParamType, Verb, given_flags, setting_options
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import available_cores, limit_threads
 from scoringhost.settings import Settings
 from scoringhost.settings.declaration import WholeNumber
 from scoringhost.tabular.pieces import Size
+from scoringhost.tabular.url_files import is_url
 from scoringhost.telemetry.explanation import explain
 
 PREFIX = "scoringhost: "
 FAILED, UNUSABLE = 1, 2
 PREDICTIONS = "predictions.csv"
 """The name that Azure ML gives to the results where only a folder is named."""
-REPORT_S = 10.0
-"""Seconds between two lines of progress where standard error is no terminal."""
-SHOWN_FAILURES = 3
-STEPS = 1000
+FOR_RAY = ("ray_address", "ray_working_dir", "num_cpus", "num_gpus")
+"""Options that mean nothing to processes of this machine."""
 
 
 class SizeType(ParamType[Size]):
@@ -76,11 +75,12 @@ class BodyFormType(ParamType[BodyForm]):
         "scoringhost batch score.py --input rows.csv --output predictions.csv",
         "scoringhost batch score.py --input 'images/*.png' --output out/ --processes 4",
         "scoringhost batch score.py --input rows.parquet --output out.jsonl --as table --error-threshold 10",
+        "scoringhost batch score.py --input s3://bucket/rows --output out.csv --engine ray --workers 8",
     ),
 )
 @click.argument("path", metavar="SCRIPT", type=FILE)
 @click.argument("arguments", metavar="[-- ARGUMENTS]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--input", "source", required=True, metavar="DIR|FILE|PATTERN", help="What is scored.")
+@click.option("--input", "source", required=True, metavar="DIR|FILE|PATTERN|URL", help="What is scored.")
 @click.option(
     "--output",
     required=True,
@@ -104,7 +104,30 @@ class BodyFormType(ParamType[BodyForm]):
     show_default=True,
     help="summary_only: results are counted but not kept; the script writes its own files to --output.",
 )
-@click.option("--processes", type=WholeNumber(min=1), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--processes",
+    "--workers",
+    "processes",
+    type=WholeNumber(min=1),
+    default=1,
+    show_default=True,
+    help="Worker processes; with --engine ray, actors with one each.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the worker processes are: on this machine, or on the nodes of a Ray cluster.",
+)
+@click.option("--ray-address", metavar="HOST:PORT", help="The cluster, as ray.init() has it. [RAY_ADDRESS]")
+@click.option(
+    "--ray-working-dir",
+    type=click.Path(exists=True, file_okay=False),
+    help="Folder with the script and its model that is sent to the nodes. Left out, they have both at the same paths.",
+)
+@click.option("--num-cpus", type=click.FloatRange(min=0), help="CPUs of each Ray actor (1).")
+@click.option("--num-gpus", type=click.FloatRange(min=0), help="GPUs of each Ray actor (0).")
 @click.option(
     "--as",
     "contract",
@@ -131,6 +154,7 @@ def batch(
     max_retries: int,
     body_form: BodyForm | None,
     processes: int,
+    engine: str,
     error_threshold: int | None,
     size: Size | None,
     timeout: float | None,
@@ -142,9 +166,11 @@ def batch(
 
     Azure ML's batch scripts, run(mini_batch), and online scripts alike. A job that was interrupted
     goes on where it stopped when the same command is given again. What failed is in
-    OUTPUT.errors.jsonl, with the reason. ARGUMENTS are what the script finds in sys.argv.
+    OUTPUT.errors.jsonl, with the reason. With --engine ray the processes are on the nodes of a Ray
+    cluster. ARGUMENTS are what the script finds in sys.argv.
     """
     display = Display(quiet=quiet)
+    cluster = _cluster(engine, {name: settings.pop(name) for name in FOR_RAY})
     try:
         loaded, warnings = Settings.load(os.environ, given_flags(settings) | {"script": ("SCRIPT", path)}, os.getcwd())
         for warning in warnings:
@@ -155,13 +181,22 @@ def batch(
         wanted = Contract(contract) if contract else None
         job = Job(loaded, wanted, keeps_results, max_retries, body_form, folder, arguments, source)
         plan = Plan(
-            job, Source.find(source, without=places.all()), places, size, processes, timeout, error_threshold, overwrite
+            job,
+            Source.find(source, without=places.all()),
+            places,
+            size,
+            processes,
+            cluster,
+            timeout,
+            error_threshold,
+            overwrite,
         )
-        limit_threads(os.environ, processes, available_cores())
+        if cluster is None:
+            limit_threads(os.environ, processes, available_cores())
         last = _run(plan, display)
     except StartupError as error:
         _refuse(display, explain(error, PREFIX), STARTUP_FAILED)
-    except (InputUnusable, OutputUnusable) as error:
+    except (InputUnusable, OutputUnusable, ClusterUnusable) as error:
         _refuse(display, f"{PREFIX}{error}", UNUSABLE)
     except NothingScored as error:
         advice = "--error-threshold -1 scores all the same"
@@ -173,7 +208,25 @@ def batch(
         sys.exit(FAILED)
 
 
+def _cluster(engine: str, given: dict[str, Any]) -> RayCluster | None:
+    """The cluster that the options name; None for this machine."""
+    if engine == "ray":
+        return RayCluster(
+            given["ray_address"],
+            given["ray_working_dir"],
+            1.0 if given["num_cpus"] is None else given["num_cpus"],
+            given["num_gpus"] or 0.0,
+        )
+    named = [name for name, value in given.items() if value is not None]
+    if named:
+        raise click.UsageError(f"--{named[0].replace('_', '-')} is for --engine ray")
+    return None
+
+
 def _places(output: str, keeps_results: bool) -> Places:
+    if is_url(output):
+        # What was written is cut off and gone on with after an interruption, which stores of objects cannot do.
+        raise OutputUnusable(f"{output}: results are written to a file of this machine; copy it there at the end")
     path = Path(output)
     if not keeps_results:
         return Places.within(path)
@@ -214,93 +267,3 @@ def _refuse(display: Display, message: str, code: int) -> NoReturn:
     display.close()
     click.echo(message, err=True)
     sys.exit(code)
-
-
-# -- what is shown --------------------------------------------------------------------------------
-
-
-class Display:
-    """Progress on standard error: a bar on a terminal, otherwise a line now and then."""
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        """`quiet`: no progress, and nothing of how far it is."""
-        self._quiet = quiet
-        self._bar: Any = None
-        self._started_s = self._reported_s = time.monotonic()
-        self._last = Step(0, 0, 0.0)
-        self._shown: set[str] = set()
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether nothing but failures is shown."""
-        return self._quiet
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the command was given."""
-        return time.monotonic() - self._started_s
-
-    def log(self, text: bytes) -> None:
-        """Lines of the workers."""
-        self._above(lambda: click.echo(text, err=True, nl=False))
-
-    def say(self, text: str) -> None:
-        """A line of our own."""
-        self._above(lambda: click.echo(text, err=True))
-
-    def show(self, step: Step) -> None:
-        """Show how far the job is, and the first failures of each kind."""
-        if step.resumed and not self._quiet:
-            self.say(f"going on where the job was interrupted: {_counts(step)} so far")
-        for failure in step.failures:
-            self._failed(failure)
-        self._last = step
-        if self._quiet:
-            return
-        if sys.stderr.isatty():
-            self._move(step)
-        elif time.monotonic() - self._reported_s > REPORT_S:
-            self._reported_s = time.monotonic()
-            self.say(f"{step.position:.0%}: {_counts(step)}")
-
-    def so_far(self, places: Places) -> str:
-        """What to do with a job that was not finished."""
-        return f"{_counts(self._last)} so far; the same command goes on from there ({places.progress})"
-
-    def close(self) -> None:
-        """End the bar."""
-        if self._bar is not None:
-            self._bar.render_finish()
-            self._bar = None
-
-    def _failed(self, failure: Failure) -> None:
-        kind = failure.traceback.rpartition("\n")[0] or failure.error
-        if kind in self._shown or len(self._shown) > SHOWN_FAILURES:
-            return
-        self._shown.add(kind)
-        if len(self._shown) > SHOWN_FAILURES:
-            self.say("there are failures of other kinds, which are not shown here")
-            return
-        status = f"{failure.status} " if failure.status else ""
-        count = f" and {failure.count - 1} more" if failure.count > 1 else ""
-        trace = f"{failure.traceback}\n" if failure.traceback else ""
-        self.say(f"{trace}{failure.place}{count} failed: {status}{failure.error}")
-
-    def _move(self, step: Step) -> None:
-        if self._bar is None:
-            self._bar = click.progressbar(length=STEPS, file=sys.stderr, item_show_func=lambda item: item)
-            self._bar.render_progress()
-        self._bar.update(int(step.position * STEPS) - self._bar.pos, _counts(step))
-        self._bar.render_progress()  # the counts go on where the bar stands still
-
-    def _above(self, write: Callable[[], None]) -> None:
-        if self._bar is None:
-            write()
-            return
-        click.echo("\r\x1b[K", err=True, nl=False)
-        write()
-        self._bar.render_progress()
-
-
-def _counts(step: Step) -> str:
-    return f"{step.scored:,} scored, {step.failed:,} failed"

@@ -6,17 +6,17 @@ import itertools
 import json
 from bisect import bisect
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from scoringhost.tabular import text_rows
 from scoringhost.tabular.pieces import ROWS_AT_ONCE, Piece, Rows, Size
+from scoringhost.tabular.url_files import File, for_library
 
 _WHOLE = (-(2**63), 0, 2**63, 2**64)
 """Where whole numbers become those of another dtype."""
 
 
-def csv_frames(path: Path, size: Size) -> Iterator[Piece]:
+def csv_frames(path: File, size: Size) -> Iterator[Piece]:
     """DataFrames whose dtypes are those of the file as a whole: pandas would guess anew in each piece."""
     import pandas as pd
 
@@ -24,19 +24,20 @@ def csv_frames(path: Path, size: Size) -> Iterator[Piece]:
     with path.open(encoding=text_rows.ENCODING, newline="") as file, text_rows.long_fields():
         text_rows.csv_rows(file)  # refuses two columns of one name, which pandas would call a and a.1
     # pandas refuses each row with more values than columns but the first, of which it would make an index
-    pd.read_csv(path, header=None, nrows=2, dtype=str)
+    with for_library(path) as source:
+        pd.read_csv(source, header=None, nrows=2, dtype=str)
     seen: dict[tuple[str, ...], Any] = {}  # dtypes alone: chunks, or slices of them, would be kept in memory
-    with pd.read_csv(path, chunksize=max(count, ROWS_AT_ONCE)) as reader:
+    with for_library(path) as source, pd.read_csv(source, chunksize=max(count, ROWS_AT_ONCE)) as reader:
         for chunk in reader:
             seen.setdefault(tuple(map(str, chunk.dtypes)), chunk.dtypes.to_dict())
             total += len(chunk)
     kinds = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in one.items()}) for one in seen.values()]
     dtypes = pd.concat(kinds).dtypes.to_dict()
-    with pd.read_csv(path, chunksize=count, dtype=dtypes) as reader:
+    with for_library(path) as source, pd.read_csv(source, chunksize=count, dtype=dtypes) as reader:
         yield from _frames(reader, total)
 
 
-def line_frames(path: Path, size: Size) -> Iterator[Piece]:
+def line_frames(path: File, size: Size) -> Iterator[Piece]:
     """DataFrames of the values as JSON has them, without guesses at what a text may mean; dtypes are the file's."""
     import pandas as pd
 
@@ -57,7 +58,7 @@ def line_frames(path: Path, size: Size) -> Iterator[Piece]:
     yield from _frames(frames, total)
 
 
-def _line_objects(path: Path) -> Iterator[dict[str, Any]]:
+def _line_objects(path: File) -> Iterator[dict[str, Any]]:
     """Raises ValueError for a line that is no object."""
     with path.open(encoding=text_rows.ENCODING, newline="") as file:
         for number, line in enumerate(file, 1):
@@ -88,13 +89,13 @@ def _frames(frames: Iterable[Any], total: int) -> Iterator[Piece]:
         first = after
 
 
-def _rows_in(size: Size, path: Path) -> int:
+def _rows_in(size: Size, path: File) -> int:
     """Rows of a text file that a size in bytes stands for."""
     if not size.bytes:
         return size.number
     return max(1, size.number * _count_lines(path) // max(1, path.stat().st_size))
 
 
-def _count_lines(path: Path) -> int:
+def _count_lines(path: File) -> int:
     with path.open("rb") as file:
         return max(1, sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b"")))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import MissingExtra
 from scoringhost.schema.durations import iso_span
 from scoringhost.tabular.pieces import HEAD, Piece, Rows, Size
 from scoringhost.tabular.text_rows import TWICE
+from scoringhost.tabular.url_files import File, for_library
 
 _PLAIN = frozenset({int, float, str, bool, bytes})
 """Types of values that hold no decimals or durations."""
@@ -19,7 +19,7 @@ _WITH_GAPS = {"int": "float64", "uint": "float64", "bool": "object"}
 """What pandas makes of numpy's dtypes if values are missing. Its own, such as Int64, have room for them."""
 
 
-def parquet_pieces(path: Path, size: Size) -> Iterator[Piece]:
+def parquet_pieces(path: File, size: Size) -> Iterator[Piece]:
     """Rows of Python values; decimals, which JSON has no word for, are floats, and durations texts."""
     head = next((_values(batch) for batch, _, _ in _record_batches(path, Size(HEAD))), [])
     for batch, first, share in _record_batches(path, size):
@@ -46,7 +46,7 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def parquet_frames(path: Path, size: Size) -> Iterator[Piece]:
+def parquet_frames(path: File, size: Size) -> Iterator[Piece]:
     """DataFrames whose dtypes are those of the file: pandas has others for whole numbers, true and false with gaps."""
     gaps: set[str] | None = None
     for batch, first, share in _record_batches(path, size):
@@ -57,24 +57,24 @@ def parquet_frames(path: Path, size: Size) -> Iterator[Piece]:
         yield Piece(Rows.FRAME, frame.astype(dtypes), first, share)
 
 
-def _columns_with_gaps(path: Path) -> set[str]:
+def _columns_with_gaps(path: File) -> set[str]:
     """Those of whole numbers, or of true and false, in which a value is missing somewhere in the file."""
     from pyarrow import parquet, types
 
-    with parquet.ParquetFile(path) as file:
+    with for_library(path) as source, parquet.ParquetFile(source) as file:
         kinds = file.schema_arrow
         names = [kind.name for kind in kinds if types.is_integer(kind.type) or types.is_boolean(kind.type)]
         batches = file.iter_batches(columns=names) if names else ()
         return {name for batch in batches for name in names if batch.column(name).null_count}
 
 
-def _record_batches(path: Path, size: Size) -> Iterator[tuple[Any, int, float]]:
+def _record_batches(path: File, size: Size) -> Iterator[tuple[Any, int, float]]:
     """The rows of a Parquet file as Arrow's record batches, with the number of the first and the share read."""
     try:
         from pyarrow import parquet
     except ImportError:
         raise MissingExtra("pyarrow", "parquet") from None
-    with parquet.ParquetFile(path) as file:
+    with for_library(path) as source, parquet.ParquetFile(source) as file:
         names = file.schema_arrow.names
         if len(set(names)) < len(names):
             raise ValueError(TWICE)

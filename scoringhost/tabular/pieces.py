@@ -7,10 +7,10 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from scoringhost.tabular import text_rows
+from scoringhost.tabular.url_files import File
 
 ROWS_AT_ONCE = 1000
 HEAD = 100
@@ -68,24 +68,24 @@ class Piece:
     head: Sequence[Any] = ()
 
 
-Reader = Callable[[Path, Size], Iterator[Piece]]
+Reader = Callable[[File, Size], Iterator[Piece]]
 
 
-def csv_pieces(path: Path, size: Size) -> Iterator[Piece]:
+def csv_pieces(path: File, size: Size) -> Iterator[Piece]:
     """Rows of texts. Raises OSError, and ValueError as `text_rows.csv_rows` does."""
     with path.open(encoding=text_rows.ENCODING, newline="") as file, text_rows.long_fields():
         columns, rows = text_rows.csv_rows(file)
         yield from _pieces(rows, size, Rows.TEXTS, path, columns)
 
 
-def line_pieces(path: Path, size: Size) -> Iterator[Piece]:
+def line_pieces(path: File, size: Size) -> Iterator[Piece]:
     """Lines as they stand; whether one is JSON is seen when it is scored. Raises OSError and UnicodeDecodeError."""
     with path.open(encoding=text_rows.ENCODING, newline="") as file:
         yield from _pieces(text_rows.json_lines(file), size, Rows.LINES, path)
 
 
 def _pieces(
-    rows: Iterator[tuple[Any, int]], size: Size, kind: Rows, path: Path, columns: Sequence[str] = ()
+    rows: Iterator[tuple[Any, int]], size: Size, kind: Rows, path: File, columns: Sequence[str] = ()
 ) -> Iterator[Piece]:
     """Rows that are read one after another, each with the bytes of the file up to its end, in pieces."""
     head = list(itertools.islice(rows, HEAD))

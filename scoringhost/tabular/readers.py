@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from scoringhost.tabular import frames, parquet, pieces
 from scoringhost.tabular.pieces import TABLES, Reader
+from scoringhost.tabular.url_files import File
 
 READERS: tuple[tuple[frozenset[str], Reader, Reader], ...] = (
     (pieces.CSV, pieces.csv_pieces, frames.csv_frames),
@@ -15,7 +14,7 @@ READERS: tuple[tuple[frozenset[str], Reader, Reader], ...] = (
 """Ends of names, who reads such files as rows, and who as DataFrames."""
 
 
-def reader_of(path: Path, *, as_frames: bool) -> Reader:
+def reader_of(path: File, *, as_frames: bool) -> Reader:
     """What reads a file.
 
     Raises:

@@ -1,0 +1,44 @@
+"""A Ray cluster of this machine whose nodes are processes of this program, which ends with its standard input.
+
+    python tests/ray_data/cluster.py CPUS [CPUS ...]
+
+Starts one node for each number and prints the address. On standard input `add CPUS` starts a further node, and `kill`
+takes the last one down as a power failure would. It stops nothing but what it has started, as `ray stop` would.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+
+STORE_BYTES = 150 << 20
+
+
+def main() -> None:
+    """Start, obey, end."""
+    os.environ["RAY_TMPDIR"] = folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets have short names
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    nodes = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
+    cpus = [float(text) for text in sys.argv[1:]]
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0], **nodes})
+    try:
+        more = [cluster.add_node(num_cpus=number, object_store_memory=STORE_BYTES) for number in cpus[1:]]
+        print(cluster.address, flush=True)
+        for line in sys.stdin:
+            verb, *rest = line.split()
+            if verb == "add":
+                more.append(cluster.add_node(num_cpus=float(rest[0]), object_store_memory=STORE_BYTES))
+            else:
+                cluster.remove_node(more.pop(), allow_graceful=False)
+            print("done", flush=True)
+    finally:
+        cluster.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
