@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -82,6 +83,8 @@ def file_of(text: str) -> File:
     return UrlFile(text, file_system(text)[1]) if is_url(text) else Path(text)
 
 
+# Kept, because an archive's file system closes the archive when it goes, with what is being read from it.
+@lru_cache(maxsize=16)
 def file_system(url: str) -> tuple[Any, str]:
     """The file system of a URL, as fsspec has them, and the path in it.
 

@@ -64,7 +64,7 @@ class RayEngine:
         """
         # Ray reports what is done with it to its makers unless it is told not to.
         self._environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        # Else each job says as an error that an actor could not be started again if the command's own objects were lost.
+        # Else each job says as an error that no actor could be started again if the command's own objects were lost.
         self._environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         try:
             import ray

@@ -166,6 +166,7 @@ class Scorer:
         """A script that cannot be used is not an error here: Ray would start the actor again, and init() with it."""
         self._log = _Log()
         self._refused = ""
+        self._is_closed = False
         self._pool = _pool(task, self._log)
         try:
             self._pool.__enter__()
@@ -195,7 +196,10 @@ class Scorer:
         return answer
 
     def close(self) -> None:
-        """Let the worker process run shutdown() and end; what that writes goes to Ray's own log."""
+        """Let the worker process run shutdown() and end; what that writes goes to Ray's own log. Once is enough."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._pool.__exit__(None)
         with suppress(OSError, ValueError):
             sys.stderr.buffer.write(self._log.take())

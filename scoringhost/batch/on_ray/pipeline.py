@@ -47,8 +47,11 @@ def scored_groups(reader: GroupReader, task: NodeJob, cluster: RayCluster) -> It
     context.target_max_block_size = 1
     context.enable_progress_bars = False
     # Files of this machine are read on this machine; it takes no core from the actors, which would wait for each other.
-    where = None if reader.source.is_remote else {f"node:{ray.util.get_node_ip_address()}": 0.001}
-    table = ray.data.read_datasource(_Groups(reader), num_cpus=0, resources=where)
+    # Each machine has a resource of its address.
+    here = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
+    where = None if reader.source.is_remote else {f"node:{here}": 0.001}
+    # One block to begin with, or Ray cuts each row into the 200 that it would like to have.
+    table = ray.data.read_datasource(_Groups(reader), num_cpus=0, resources=where, override_num_blocks=1)
     scored = table.map_batches(
         Scorer,
         fn_constructor_args=(task,),

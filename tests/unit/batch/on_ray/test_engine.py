@@ -1,0 +1,60 @@
+"""The command's side of a job on Ray, without Ray."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from scoringhost.batch.on_ray.engine import _given_up, _interruptible
+from scoringhost.batch.pool import Stopped
+from scoringhost.cli import main
+
+
+def test_rows_come_in_order_and_an_error_last() -> None:
+    def rows() -> Iterator[int]:
+        yield from range(5)
+        raise KeyError("x")
+
+    *numbers, error = _interruptible(rows(), lambda: False)
+    assert (numbers, type(error)) == ([0, 1, 2, 3, 4], KeyError)
+
+
+def test_a_job_can_be_stopped_while_nothing_comes() -> None:
+    never = threading.Event()
+
+    def rows() -> Iterator[int]:
+        yield 1
+        never.wait()
+
+    looks = iter([False, False, False, True])
+    with pytest.raises(Stopped):
+        list(_interruptible(rows(), lambda: next(looks)))
+    never.set()
+
+
+def test_of_what_ray_says_the_last_line_is_told() -> None:
+    problem = RuntimeError("\x1b[36mray::Map()\n  File ...\nOSError: the disk is full\n\n")
+    assert str(_given_up(problem)) == "Ray has given the job up: OSError: the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--num-gpus", "1"], "--num-gpus is for --engine ray"),
+        (["--ray-address", "head:6379"], "--ray-address is for --engine ray"),
+        (["--engine", "ray", "--ray-working-dir", "nowhere"], "'nowhere' does not exist"),
+        (["--output", "s3://bucket/out.csv"], "results are written to a file of this machine"),
+    ],
+)
+def test_options_that_do_not_fit_are_usage_errors(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "score.py").write_text("def init(): ...\n\n\ndef run(raw): ...\n")
+    (tmp_path / "rows.csv").write_text("x\n1\n")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["batch", "score.py", "--input", "rows.csv", "--output", "out.csv", *arguments])
+    assert (done.exit_code, message in done.stderr) == (2, True), done.output
