@@ -20,7 +20,8 @@ def main() -> None:
     """Start, obey, end."""
     os.environ["RAY_TMPDIR"] = folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # sockets have short names
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_worker_niceness"] = "0"  # 15 by default: on a busy machine its workers get next to nothing
+    # 15 by default: on a busy machine its workers get next to nothing. Ray has its own spelling.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
     from ray.cluster_utils import Cluster
 
     nodes = {"include_dashboard": False, "object_store_memory": STORE_BYTES}

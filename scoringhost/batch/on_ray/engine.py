@@ -19,7 +19,7 @@ from typing import Any
 
 from scoringhost.batch.on_ray.nodes import COLUMN, GroupReader, NodeJob, RayCluster, Scored, find_contract
 from scoringhost.batch.parts import Contract, Job, Outcome
-from scoringhost.batch.pool import Stopped, WorkerUnusable
+from scoringhost.batch.pool import STOP_S, Stopped, WorkerUnusable
 from scoringhost.batch.reading import InputUnusable, Source
 from scoringhost.batch.worker_log import Log
 from scoringhost.errors import MissingExtra, ScoringHostError
@@ -54,6 +54,7 @@ class RayEngine:
         sent = os.path.abspath(cluster.working_dir) if cluster.working_dir else None
         self._task = NodeJob(job, cluster.num_cpus, timeout_s, os.getcwd(), sent)
         self._ray: Any = None
+        self._attendance: Any = None
 
     def __enter__(self) -> RayEngine:
         """Connect.
@@ -88,6 +89,8 @@ class RayEngine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._attendance is not None:
+            self._attendance.wait_until_all_have_left(STOP_S + LOOK_S)
         self._ray.shutdown()
 
     def score(self, source: Source, size: Size | None, *, skip: int) -> Iterator[tuple[float, Outcome]]:
@@ -139,9 +142,10 @@ class RayEngine:
 
     def _groups(self, reader: GroupReader) -> Iterator[Scored]:
         """What comes back, in order. Raises WorkerUnusable, ClusterUnusable and Stopped."""
-        from scoringhost.batch.on_ray.pipeline import scored_groups
+        from scoringhost.batch.on_ray.pipeline import RayAttendance, scored_groups
 
-        rows = scored_groups(reader, self._task, self._cluster)
+        self._attendance = RayAttendance()
+        rows = scored_groups(reader, self._task, self._cluster, self._attendance)
         for row in _interruptible(rows, self._stopped):
             if isinstance(row, BaseException):
                 raise _given_up(row) from row

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from scoringhost.batch.parts import Contract, Job, Outcome, Part
 from scoringhost.batch.pool import Pool
@@ -159,14 +159,26 @@ class GroupReader:
             yield Group(group)
 
 
+class Attendance(Protocol):
+    """Who is at work. The command waits at the end until all have left, that is, until shutdown() is over."""
+
+    def come(self) -> None:
+        """Called by an actor when it begins."""
+
+    def leave(self) -> None:
+        """Called by an actor when it has ended."""
+
+
 class Scorer:
     """The actor. It is called with Ray's batches of pickled groups, and answers as many pickled `Scored`."""
 
-    def __init__(self, task: NodeJob) -> None:
+    def __init__(self, task: NodeJob, attendance: Attendance) -> None:
         """A script that cannot be used is not an error here: Ray would start the actor again, and init() with it."""
         self._log = _Log()
         self._refused = ""
         self._is_closed = False
+        self._attendance = attendance
+        attendance.come()
         self._pool = _pool(task, self._log)
         try:
             self._pool.__enter__()
@@ -204,6 +216,7 @@ class Scorer:
         with suppress(OSError, ValueError):
             sys.stderr.buffer.write(self._log.take())
             sys.stderr.flush()
+        self._attendance.leave()
 
     def __del__(self) -> None:
         """Called by Ray Data when it lets go of an actor."""
