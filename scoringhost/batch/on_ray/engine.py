@@ -19,7 +19,7 @@ from typing import Any
 
 from scoringhost.batch.on_ray.nodes import COLUMN, GroupReader, NodeJob, RayCluster, Scored, find_contract
 from scoringhost.batch.parts import Contract, Job, Outcome
-from scoringhost.batch.pool import STOP_S, Stopped, WorkerUnusable
+from scoringhost.batch.pool import ABANDON_S, STOP_S, Stopped, WorkerUnusable
 from scoringhost.batch.reading import InputUnusable, Source
 from scoringhost.batch.worker_log import Log
 from scoringhost.errors import MissingExtra, ScoringHostError
@@ -89,8 +89,8 @@ class RayEngine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._attendance is not None:
-            self._attendance.wait_until_all_have_left(STOP_S + LOOK_S)
+        if self._attendance is not None:
+            self._attendance.close_all(ABANDON_S if kind is not None else STOP_S)
         self._ray.shutdown()
 
     def score(self, source: Source, size: Size | None, *, skip: int) -> Iterator[tuple[float, Outcome]]:
@@ -142,9 +142,9 @@ class RayEngine:
 
     def _groups(self, reader: GroupReader) -> Iterator[Scored]:
         """What comes back, in order. Raises WorkerUnusable, ClusterUnusable and Stopped."""
-        from scoringhost.batch.on_ray.pipeline import RayAttendance, scored_groups
+        from scoringhost.batch.on_ray.pipeline import Attendance, scored_groups
 
-        self._attendance = RayAttendance()
+        self._attendance = Attendance()
         rows = scored_groups(reader, self._task, self._cluster, self._attendance)
         for row in _interruptible(rows, self._stopped):
             if isinstance(row, BaseException):

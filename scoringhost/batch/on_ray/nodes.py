@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from scoringhost.batch.parts import Contract, Job, Outcome, Part
 from scoringhost.batch.pool import Pool
@@ -159,32 +159,40 @@ class GroupReader:
             yield Group(group)
 
 
-class Attendance(Protocol):
-    """Who is at work. The command waits at the end until all have left, that is, until shutdown() is over."""
+class Present:
+    """An actor that knows the actors that are ready."""
 
-    def come(self) -> None:
-        """Called by an actor when it begins."""
+    def __init__(self) -> None:
+        self._scorers: dict[str, Any] = {}
 
-    def leave(self) -> None:
-        """Called by an actor when it has ended."""
+    def come(self, name: str, scorer: Any) -> None:
+        """An actor is ready, perhaps once more, on another node."""
+        self._scorers[name] = scorer
+
+    def scorers(self) -> list[Any]:
+        """All handles."""
+        return list(self._scorers.values())
 
 
 class Scorer:
     """The actor. It is called with Ray's batches of pickled groups, and answers as many pickled `Scored`."""
 
-    def __init__(self, task: NodeJob, attendance: Attendance) -> None:
-        """A script that cannot be used is not an error here: Ray would start the actor again, and init() with it."""
+    def __init__(self, task: NodeJob, come: Callable[[], None]) -> None:
+        """`come` is called when it is ready.
+
+        A script that cannot be used is not an error here: Ray would start the actor again, and init() with it.
+        """
         self._log = _Log()
         self._refused = ""
-        self._is_closed = False
-        self._attendance = attendance
-        attendance.come()
         self._pool = _pool(task, self._log)
         try:
             self._pool.__enter__()
             self._pool.contract()
         except StartupError as error:
             self._refused = explain(error)
+            return
+        _ready.append(self)
+        come()
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Score groups."""
@@ -208,20 +216,21 @@ class Scorer:
         return answer
 
     def close(self) -> None:
-        """Let the worker process run shutdown() and end; what that writes goes to Ray's own log. Once is enough."""
-        if self._is_closed:
-            return
-        self._is_closed = True
+        """Let the worker process run shutdown() and end; what that writes goes to Ray's own log."""
         self._pool.__exit__(None)
         with suppress(OSError, ValueError):
             sys.stderr.buffer.write(self._log.take())
             sys.stderr.flush()
-        self._attendance.leave()
 
-    def __del__(self) -> None:
-        """Called by Ray Data when it lets go of an actor."""
-        if hasattr(self, "_pool"):
-            self.close()
+
+_ready: list[Scorer] = []
+"""The scorer of this process: Ray Data has it in a place of its own, and calls nothing of it at the end (measured)."""
+
+
+def close_scorers(*_: object) -> None:
+    """Called in an actor's process at the end of the job."""
+    while _ready:
+        _ready.pop().close()
 
 
 class _Log:

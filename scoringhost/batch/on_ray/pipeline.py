@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pickle
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -12,61 +12,34 @@ import ray
 from ray.data import ActorPoolStrategy, DataContext, Datasource
 from ray.data.block import BlockMetadata
 from ray.data.datasource import ReadTask
+from ray.exceptions import RayError
 
-from scoringhost.batch.on_ray.engine import LOOK_S, TASK_RETRIES
-from scoringhost.batch.on_ray.nodes import COLUMN, Attendance, GroupReader, NodeJob, RayCluster, Scorer
-
-LEAVE_S = 10.0
-"""Seconds that an actor which has ended waits for its leave to be taken down."""
+from scoringhost.batch.on_ray.engine import TASK_RETRIES
+from scoringhost.batch.on_ray.nodes import COLUMN, GroupReader, NodeJob, Present, RayCluster, Scorer, close_scorers
 
 
-class _Present:
-    """An actor that knows which scorers are at work, and on which nodes."""
+class Attendance:
+    """Which actors are ready, so that they can be closed: shutdown() is to be over when the job ends.
 
-    def __init__(self) -> None:
-        self._nodes: dict[str, str] = {}
-
-    def come(self, scorer: str, node: str) -> None:
-        self._nodes[scorer] = node
-
-    def leave(self, scorer: str) -> None:
-        self._nodes.pop(scorer, None)
-
-    def nodes(self) -> set[str]:
-        return set(self._nodes.values())
-
-
-class RayAttendance:
-    """See `nodes.Attendance`: kept by an actor on the command's machine.
-
-    Ray Data lets go of its actors in order, but nothing of Ray's waits for their end: `ray.shutdown` kills them.
+    Ray Data lets its actors go without a word, and Ray then kills what they have started. That others have handles of
+    them keeps them until then.
     """
 
     def __init__(self) -> None:
-        self._present: Any = ray.remote(num_cpus=0, resources=_here())(_Present).remote()
+        self._present: Any = ray.remote(num_cpus=0, resources=_here())(Present).remote()
 
     def come(self) -> None:
         """Called by an actor."""
         about = ray.get_runtime_context()
-        self._present.come.remote(about.get_actor_id(), about.get_node_id())
+        self._present.come.remote(about.get_actor_id(), about.current_actor)
 
-    def leave(self) -> None:
-        """Called by an actor, whose process ends next: so it waits until this is known."""
-        ray.get(self._present.leave.remote(ray.get_runtime_context().get_actor_id()), timeout=LEAVE_S)
-
-    def wait_until_all_have_left(self, within_s: float) -> None:
-        """Called by the command. Those on nodes that are lost are not waited for."""
-        deadline_s = time.monotonic() + within_s
-        while time.monotonic() < deadline_s:
-            alive = {node["NodeID"] for node in _nodes() if node["Alive"]}
-            if not ray.get(self._present.nodes.remote()) & alive:
-                return
-            time.sleep(LOOK_S)
-
-
-def _nodes() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call,unused-ignore]
-    return found
+    def close_all(self, within_s: float) -> None:
+        """Have all close, and wait for that; those that are lost are not waited for."""
+        with suppress(RayError):
+            scorers = ray.get(self._present.scorers.remote(), timeout=within_s)
+            closing = [scorer.__ray_call__.remote(close_scorers) for scorer in scorers]
+            if closing:
+                ray.wait(closing, num_returns=len(closing), timeout=within_s)
 
 
 def _here() -> dict[str, float]:
@@ -113,7 +86,7 @@ def scored_groups(
     table = ray.data.read_datasource(_Groups(reader), num_cpus=0, resources=where, override_num_blocks=1)
     scored = table.map_batches(
         Scorer,
-        fn_constructor_args=(task, attendance),
+        fn_constructor_args=(task, attendance.come),
         batch_size=1,
         compute=ActorPoolStrategy(size=reader.actors),
         num_cpus=cluster.num_cpus,

@@ -20,6 +20,7 @@ from scoringhost.batch.on_ray.nodes import (
     Scored,
     Scorer,
     _Log,
+    close_scorers,
     find_contract,
 )
 from scoringhost.batch.parts import Contract, Job
@@ -94,19 +95,6 @@ def node_job(tmp_path: Path, script: str) -> NodeJob:
     return NodeJob(Job(settings, output_dir=tmp_path), 1.0, None, str(tmp_path))
 
 
-class Attended:
-    """Who has come and left, in order."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def come(self) -> None:
-        self.seen.append("come")
-
-    def leave(self) -> None:
-        self.seen.append("left")
-
-
 def answers(scorer: Scorer, *groups: Group) -> list[Scored]:
     column = np.array([pickle.dumps(group) for group in groups], dtype=object)
     return [pickle.loads(one) for one in scorer({COLUMN: column})[COLUMN]]
@@ -117,18 +105,18 @@ def test_an_actor_answers_outcomes_in_order_with_what_the_script_wrote(
     rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # an actor goes to the job's folder, and this test comes back
-    attended = Attended()
-    scorer = Scorer(node_job(tmp_path, ECHO + "\ndef shutdown():\n    open('ended', 'w')\n"), attended)
+    came: list[bool] = []
+    scorer = Scorer(node_job(tmp_path, ECHO + "\ndef shutdown():\n    open('ended', 'w')\n"), lambda: came.append(True))
     try:
         scored = answers(scorer, *reader(rows)())
     finally:
-        scorer.close()
+        close_scorers()
     outcomes = [outcome for one in scored for _, outcome in one.outcomes]
     assert [outcome.results[0][1] for outcome in outcomes] == [{"x": number} for number in range(30)]
     assert b"loaded" in scored[0].log
     assert scored[-1].outcomes[-1][0] == 1.0
     assert (tmp_path / "ended").exists()
-    assert attended.seen == ["come", "left"]
+    assert came == [True]
 
 
 @pytest.mark.slow
@@ -142,7 +130,7 @@ def test_an_actor_with_a_script_that_cannot_be_used_answers_why(
 ) -> None:
     """It does not raise: Ray would start it anew, and init() with it."""
     monkeypatch.chdir(tmp_path)
-    scorer = Scorer(node_job(tmp_path, script), Attended())
+    scorer = Scorer(node_job(tmp_path, script), lambda: pytest.fail("it is not ready"))
     [one] = answers(scorer, next(iter(reader(rows)())))
     scorer.close()
     assert (one.outcomes, why in one.refused) == ([], True)
