@@ -80,11 +80,11 @@ def test_rows_of_several_csv_files_with_bad_ones_and_files_without_rows(both: An
     rows = [f"{number},1" for number in range(900)]
     rows[17], rows[120], rows[300], rows[899] = "-1,1", "a word,1", ",1", "1,2,3"
     (tmp_path / "in/a.csv").write_text("\n".join(["x,y", *rows]) + "\n")
-    (tmp_path / "in/b.csv").write_text("")
+    (tmp_path / "in/b.jsonl").write_text("")
     (tmp_path / "in/c.csv").write_text("x,y\n")
     (tmp_path / "in/d.csv").write_text("x,y\n1,2\n-1,2\n3,4\n")
     text = both(SUMS, "in", "csv", "--mini-batch-size", "50")
-    assert len(text.splitlines()) == 1 + 896 + 2
+    assert len(text.splitlines()) == 1 + 897 + 2
 
 
 def test_texts_of_a_csv_file_in_any_script(both: Any, tmp_path: Path) -> None:
