@@ -34,6 +34,8 @@ def main() -> None:
     )
     try:
         address = cluster.stdout.readline().strip()
+        if not address:
+            raise SystemExit("the cluster did not start")
         print(
             f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before; {given.workers} workers, two nodes of Ray"
         )

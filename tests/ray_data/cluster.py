@@ -22,6 +22,7 @@ def main() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     # 15 by default: on a busy machine its workers get next to nothing. Ray has its own spelling.
     os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
+    os.environ["RAY_raylet_start_wait_time_s"] = "300"  # noqa: SIM112
     from ray.cluster_utils import Cluster
 
     nodes = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
