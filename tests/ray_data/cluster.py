@@ -10,10 +10,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
+from typing import Any
 
 STORE_BYTES = 150 << 20
+
+
+AGENT_PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+"""Without them a node gives its agents 15 s to say what they listen on, and then aborts: too little at times."""
+
+
+def node_of(cpus: float) -> dict[str, Any]:
+    """What a node is started with."""
+    listening = [socket.create_server(("127.0.0.1", 0)) for _ in AGENT_PORTS]
+    ports = {name: one.getsockname()[1] for name, one in zip(AGENT_PORTS, listening, strict=True)}
+    for one in listening:
+        one.close()
+    return {"num_cpus": cpus, "object_store_memory": STORE_BYTES, **ports}
 
 
 def main() -> None:
@@ -25,16 +40,15 @@ def main() -> None:
     os.environ["RAY_raylet_start_wait_time_s"] = "300"  # noqa: SIM112
     from ray.cluster_utils import Cluster
 
-    nodes = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
     cpus = [float(text) for text in sys.argv[1:]]
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": cpus[0], **nodes})
+    cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node_of(cpus[0])})
     try:
-        more = [cluster.add_node(num_cpus=number, object_store_memory=STORE_BYTES) for number in cpus[1:]]
+        more = [cluster.add_node(**node_of(number)) for number in cpus[1:]]
         print(cluster.address, flush=True)
         for line in sys.stdin:
             verb, *rest = line.split()
             if verb == "add":
-                more.append(cluster.add_node(num_cpus=float(rest[0]), object_store_memory=STORE_BYTES))
+                more.append(cluster.add_node(**node_of(float(rest[0]))))
             else:
                 cluster.remove_node(more.pop(), allow_graceful=False)
             print("done", flush=True)
