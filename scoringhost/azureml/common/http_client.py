@@ -1,0 +1,158 @@
+"""HttpClient: requests to one server, with a token that may be renewed."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from scoringhost._version import __version__
+from scoringhost.azureml.common.configuration import Configuration
+from scoringhost.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from requests import Response
+    from requests.adapters import BaseAdapter
+
+UNAUTHORIZED = 401
+
+
+class HttpException(Exception):
+    """The server has refused: `status`, `reason`, `body` (text) and `headers` of its answer."""
+
+    def __init__(self, status: int | None = None, reason: str | None = None, resp: Response | None = None) -> None:
+        """resp: the answer; without one, status and reason are given."""
+        super().__init__(status, reason)
+        self.status, self.reason = status, reason
+        self.body: str | None = None
+        self.headers: Mapping[str, str] | None = None
+        if resp is not None:
+            self.status, self.reason = resp.status_code, resp.reason
+            self.body, self.headers = resp.text, resp.headers
+
+    def __str__(self) -> str:
+        return f"({self.status}) {self.reason}" + (f": {self.body}" if self.body else "")
+
+
+class HttpClient:
+    """Sends requests to one server, over connections that are kept.
+
+    renew: has the token renewed when a request is answered with 401; it says whether there is a new one, with which
+    the request is sent once more.
+    """
+
+    def __init__(self, host: str | None = None, access_token: str | None = None) -> None:
+        """host: the server's address, with scheme and port. access_token: sent as `Authorization: Bearer ...`.
+
+        Raises:
+            MissingExtra: if requests is not installed.
+        """
+        try:
+            import requests
+        except ImportError:
+            raise MissingExtra("requests", "mlserver-class") from None
+        configuration = Configuration()
+        self.host = (host or configuration.host).rstrip("/")
+        self.headers = {
+            "Accept": "application/json",
+            "User-Agent": f"scoringhost/{__version__} python/{platform.python_version()}",
+        }
+        self.renew: Callable[[], bool] | None = None
+        self._session: requests.Session | None = requests.Session()
+        self._session.verify = configuration.verify_ssl
+        self._session.cert = configuration.cert
+        self._session.proxies.update(configuration.proxies or {})
+        self._connect_timeout_s = configuration.connect_timeout_s
+        if access_token is not None:
+            self.authorization = access_token
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of `Authorization`; set to a token, it becomes `Bearer TOKEN`."""
+        return self.headers.get("Authorization")
+
+    @authorization.setter
+    def authorization(self, token: str) -> None:
+        self.headers["Authorization"] = f"Bearer {token.removeprefix('Bearer ')}"
+
+    def mount(self, prefix: str, adapter: BaseAdapter) -> None:
+        """Have an adapter of requests send what goes to URLs that begin so."""
+        self._open().mount(prefix, adapter)
+
+    def set_header(self, name: str, value: str) -> None:
+        """Send a header with every request from now on."""
+        self.headers[name] = value
+
+    def get_header(self, name: str) -> str | None:
+        """A header that is sent with every request."""
+        return self.headers.get(name)
+
+    def get(self, resource_path: str, **more: Any) -> Response:
+        """GET; see `send`."""
+        return self.send("GET", resource_path, **more)
+
+    def delete(self, resource_path: str, **more: Any) -> Response:
+        """DELETE; see `send`."""
+        return self.send("DELETE", resource_path, **more)
+
+    def post(self, resource_path: str, **more: Any) -> Response:
+        """POST; see `send`."""
+        return self.send("POST", resource_path, **more)
+
+    def patch(self, resource_path: str, **more: Any) -> Response:
+        """PATCH; see `send`."""
+        return self.send("PATCH", resource_path, **more)
+
+    def put(self, resource_path: str, **more: Any) -> Response:
+        """PUT; see `send`."""
+        return self.send("PUT", resource_path, **more)
+
+    def send(
+        self, method: str, resource_path: str, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> Response:
+        """Send a request. more: what `requests.request` takes, such as json, data, files, params.
+
+        Raises:
+            HttpException: if the answer is no success, or the server cannot be reached.
+            ValueError: if this client has been closed.
+        """
+        response = self._send(method, resource_path, headers, more)
+        if response.status_code == UNAUTHORIZED and self.renew is not None and self.renew():
+            response = self._send(method, resource_path, headers, more)
+        if not response.ok:
+            raise HttpException(resp=response)
+        return response
+
+    def _send(
+        self, method: str, resource_path: str, headers: Mapping[str, str] | None, more: Mapping[str, Any]
+    ) -> Response:
+        import requests
+
+        try:
+            return self._open().request(
+                method,
+                self.host + resource_path,
+                headers={**self.headers, **(headers or {})},
+                timeout=(self._connect_timeout_s, None),
+                allow_redirects=False,  # the token would go along, to wherever an answer points
+                **more,
+            )
+        except requests.RequestException as problem:
+            raise HttpException(None, f"{self.host} cannot be reached: {problem}") from problem
+
+    def _open(self) -> Any:
+        if self._session is None:
+            raise ValueError("this client has been closed")
+        return self._session
+
+    def close(self) -> None:
+        """Close the connections; requests are refused from now on. Twice is fine."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def __enter__(self) -> HttpClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
