@@ -86,15 +86,7 @@ class InProcessFront:
             ticks += 1
             if ticks % (TIDY_S / LOAD_S) == 0:
                 directory.close_idle()
-            sets = {
-                key: {"calls": one.in_flight, "most": one.most, "requests": one.requests, "busy_s": one.busy_s}
-                for key, one in directory.sets.items()
-                if one.requests
-            }
-            waiting = {label: len(one.exchanges) for label, one in directory.waiting.items()}
-            self._supervisor.take_load(FRONT, {"sets": sets, "waiting": waiting})
-            for one in directory.sets.values():
-                one.most = one.in_flight
+            self._supervisor.take_load(FRONT, directory.take_load())
 
 
 class _Call:
