@@ -22,6 +22,7 @@ class Configuration:
     """Seconds that a server has to take a connection. An answer may take as long as it takes."""
 
     def __new__(cls) -> Configuration:
+        """The only one, which is made when it is asked for first."""
         if cls._only is None:
             made = cls._only = super().__new__(cls)
             made.host = "http://localhost:12800"

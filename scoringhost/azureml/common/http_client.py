@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from scoringhost.azureml.common.configuration import Configuration
 from scoringhost.errors import MissingExtra
 
 if TYPE_CHECKING:
+    import requests
     from requests import Response
     from requests.adapters import BaseAdapter
 
@@ -35,10 +37,10 @@ class HttpException(Exception):
 
 
 class HttpClient:
-    """Sends requests to one server, over connections that are kept.
+    """Sends requests to one server, over connections that are kept; threads may share one.
 
-    renew: has the token renewed when a request is answered with 401; it says whether there is a new one, with which
-    the request is sent once more.
+    renew: gets a new token, and returns whether there is one. It is called when a request is answered with 401; the
+    request is then sent once more.
     """
 
     def __init__(self, host: str | None = None, access_token: str | None = None) -> None:
@@ -58,10 +60,14 @@ class HttpClient:
             "User-Agent": f"scoringhost/{__version__} python/{platform.python_version()}",
         }
         self.renew: Callable[[], bool] | None = None
+        self._renewing = threading.Lock()
         self._session: requests.Session | None = requests.Session()
-        self._session.verify = configuration.verify_ssl
+        # Without an auth of its own a session looks into the user's netrc file, and what is there replaces our token.
+        self._session.auth = _as_it_is
         self._session.cert = configuration.cert
         self._session.proxies.update(configuration.proxies or {})
+        # With each request and not at the session, whose value gives way to REQUESTS_CA_BUNDLE of the environment.
+        self._verify = configuration.verify_ssl
         self._connect_timeout_s = configuration.connect_timeout_s
         if access_token is not None:
             self.authorization = access_token
@@ -107,24 +113,33 @@ class HttpClient:
         """PUT; see `send`."""
         return self.send("PUT", resource_path, **more)
 
-    def send(
-        self, method: str, resource_path: str, *, headers: Mapping[str, str] | None = None, **more: Any
-    ) -> Response:
-        """Send a request. more: what `requests.request` takes, such as json, data, files, params.
+    def send(self, method: str, resource_path: str, *, is_login: bool = False, **more: Any) -> Response:
+        """Send a request. more: what `requests.request` takes, such as json, data, files, params and headers.
+
+        is_login: it asks for a token, so that no other one is asked for if it is refused.
 
         Raises:
             HttpException: if the answer is no success, or the server cannot be reached.
             ValueError: if this client has been closed.
         """
-        response = self._send(method, resource_path, headers, more)
-        if response.status_code == UNAUTHORIZED and self.renew is not None and self.renew():
-            response = self._send(method, resource_path, headers, more)
-        if not response.ok:
+        sent = self.authorization
+        response = self._send(method, resource_path, **more)
+        if response.status_code == UNAUTHORIZED and not is_login and self._has_other_token(sent):
+            response = self._send(method, resource_path, **more)
+        # Redirections are not followed, see below, so that they are no success either.
+        if not 200 <= response.status_code < 300:
             raise HttpException(resp=response)
         return response
 
+    def _has_other_token(self, sent: str | None) -> bool:
+        """Whether there is another token than the one that was sent; one is asked for, unless another thread has."""
+        with self._renewing:
+            if self.authorization != sent:
+                return True
+            return self.renew is not None and self.renew()
+
     def _send(
-        self, method: str, resource_path: str, headers: Mapping[str, str] | None, more: Mapping[str, Any]
+        self, method: str, resource_path: str, *, headers: Mapping[str, str] | None = None, **more: Any
     ) -> Response:
         import requests
 
@@ -134,13 +149,14 @@ class HttpClient:
                 self.host + resource_path,
                 headers={**self.headers, **(headers or {})},
                 timeout=(self._connect_timeout_s, None),
+                verify=self._verify,
                 allow_redirects=False,  # the token would go along, to wherever an answer points
                 **more,
             )
         except requests.RequestException as problem:
             raise HttpException(None, f"{self.host} cannot be reached: {problem}") from problem
 
-    def _open(self) -> Any:
+    def _open(self) -> requests.Session:
         if self._session is None:
             raise ValueError("this client has been closed")
         return self._session
@@ -156,3 +172,8 @@ class HttpClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _as_it_is(request: Any) -> Any:
+    """An auth of requests that adds nothing."""
+    return request

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from scoringhost.azureml.deploy._client import DeployClient
 from scoringhost.azureml.deploy._realtime import rx_serialize_model
+from scoringhost.azureml.deploy.deploy_client import DeployClient
+from scoringhost.azureml.deploy.operationalization import Operationalization, ServiceDefinition
 
-__all__ = ["DeployClient", "rx_serialize_model"]
+__all__ = ["DeployClient", "Operationalization", "ServiceDefinition", "rx_serialize_model"]

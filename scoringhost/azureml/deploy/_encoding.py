@@ -39,13 +39,15 @@ def wire_type(declared: Any, what: str) -> WireType:
     return found
 
 
-def definitions(declared: Mapping[str, Any], what: str, order: Iterable[str]) -> list[dict[str, str]]:
-    """Names and types as they are published, in an order of names.
+def definitions(declared: Mapping[str, Any], what: str) -> list[dict[str, str]]:
+    """Names and types as they are published. what: they are of, `input` or `output`.
 
     Raises:
         ValueError: if a type is none.
     """
-    return [{"name": name, "type": wire_type(declared[name], f"{what} {name!r}").name} for name in order]
+    return [
+        {"name": name, "type": wire_type(declared[name], f"{what}s: {what} {name!r}").name} for name in declared
+    ]  # fmt: skip
 
 
 def encoded(schema: Iterable[Mapping[str, str]], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,15 +72,14 @@ def encoded(schema: Iterable[Mapping[str, str]], values: Mapping[str, Any]) -> d
 
 
 def decoded(schema: Iterable[Mapping[str, str]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of outputs in Python; such as do not fit their types stay as they came."""
-    types = {one["name"]: WIRE_TYPES.get(one["type"]) for one in schema}
+    """The values of all outputs in Python; None where there is none, and as it came what does not fit its type."""
     found = {}
-    for name, value in values.items():
-        kind = types.get(name)
+    for one in schema:
+        value, kind = values.get(one["name"]), WIRE_TYPES.get(one["type"])
         try:
-            found[name] = value if kind is None else kind.to_python(value)
+            found[one["name"]] = value if kind is None else kind.to_python(value)
         except Misfit:
-            found[name] = value
+            found[one["name"]] = value
     return found
 
 

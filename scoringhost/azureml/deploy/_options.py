@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,39 +29,71 @@ def require_known(options: Mapping[str, Any], known: frozenset[str]) -> None:
             raise ValueError(f"there is no option {name!r}; there are: {', '.join(sorted(known))}")
 
 
-def body_of(options: Mapping[str, Any], is_new: bool) -> dict[str, Any]:
-    """What is published, but for objects: only what is named.
+def body_of(options: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What is sent of a service, but for objects: only what is named.
 
-    is_new: the service is not there yet, so that what is not named is empty.
+    before: the service as it is, if it is changed; types that are not named are its. Of a new one they are none.
 
     Raises:
         ValueError: if something is named twice or is nothing that can be published.
     """
     require_known(options, SERVICE_OPTIONS)
-    code_fn, code_str = options.get("code_fn"), options.get("code_str")
-    if code_fn is not None and code_str is not None:
-        raise ValueError("code_fn and code_str: only one of them can be given")
-    inputs, outputs = options.get("inputs"), options.get("outputs")
-    order = list(inputs or {})
+    is_new = before is None
+    inputs, outputs = _declared(options, "inputs", before), _declared(options, "outputs", before)
     body: dict[str, Any] = {"runtimeType": "Python"}
-    if code_fn is not None:
-        order = _in_order(arguments_of(code_fn), inputs or {})
-        body["code"] = code_of(code_fn, order, list(outputs or {}))
-    elif code_str is not None:
-        body["code"] = str(code_str)
+    if options.get("inputs") is not None or is_new:
+        body["inputParameterDefinitions"] = inputs
+    if options.get("outputs") is not None or is_new:
+        body["outputParameterDefinitions"] = outputs
+    _add_code(body, options, inputs, outputs)
     _add_init(body, options)
-    if inputs is not None or code_fn is not None or is_new:
-        body["inputParameterDefinitions"] = definitions(inputs or {}, "input", order)
-    if outputs is not None or is_new:
-        body["outputParameterDefinitions"] = definitions(outputs or {}, "output", outputs or {})
     if options.get("artifacts") is not None or is_new:
         body["outputFileNames"] = [str(name) for name in options.get("artifacts") or ()]
     if options.get("description") is not None or is_new:
         body["description"] = str(options.get("description") or "")
+    code_fn = options.get("code_fn")
     alias = options.get("alias") or (None if code_fn is None else code_fn.__name__)
     if alias or is_new:
         body["operationId"] = alias or "consume"
     return body
+
+
+def _declared(options: Mapping[str, Any], key: str, before: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Names and types of inputs or of outputs, as the server has them."""
+    what = key[:-1]
+    given = options.get(key)
+    if given is None and before is not None:
+        return list(before[f"{what}ParameterDefinitions"])
+    if given is not None and not isinstance(given, Mapping):
+        raise ValueError(f"{key}: a dict of names and types is expected, not a {type(given).__name__}")
+    return definitions(given or {}, what)
+
+
+def _add_code(
+    body: dict[str, Any], options: Mapping[str, Any], inputs: list[dict[str, str]], outputs: list[dict[str, str]]
+) -> None:
+    code_fn, code_str = options.get("code_fn"), options.get("code_str")
+    if code_fn is not None and code_str is not None:
+        raise ValueError("code_fn and code_str: only one of them can be given")
+    if code_str is not None:
+        body["code"] = str(code_str)
+    if code_fn is None:
+        return
+    ordered = _in_order(arguments_of(code_fn), {one["name"]: one for one in inputs})
+    if "inputParameterDefinitions" in body or ordered != inputs:
+        body["inputParameterDefinitions"] = ordered
+    body["code"] = code_of(code_fn, [one["name"] for one in outputs])
+
+
+def _in_order(arguments: list[str], inputs: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """The inputs in the order of a function's arguments, which is the order of the service's method."""
+    for name in arguments:
+        if name not in inputs:
+            raise ValueError(f"inputs: argument {name!r} of code_fn has no type")
+    for name in inputs:
+        if name not in arguments:
+            raise ValueError(f"inputs: code_fn has no argument {name!r}")
+    return [inputs[name] for name in arguments]
 
 
 def _add_init(body: dict[str, Any], options: Mapping[str, Any]) -> None:
@@ -71,16 +104,6 @@ def _add_init(body: dict[str, Any], options: Mapping[str, Any]) -> None:
         body["initCode"] = init_of(init_fn)
     elif init_str is not None:
         body["initCode"] = str(init_str)
-
-
-def _in_order(arguments: list[str], inputs: Mapping[str, Any]) -> list[str]:
-    for name in arguments:
-        if name not in inputs:
-            raise ValueError(f"inputs: argument {name!r} of code_fn has no type")
-    for name in inputs:
-        if name not in arguments:
-            raise ValueError(f"inputs: code_fn has no argument {name!r}")
-    return arguments
 
 
 def pickled_objects(options: Mapping[str, Any]) -> dict[str, bytes]:
@@ -99,7 +122,7 @@ def pickled_objects(options: Mapping[str, Any]) -> dict[str, bytes]:
     if not named:
         return {}
     try:
-        import dill
+        dill: Any = importlib.import_module("dill")
     except ImportError:
         raise MissingExtra("dill", "mlserver-class") from None
     found = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
@@ -16,22 +17,42 @@ def source_of(function: Callable[..., Any], what: str) -> str:
     """
     if not inspect.isfunction(function):
         raise ValueError(f"{what}: a function is expected, not a {type(function).__name__}")
-    if function.__name__ == "<lambda>":
+    name = function.__name__
+    if name == "<lambda>":
         raise ValueError(f"{what}: a lambda has no source of its own; give it a name with def")
     if hasattr(function, "__wrapped__"):
-        raise ValueError(f"{what}: {function.__name__} is decorated, and the decorator would not be there")
+        raise ValueError(f"{what}: {name} is decorated, and the decorator would not be there")
+    around = function.__code__.co_freevars
+    if around:
+        raise ValueError(f"{what}: {name} uses {', '.join(around)} of the function around it, which would not be there")
     try:
-        return textwrap.dedent(inspect.getsource(function))
+        source = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
-        raise ValueError(f"{what}: Python does not know the source of {function.__name__}; use code_str") from None
+        raise ValueError(f"{what}: Python does not know the source of {name}; use {what[:-2]}str") from None
+    _require_only(source, name, what)
+    return source
+
+
+def _require_only(source: str, name: str, what: str) -> None:
+    """Nothing, if the source is that of the function: Python reads it from a file, which may be another one by now."""
+    try:
+        found = ast.parse(source).body
+    except SyntaxError:
+        found = []
+    if len(found) != 1 or not isinstance(found[0], ast.FunctionDef) or found[0].name != name:
+        raise ValueError(f"{what}: what Python takes for the source of {name} is not a def of it; use {what[:-2]}str")
+    if found[0].decorator_list:
+        raise ValueError(f"{what}: {name} is decorated, and the decorator would not be there")
 
 
 def arguments_of(function: Callable[..., Any]) -> list[str]:
     """The names of a function's parameters.
 
     Raises:
-        ValueError: if it takes any number of arguments.
+        ValueError: if it takes any number of arguments, or is no function.
     """
+    if not inspect.isfunction(function):
+        raise ValueError(f"code_fn: a function is expected, not a {type(function).__name__}")
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -40,13 +61,26 @@ def arguments_of(function: Callable[..., Any]) -> list[str]:
     return found
 
 
-def code_of(function: Callable[..., Any], inputs: Sequence[str], outputs: Sequence[str]) -> str:
-    """Its source, and a line that calls it; several outputs are what it returns, in their order."""
-    given = ", ".join(f"{name}={name}" for name in inputs)
-    taken = f"{', '.join(outputs)} = " if outputs else ""
-    return f"{source_of(function, 'code_fn')}\n{taken}{function.__name__}({given})\n"
+def code_of(function: Callable[..., Any], outputs: Sequence[str]) -> str:
+    """Its source, and a line that calls it. What it returns is the first output.
+
+    Of several outputs each may be an item of a tuple that it returns, in their order; or the others are globals that
+    it sets, which is all that there was with Microsoft's client.
+    """
+    code = f"{source_of(function, 'code_fn')}\n{outputs[0] + ' = ' if outputs else ''}{_call_of(function)}\n"
+    if len(outputs) > 1:
+        first, several = outputs[0], ", ".join(outputs)
+        code += f"if isinstance({first}, tuple) and len({first}) == {len(outputs)}:\n    {several} = {first}\n"
+    return code
 
 
 def init_of(function: Callable[..., Any]) -> str:
-    """Its source, and a line that calls it."""
-    return f"{source_of(function, 'init_fn')}\n{function.__name__}()\n"
+    """Its source, and a line that calls it; its arguments are objects of their names."""
+    return f"{source_of(function, 'init_fn')}\n{_call_of(function)}\n"
+
+
+def _call_of(function: Callable[..., Any]) -> str:
+    given = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        given.append(f"{name}={name}" if parameter.kind is parameter.KEYWORD_ONLY else name)
+    return f"{function.__name__}({', '.join(given)})"
