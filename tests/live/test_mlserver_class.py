@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PROGRAM, free_port
 from tests.live.client_environments import python_with
 from tests.live.hubs import HubProcess
 
@@ -42,13 +41,8 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def hub(client: list[str]) -> Iterator[HubProcess]:
     """A hub of its own for each client, and the people who may log in to it."""
     hub = HubProcess()
-    users = hub.place / "users"
-    command = [str(PROGRAM), "hub", "add-user", "--users", str(users), "--role", "contributor", "carl"]
-    subprocess.run(command, input=f"{PASSWORD}\n", text=True, check=True, timeout=60, capture_output=True)
     try:
-        port = str(free_port())
-        hub.start("--mlserver", "--mlserver-port", port, "--users", str(users))
-        hub.mlserver_url = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
+        hub.mlserver_url = hub.start_mlserver("carl", PASSWORD)  # type: ignore[attr-defined]
         yield hub
     finally:
         hub.remove()

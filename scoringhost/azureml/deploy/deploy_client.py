@@ -34,7 +34,7 @@ class DeployClient(_Base):
         if Operationalization in cls.__mro__:
             return object.__new__(cls)
         used = _used(use)
-        return object.__new__(type(f"{cls.__name__}Of{used.__name__}", (cls, used), {}))
+        return object.__new__(type(f"{cls.__name__}Of{used.__name__}", (cls, used), {"__module__": __name__}))
 
     def __init__(self, host: str, auth: Any = None, use: Any = None) -> None:
         """host: the server's address. auth: a name and a password, a token, or a dict for Azure Active Directory.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from scoringhost.azureml.common import HttpClient
 from scoringhost.azureml.deploy._batch import Batch, BatchResponse, records_of
@@ -32,7 +32,7 @@ def service_of(found: Mapping[str, Any], http: HttpClient) -> Service:
     if name[:1].isdigit():
         name = f"Service{name}"
     alias = found.get("operationId") or CONSUME
-    made = type(f"{name}Service", (Service,), {alias: _method(alias, found)})
+    made = type(f"{name}Service", (Service,), {alias: _method(alias, found), "__module__": __name__})
     service: Service = made(found, http)
     return service
 
@@ -54,8 +54,10 @@ def _method(alias: str, found: Mapping[str, Any]) -> Any:
         return self._call(given)
 
     method.__name__ = method.__qualname__ = alias
-    own = inspect.Parameter("self" if "self" not in names else "service", either)
-    method.__signature__ = inspect.Signature([own, *signature.parameters.values()])  # type: ignore[attr-defined]
+    own = "self"
+    while own in names:
+        own += "_"
+    method.__signature__ = inspect.Signature([inspect.Parameter(own, either), *signature.parameters.values()])  # type: ignore[attr-defined]
     lines = [f"Call the service {found['name']} {found['version']}.", "", found["description"] or "", ""]
     lines += [f"{one['name']}: {one['type']}" for one in inputs]
     lines += ["", f"Returns a ServiceResponse, with the outputs {_listed(outputs)}.", "", "Raises:"]
@@ -75,6 +77,11 @@ class Service:
         """service: what the server says of it."""
         self._service, self._http = service, http_client
         self._api = f"/api/{service['name']}/{service['version']}"
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, alias: str) -> Callable[..., ServiceResponse]:
+            """The method that calls it is made when it is known what it is called."""
 
     def capabilities(self) -> dict[str, Any]:
         """What it is, takes and returns, and the methods of this object."""

@@ -16,6 +16,7 @@ from scoringhost.http.messages import Headers, HttpRequest
 from scoringhost.hub.access import Caller, Role
 from scoringhost.hub.errors import LoginRefused, TokenRefused
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.mls.guard import Accounts
 from scoringhost.hub.mls.server import MlsServer
 from scoringhost.settings import Settings
 from tests.unit.fleet.stand_ins import FrontsStandIn, SetsStandIn
@@ -70,7 +71,7 @@ class Answered(NamedTuple):
 class MlsWorld:
     """A hub, its API, and the sets that it has made."""
 
-    def __init__(self, folder: Path, listener: socket.socket) -> None:
+    def __init__(self, folder: Path, listener: socket.socket, accounts: Accounts | None = None) -> None:
         self.home = folder / "hub"
         (folder / "run" / "log").mkdir(parents=True, exist_ok=True)
         self.sets = SetsStandIn(at_once=True)
@@ -78,7 +79,8 @@ class MlsWorld:
             RunFolder(folder / "run"), self.sets, FrontsStandIn(), Nowhere(), cores=2, is_json=False
         )
         self.hub = Hub(self.home, Settings(), self.supervisor)
-        self.app = MlsServer(self.hub, AccountsStandIn(), Settings(), listener, "http://front").app
+        self.server = MlsServer(self.hub, accounts or AccountsStandIn(), Settings(), listener, "http://front")
+        self.app = self.server.app
 
     async def call(
         self, method: str, target: str, body: Any = None, *, by: str = "carl", kind: str = "application/json"
