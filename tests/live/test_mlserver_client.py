@@ -117,7 +117,7 @@ def test_a_fitted_model_is_published_without_code(client: DeployClient) -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0]})
     model = LinearRegression().fit(frame, [3.0, 4.0, 7.0])
     service = client.deploy_realtime("linear", version="1", serialized_model=rx_serialize_model(model))
-    given = frame[["b", "a"]].assign(more="x")
+    given = frame[["b", "a"]].assign(more="x")  # by their names
     found = service.consume(given).output("outputData")
     assert np.allclose(found.iloc[:, 0], model.predict(frame), atol=1e-4)
     classes = LogisticRegression().fit(frame.to_numpy(), [0, 0, 1])

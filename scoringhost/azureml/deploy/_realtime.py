@@ -32,14 +32,31 @@ def _graph_of(model: Any) -> bytes:
     try:
         from skl2onnx import to_onnx
         from skl2onnx.common.data_types import FloatTensorType
+        from skl2onnx.common.utils import InvalidInputLengthException
     except ImportError:
         raise ValueError("model: pip install skl2onnx, which makes a graph of a scikit-learn model") from None
-    names = getattr(model, "feature_names_in_", None)
-    if names is None:
-        types = [("X", FloatTensorType([None, model.n_features_in_]))]
-    else:
-        types = [(str(name), FloatTensorType([None, 1])) for name in names]
-    return bytes(to_onnx(model, initial_types=types, options=_plain_labels(model)).SerializeToString())
+    all_of_them = [("X", FloatTensorType([None, model.n_features_in_]))]
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    if not names:
+        return bytes(to_onnx(model, initial_types=all_of_them, options=_plain_labels(model)).SerializeToString())
+    columns = [(name, FloatTensorType([None, 1])) for name in names]
+    try:
+        graph = to_onnx(model, initial_types=columns, options=_plain_labels(model))
+    except InvalidInputLengthException:
+        # Most models take one input: the columns are joined to that one. A pipeline may choose among them by name.
+        graph = to_onnx(model, initial_types=all_of_them, options=_plain_labels(model))
+        _join_columns(graph.graph, names)
+    return bytes(graph.SerializeToString())
+
+
+def _join_columns(graph: Any, names: list[str]) -> None:
+    """Have a graph with the one input X take columns of these names instead."""
+    from onnx import TensorProto, helper
+
+    del graph.input[:]
+    graph.input.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in names)
+    # ONNX wants nodes in the order of their use.
+    graph.node.insert(0, helper.make_node("Concat", names, ["X"], axis=1))
 
 
 def _plain_labels(model: Any) -> dict[int, dict[str, bool]] | None:

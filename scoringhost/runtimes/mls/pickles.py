@@ -1,7 +1,8 @@
 """Loads objects that dill has pickled, in the process of the service that they belong to and nowhere else.
 
 dill pickles functions and classes as bytecode. That of another version of Python loads without an error, and is
-garbage: at best the process dies. So each code object is looked at while it is loaded, before anything can run it.
+garbage: at best the process dies, when it is run or even when the code object is made. So the bytes of each are looked
+at before that.
 """
 
 from __future__ import annotations
@@ -9,15 +10,33 @@ from __future__ import annotations
 import dis
 import importlib
 import io
+import itertools
+import opcode
 import sys
-from collections.abc import Callable
-from types import CodeType, ModuleType
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from scoringhost.errors import MissingExtra
 
-RESUME = dis.opmap.get("RESUME")
-"""The instruction that every function begins with, since Python 3.11, and that has another number in some versions."""
+RESUME, CACHE = dis.opmap["RESUME"], dis.opmap["CACHE"]
+BEFORE_RESUME = frozenset(
+    dis.opmap[name] for name in ("COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP", "EXTENDED_ARG")
+)
+"""What a function may begin with before RESUME, which all have since Python 3.11."""
+
+
+def _cache_counts() -> Mapping[int, int]:
+    """How many units of cache are behind each instruction."""
+    known: Any = getattr(opcode, "_inline_cache_entries", {})  # by number up to 3.12, by name from 3.13 on
+    counts = {}
+    for name, number in dis.opmap.items():
+        if number < 256:
+            counts[number] = known.get(name, 0) if isinstance(known, dict) else known[number]
+    return counts
+
+
+CACHES = _cache_counts()
 
 
 class ObjectRefused(Exception):
@@ -62,27 +81,32 @@ class ForeignCode(Exception):
         )
 
 
-def require_own_code(code: CodeType) -> CodeType:
-    """The code itself, if it is this version's.
+def require_own_bytecode(code: bytes) -> None:
+    """Nothing, if it can be the bytecode of a function of this version of Python.
+
+    Of 25,000 functions of the standard libraries of 3.8 to 3.13 this knows each on 3.13; on 3.11 and 3.12, whose
+    instructions have the same numbers, it takes 3 to 12 % of the other's for its own.
 
     Raises:
         ForeignCode: if it is not.
     """
-    ops = _without_caches(code)
-    is_known = all(not dis.opname[op].startswith("<") for op in ops)
-    if not is_known or (RESUME is not None and RESUME not in ops):
+    at, has_begun = 0, False
+    while at < len(code):
+        number, argument = code[at], code[at + 1] if at + 1 < len(code) else -1
+        if number not in CACHES or number == CACHE:
+            raise ForeignCode
+        if not has_begun:
+            has_begun = number == RESUME and argument == 0
+            if not has_begun and number not in BEFORE_RESUME:
+                raise ForeignCode
+        # Caches are empty in bytecode that is kept: another version has instructions where this one has caches.
+        cache = bytes(2 * CACHES[number])
+        at += 2
+        if code[at : at + len(cache)] != cache:
+            raise ForeignCode
+        at += len(cache)
+    if not has_begun or len(code) % 2:
         raise ForeignCode
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            require_own_code(constant)
-    return code
-
-
-def _without_caches(code: CodeType) -> list[int]:
-    try:
-        return [one.opcode for one in dis.get_instructions(code)]
-    except Exception:  # names or jumps that are not there: it is not this version's
-        raise ForeignCode from None
 
 
 def _is_of_code(problem: Exception) -> bool:
@@ -111,10 +135,18 @@ def _unpickler(dill: Any) -> Any:
 
 def _checking(create: Callable[..., Any]) -> Callable[..., Any]:
     def checked(*parts: Any) -> Any:
+        require_own_bytecode(_bytecode_in(parts))
         try:
-            code = create(*parts)
+            return create(*parts)
         except Exception:  # it has other parts than this version's
             raise ForeignCode from None
-        return require_own_code(code) if isinstance(code, CodeType) else code
 
     return checked
+
+
+def _bytecode_in(parts: Sequence[Any]) -> bytes:
+    """The bytecode among the parts of a code object: the first bytes behind numbers; a table may be before those."""
+    for before, part in itertools.pairwise(parts):
+        if isinstance(before, int) and isinstance(part, bytes):
+            return part
+    raise ForeignCode
