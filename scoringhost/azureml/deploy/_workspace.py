@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
@@ -24,7 +25,8 @@ def snapshot_of(http: HttpClient, objects: Mapping[str, bytes]) -> Iterator[dict
         yield {}
         return
     with contextlib.ExitStack() as stack:
-        session = http.post("/sessions", json={"runtimeType": "Python"}).json()["sessionId"]
+        asked = {"runtimeType": "Python", "pythonVersion": ".".join(platform.python_version_tuple()[:2])}
+        session = http.post("/sessions", json=asked).json()["sessionId"]
         stack.callback(_forget, http, f"/sessions/{session}")
         for name, data in objects.items():
             http.post(f"/sessions/{session}/workspace/{quote(name, safe='')}", data=data, headers=BYTES)

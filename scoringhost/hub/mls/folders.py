@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scoringhost.hub.mls.definition import REALTIME, Definition
 from scoringhost.hub.mls.swagger import swagger_of
-from scoringhost.runtimes.mls.program import CODE, DEFINITION, INIT, OBJECTS, SOURCE
+from scoringhost.runtimes.mls.program import CODE, DEFINITION, INIT, OBJECTS, PICKLED_BY, SOURCE
 from scoringhost.runtimes.mls.realtime import MODEL
 
 SCORE = '''"""The web service {name}, version {version}; webservice.json says what it takes and returns.
@@ -48,11 +48,13 @@ def make_folder(
     *,
     before: Path | None = None,
     objects: Mapping[str, Path] | None = None,
+    python: str | None = None,
     model: bytes | None = None,
 ) -> None:
     """Make the folder of a service at `place`, which is not there yet.
 
     before: of the version as it was; its objects, or its model, stay where there are no others. objects: by name.
+    python: the version of Python that they are pickled by, if that is known.
     """
     place.mkdir(parents=True, mode=0o700)
     if before is not None and (before / OBJECTS).is_dir():
@@ -60,8 +62,12 @@ def make_folder(
     for key, path in (objects or {}).items():
         (place / OBJECTS).mkdir(exist_ok=True)
         target = place / OBJECTS / f"{key}.dill"
-        target.unlink(missing_ok=True)  # it may be a link to the one before
+        said = target.with_suffix(PICKLED_BY)
+        for one in (target, said):
+            one.unlink(missing_ok=True)  # it may be a link to the one before
         _linked(path, target)
+        if python is not None:
+            said.write_text(python, encoding="utf-8")
     if model is not None:
         (place / MODEL).write_bytes(model)
     elif before is not None and (before / MODEL).exists():

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from scoringhost.errors import StartupError
 from scoringhost.http.messages import HttpRequest, HttpResponse
@@ -93,9 +94,8 @@ class MlsServices:
         model: bytes | None = None,
     ) -> str:
         name, version = _new_names(request)
-        objects = dict(snapshot.objects()) if snapshot is not None else {}
         place = self._folder / str(uuid.uuid4()) / "app"
-        make = partial(make_folder, place, name, version, definition, objects=objects, model=model)
+        make = partial(make_folder, place, name, version, definition, **_objects(snapshot), model=model)
         await self._deploy(caller, name, version, place, make, Label(definition.description), Mode.VERSION)
         return version
 
@@ -121,8 +121,7 @@ class MlsServices:
             raise ValueRefused("name", "a service that was published with code", f"{service.name}:{version.version}")
         definition = before.merged(body)
         snapshot = self._snapshot(caller, definition.snapshot) if body.get("snapshotId") is not None else None
-        objects = dict(snapshot.objects()) if snapshot is not None else {}
-        return await self._change(caller, version, before, definition, objects)
+        return await self._change(caller, version, before, definition, snapshot)
 
     async def _change_folder(self, request: HttpRequest, caller: Caller, version: Version) -> HttpResponse:
         place = self._folder / str(uuid.uuid4()) / "app"
@@ -143,7 +142,7 @@ class MlsServices:
         if before is None or before.runtime != REALTIME:
             raise ValueRefused("name", "a realtime service", f"{service.name}:{version.version}")
         graph = None if model is None else _graph(model)
-        return await self._change(caller, version, before, before.merged(fields), {}, graph)
+        return await self._change(caller, version, before, before.merged(fields), None, graph)
 
     async def _change(
         self,
@@ -151,16 +150,17 @@ class MlsServices:
         version: Version,
         before: Definition,
         definition: Definition,
-        objects: dict[str, Path],
+        snapshot: Session | None,
         model: bytes | None = None,
     ) -> HttpResponse:
         name, number = version.service, version.version
-        is_said_only = not objects and model is None and _but_words(definition) == _but_words(before)
+        has_objects = snapshot is not None and bool(snapshot.sizes)
+        is_said_only = not has_objects and model is None and _but_words(definition) == _but_words(before)
         if is_said_only:  # nothing that runs is another one: nothing is started anew
             return await self._describe(caller, version, definition)
         old = await self._published.place(version)
         place = self._folder / str(uuid.uuid4()) / "app"
-        make = partial(make_folder, place, name, number, definition, before=old, objects=objects, model=model)
+        make = partial(make_folder, place, name, number, definition, before=old, **_objects(snapshot), model=model)
         label = dataclasses.replace(version.label, description=definition.description)
         await self._deploy(caller, name, number, place, make, label, Mode.UPDATE)
         return answered(number)
@@ -224,6 +224,11 @@ def _new_names(request: HttpRequest) -> tuple[str, str]:
     """The name and the version of what is published; one is made up where none is named."""
     name = require_name(request.parameters["name"], "service")
     return name, require_name(request.parameters.get("version") or str(uuid.uuid4()), "version")
+
+
+def _objects(snapshot: Session | None) -> dict[str, Any]:
+    """What a folder is told of objects."""
+    return {} if snapshot is None else {"objects": dict(snapshot.objects()), "python": snapshot.python}
 
 
 def _but_words(definition: Definition) -> tuple[object, ...]:

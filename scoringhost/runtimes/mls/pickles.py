@@ -19,6 +19,7 @@ from typing import Any
 
 from scoringhost.errors import MissingExtra
 
+HERE = ".".join(map(str, sys.version_info[:2]))
 RESUME, CACHE = dis.opmap["RESUME"], dis.opmap["CACHE"]
 BEFORE_RESUME = frozenset(
     dis.opmap[name] for name in ("COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP", "EXTENDED_ARG")
@@ -43,8 +44,10 @@ class ObjectRefused(Exception):
     """An object of a service cannot be used; the text names it and says why."""
 
 
-def load_object(name: str, data: bytes, namespace: ModuleType) -> object:
+def load_object(name: str, data: bytes, namespace: ModuleType, pickled_by: str | None = None) -> object:
     """An object that dill has pickled; functions of its `__main__` get `namespace` as their globals.
+
+    pickled_by: the version of Python that has pickled it, such as 3.12, where that is known.
 
     Raises:
         ObjectRefused: if it cannot be loaded, or has bytecode of another version of Python.
@@ -54,7 +57,8 @@ def load_object(name: str, data: bytes, namespace: ModuleType) -> object:
         dill: Any = importlib.import_module("dill")
     except ImportError:
         raise MissingExtra("dill", "mlserver-class") from None
-    unpickler = _unpickler(dill)(io.BytesIO(data), namespace)
+    may_have_code = pickled_by in (None, HERE)
+    unpickler = _unpickler(dill)(io.BytesIO(data), namespace, may_have_code)
     try:
         return unpickler.load()
     except ForeignCode as problem:
@@ -74,10 +78,9 @@ class ForeignCode(Exception):
 
     def __str__(self) -> str:
         """Why, and what helps."""
-        here = ".".join(map(str, sys.version_info[:2]))
         return (
-            f"it has functions or classes that were pickled by another version of Python than this one, {here}; "
-            f"send plain values and arrays, write its functions in the code, or publish with Python {here}"
+            f"it has functions or classes that were pickled by another version of Python than this one, {HERE}; "
+            f"send plain values and arrays, write its functions in the code, or publish with Python {HERE}"
         )
 
 
@@ -118,15 +121,17 @@ def _unpickler(dill: Any) -> Any:
     class CheckedUnpickler(dill.Unpickler):  # type: ignore[misc]
         """Looks at each code object that it makes, and takes `__main__` for the namespace of the service."""
 
-        def __init__(self, file: io.BytesIO, namespace: ModuleType) -> None:
+        def __init__(self, file: io.BytesIO, namespace: ModuleType, may_have_code: bool) -> None:
             super().__init__(file)
-            self._main = namespace
+            self._main, self._may_have_code = namespace, may_have_code
 
         def find_class(self, module: str, name: str) -> Any:
             if module == "__main__" and name in vars(self._main):
                 return vars(self._main)[name]
             found = super().find_class(module, name)
             if name in ("_create_code", "CodeType", "code"):
+                if not self._may_have_code:
+                    raise ForeignCode
                 return _checking(found)
             return found
 

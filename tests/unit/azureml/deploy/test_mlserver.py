@@ -37,7 +37,7 @@ def test_a_service_is_published_with_its_objects_and_nothing_is_left_of_the_sess
             "my-svc", "v1", "carl", "d",
         )  # fmt: skip
         assert (found["artifacts"], found["operation_id"], found["runtime"]) == (["a.png"], "scored", "Python")
-        assert {path.name for path in (hub.world.folder("my-svc") / "objects").iterdir()} == {
+        assert {path.name for path in (hub.world.folder("my-svc") / "objects").glob("*.dill")} == {
             "factor.dill",
             "model.dill",
         }

@@ -11,7 +11,7 @@ import sys
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 import dill  # type: ignore[import-untyped]
@@ -22,7 +22,7 @@ from scoringhost.errors import ScriptUnservable
 from scoringhost.hub.mls.definition import Definition, Parameter
 from scoringhost.hub.mls.folders import make_folder
 from scoringhost.runtimes.mls import captured as captured_module
-from scoringhost.runtimes.mls.pickles import RESUME, ForeignCode, require_own_bytecode
+from scoringhost.runtimes.mls.pickles import RESUME, ForeignCode, ObjectRefused, load_object, require_own_bytecode
 from scoringhost.runtimes.mls.program import Program
 
 ASKS = {"X-Scoringhost-Mls": "1"}
@@ -176,6 +176,18 @@ def test_an_object_with_code_of_another_python_is_named(make: Make) -> None:
     data = b"\x80\x03cdill._dill\n_create_code\n" + parts + b"R."
     with pytest.raises(ScriptUnservable, match="the object 'old' cannot be used: it has functions or classes"):
         make("y = 1", old=data)
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("3.10", True), (".".join(map(str, sys.version_info[:2])), False)])
+def test_functions_of_a_python_that_is_said_to_be_another_are_refused(version: str, is_refused: bool) -> None:
+    namespace = ModuleType("__main__")
+    function, values = dill.dumps(lambda value: value, recurse=True), dill.dumps({"a": np.array([1.0])})
+    assert load_object("plain", values, namespace, version) == {"a": np.array([1.0])}
+    if is_refused:
+        with pytest.raises(ObjectRefused, match="the object 'f' cannot be used: it has functions"):
+            load_object("f", function, namespace, version)
+    else:
+        load_object("f", function, namespace, version)
 
 
 def test_an_object_that_needs_a_package_says_which(make: Make) -> None:
