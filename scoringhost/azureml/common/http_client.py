@@ -24,13 +24,13 @@ class HttpException(Exception):
 
     def __init__(self, status: int | None = None, reason: str | None = None, resp: Response | None = None) -> None:
         """resp: the answer; without one, status and reason are given."""
-        super().__init__(status, reason)
         self.status, self.reason = status, reason
         self.body: str | None = None
         self.headers: Mapping[str, str] | None = None
         if resp is not None:
             self.status, self.reason = resp.status_code, resp.reason
             self.body, self.headers = resp.text, resp.headers
+        super().__init__(self.status, self.reason)
 
     def __str__(self) -> str:
         return f"({self.status}) {self.reason}" + (f": {self.body}" if self.body else "")

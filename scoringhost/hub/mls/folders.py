@@ -59,15 +59,7 @@ def make_folder(
     place.mkdir(parents=True, mode=0o700)
     if before is not None and (before / OBJECTS).is_dir():
         shutil.copytree(before / OBJECTS, place / OBJECTS, copy_function=_linked)
-    for key, path in (objects or {}).items():
-        (place / OBJECTS).mkdir(exist_ok=True)
-        target = place / OBJECTS / f"{key}.dill"
-        said = target.with_suffix(PICKLED_BY)
-        for one in (target, said):
-            one.unlink(missing_ok=True)  # it may be a link to the one before
-        _linked(path, target)
-        if python is not None:
-            said.write_text(python, encoding="utf-8")
+    _add_objects(place / OBJECTS, objects or {}, python)
     if model is not None:
         (place / MODEL).write_bytes(model)
     elif before is not None and (before / MODEL).exists():
@@ -81,6 +73,18 @@ def make_folder(
     # Its own working directory, and its own standard output: one call at a time in each process.
     _write_json(place / "service.json", {"settings": {"threads": 1}})
     (place / "score.py").write_text(_score(name, version, definition), encoding="utf-8")
+
+
+def _add_objects(folder: Path, objects: Mapping[str, Path], python: str | None) -> None:
+    for key, path in objects.items():
+        folder.mkdir(exist_ok=True)
+        target = folder / f"{key}.dill"
+        said = target.with_suffix(PICKLED_BY)
+        for one in (target, said):
+            one.unlink(missing_ok=True)  # it may be a link to the one before
+        _linked(path, target)
+        if python is not None:
+            said.write_text(python, encoding="utf-8")
 
 
 def _score(name: str, version: str, definition: Definition) -> str:

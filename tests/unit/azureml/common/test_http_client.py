@@ -90,6 +90,7 @@ def test_a_refusal_says_all_that_came(echo: Echo, status: int) -> None:
         HttpClient(echo.url).get(f"/{status}")
     assert (caught.value.status, caught.value.body) == (status, "{}")
     assert str(status) in str(caught.value)
+    assert str(status) in repr(caught.value)
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
