@@ -21,6 +21,8 @@ from scoringhost.schema import json_text
 
 _PLACE = re.compile(r"/\S*/deployments/[0-9]+/app/?")
 """The folder that a service runs in."""
+_OWN_ERROR = re.compile(r"^scoringhost\.[\w.]+: ")
+"""The name of an error of ours in front of what it says, which says it all."""
 
 OWN_STATUSES: Mapping[type[errors.HubError], int] = {errors.DeploymentFailed: 400}
 """Where they are others than the control API's: what cannot be started is the publisher's fault here."""
@@ -52,7 +54,7 @@ def reason_of(reason: str) -> str:
     """Why something could not be started: the exception and its message, without frames and places of this machine."""
     _, is_traceback, frames = reason.partition(TRACEBACK)
     raised = next((line for line in frames.splitlines() if line.strip() and not line.startswith(" ")), "")
-    said = raised if is_traceback and raised else headline(reason)
+    said = _OWN_ERROR.sub("", raised) if is_traceback and raised else headline(reason)
     return _PLACE.sub("", said)
 
 

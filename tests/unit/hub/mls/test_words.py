@@ -38,6 +38,8 @@ def test_a_reason_is_the_exception_without_places() -> None:
         'init() of /h/deployments/3/app/score.py raised\nTraceback (most recent call last):\n  File "x"\nKeyError: 1'
     )
     assert reason_of(frames) == "KeyError: 1"
+    own = frames.replace("KeyError: 1", "scoringhost.errors.startup.ScriptUnservable: a.dill: it cannot be loaded")
+    assert reason_of(own) == "a.dill: it cannot be loaded"
     assert reason_of("/h/deployments/3/app/score.py: nothing is there") == "score.py: nothing is there"
 
 
