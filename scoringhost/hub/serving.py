@@ -24,6 +24,7 @@ from scoringhost.hub.control.server import ControlServer, control_app, listen, r
 from scoringhost.hub.fleet_control import HubControl
 from scoringhost.hub.home import Home
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
 from scoringhost.hub.users import ServiceUsers, service_users
 from scoringhost.process.own_user import problem_as
@@ -92,6 +93,7 @@ class RunningHub(RunningFleet):
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)
         self._control_server = ControlServer(listener)
+        self._trying = InProcessFront(self.supervisor, FOR_TRYING)
         self._mls = mls_server(self.hub, settings, url) if settings.mlserver else None
 
     async def _read_folder(self, touched: list[Path] | None = None) -> list[asyncio.Task[Any]]:
@@ -99,7 +101,7 @@ class RunningHub(RunningFleet):
         work = await self.hub.start()
         if isinstance(self._sets, ForkedSets):
             self.supervisor.in_background(self._sets.warm())
-        self._control_server.start(control_app(self.hub, self._guard, self._url, self.stop))
+        self._control_server.start(control_app(self.hub, self._guard, self._url, self.stop, self._trying))
         if self._mls is not None:
             self._mls.start()
         pid = os.getpid()
@@ -112,6 +114,7 @@ class RunningHub(RunningFleet):
     async def _finish(self) -> None:
         self._place.unsay()
         await self._control_server.close()
+        self._trying.end()
         if self._mls is not None:
             await self._mls.close()
         await self.hub.end()
@@ -189,6 +192,7 @@ def run_hub(
             )
             if show is not None:
                 show(f"hub of {home}: control API at {control_url}, services at {url}/services/NAME/score")
+                show(f"page at {control_url}/ui; scoringhost hub open lets you in")
                 hub.supervisor.watchers.append(Display(show, url).take)
             await hub.run()
 

@@ -29,12 +29,16 @@ from scoringhost.hub.control.guard import ControlGuard
 from scoringhost.hub.control.models import ModelAnswers, Sources
 from scoringhost.hub.control.openapi import document
 from scoringhost.hub.control.operations import OPERATIONS, Operation
+from scoringhost.hub.control.page import for_browsers, page_endpoints
 from scoringhost.hub.control.services import ServiceAnswers
+from scoringhost.hub.control.sessions import LINK_S, SESSION_S
+from scoringhost.hub.control.trying import TryAnswers
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.control.views import Views
 from scoringhost.hub.control.words import ControlWords, answered, refusal
 from scoringhost.hub.errors import HomeUnusable, HubError
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
 from scoringhost.settings import Settings, address
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -58,16 +62,27 @@ def require_safe(settings: Settings, guard: ControlGuard) -> None:
         raise SettingsError("control_host", settings.control_host, why)
 
 
-def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None]) -> HttpApp:
-    """The application of the control API. url: of the front. stop: ends the hub."""
+def control_app(
+    hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None], front: InProcessFront | None = None
+) -> HttpApp:
+    """The application of the control API. url: of the front. stop: ends the hub. front: that services are tried by."""
     home = hub.desk.path
     sources = Sources(Uploads(home / "uploads"))
-    answers = (ModelAnswers(hub.desk, sources), ServiceAnswers(hub, sources, Views(hub.supervisor, url)))
+    trying = TryAnswers(hub, front or InProcessFront(hub.supervisor, FOR_TRYING))
+    answers = (ModelAnswers(hub.desk, sources), ServiceAnswers(hub, sources, Views(hub.supervisor, url)), trying)
 
     async def about(call: Call) -> dict[str, Any]:
         call.require(Action.READ)
         said = {"version": __version__, "url": url, "caller": call.caller.name, "role": call.caller.role}
         return {**said, "pid": os.getpid(), "home": str(home)}
+
+    async def add_link(call: Call) -> dict[str, Any]:
+        call.require(Action.LINKS)
+        return {"code": guard.sessions.add_link(call.caller), "seconds": LINK_S}
+
+    async def add_session(call: Call) -> dict[str, Any]:
+        call.require(Action.LINKS)
+        return {"token": guard.sessions.add_token(call.caller), "seconds": SESSION_S}
 
     async def stop_hub(call: Call) -> dict[str, Any]:
         call.require(Action.STOP)
@@ -75,7 +90,7 @@ def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None
         return {}
 
     table: dict[str, dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]]] = {}
-    own: dict[str, Perform] = {"about": about, "stop": stop_hub}
+    own: dict[str, Perform] = {one.__name__: one for one in (about, add_link, add_session)} | {"stop": stop_hub}
     for operation in OPERATIONS:
         perform = own.get(operation.name)
         for one in answers:
@@ -84,12 +99,30 @@ def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None
             raise LookupError(f"nothing answers {operation.name}")
         table.setdefault(operation.path, {})[operation.method] = _answer(operation, perform, guard, str(home))
     endpoints = {path: Endpoint(methods) for path, methods in table.items()}
+    endpoints["/"] = Endpoint({"GET": for_browsers(guarded(table["/"]["GET"], guard))}, is_open=True)
+    endpoints.update(page_endpoints())
     said = answered(document())
     endpoints["/openapi.json"] = Endpoint(
         {"GET": lambda _: HttpResponse(200, list(said.headers), said.body)}, is_open=True
     )
     endpoints.update(probes.endpoints(lambda _: None, lambda _: None))
-    return HttpApp([ControlWords(endpoints)], Cors(""), [LogObserver()], guards=[guard])
+    app = HttpApp([ControlWords(endpoints)], Cors(""), [LogObserver()], guards=[guard])
+    trying.match = app.match("/services")
+    return app
+
+
+def guarded(
+    answer: Callable[[HttpRequest], Awaitable[HttpResponse]], guard: ControlGuard
+) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    """An answer for those alone who may come in, at a path where others get another one."""
+
+    async def ask_first(request: HttpRequest) -> HttpResponse:
+        waiting = guard.check(request, request.match)
+        if waiting is not None:
+            await waiting
+        return await answer(request)
+
+    return ask_first
 
 
 def _answer(

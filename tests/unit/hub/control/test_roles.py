@@ -18,6 +18,8 @@ ALL, OWN, NONE = "yes", "his own", "no"
 ROLES = {
     # owner, contributor, reader
     "about": (ALL, ALL, ALL),
+    "add_link": (ALL, NONE, NONE),
+    "add_session": (ALL, NONE, NONE),
     "stop": (ALL, NONE, NONE),
     "add_upload": (ALL, ALL, NONE),
     "send_part": (OWN, OWN, NONE),
@@ -46,6 +48,10 @@ ROLES = {
     "get_keys": (ALL, OWN, NONE),
     "set_keys": (ALL, OWN, NONE),
     "logs": (ALL, OWN, NONE),
+    "metrics_of": (ALL, ALL, ALL),
+    "metrics": (ALL, ALL, ALL),
+    "get_sample": (ALL, ALL, ALL),
+    "try_service": (ALL, ALL, ALL),
     "events_of": (ALL, ALL, ALL),
     "events": (ALL, ALL, ALL),
 }
