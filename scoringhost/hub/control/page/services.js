@@ -22,7 +22,7 @@ function reasonOf(service) {
   const version = service.versions.find((one) => one.state === state && one.reason);
   if (!version) return service.versions.length ? whyStopped(service, state) : service.reason;
   const which = service.versions.length > 1 ? `version ${version.version}: ` : "";
-  return which + headline(version.reason);
+  return which + headline(version.details || version.reason); // details: for who may change it
 }
 
 function whyStopped(service, state) {
