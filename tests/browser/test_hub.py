@@ -62,7 +62,8 @@ return found;
 
 UNNAMED = """
 const isNamed = (one) => one.labels?.length || one.ariaLabel || (one.tagName === "BUTTON" && one.textContent);
-return [...document.querySelectorAll("input, select, textarea, button")].filter((one) => !isNamed(one)).map(({id}) => id);
+const all = [...document.querySelectorAll("input, select, textarea, button")];
+return all.filter((one) => !isNamed(one)).map((one) => one.id);
 """
 """Fields and buttons of which a screen reader could not say what they are."""
 
@@ -114,8 +115,10 @@ class HubPage:
         return str(self.element(selector).get_property("textContent"))
 
     def button(self, text: str, within: str = "#view") -> Any:
-        """The first button of that text that is seen."""
-        return next(one for one in self.elements(f"{within} button") if one.text == text)
+        """The first button of that text that is seen, brought out from below the bar at the top."""
+        found = next(one for one in self.elements(f"{within} button") if one.text == text)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+        return found
 
     def buttons(self) -> set[str]:
         return {one.text for one in self.elements("#view button")}
@@ -357,12 +360,15 @@ def test_traffic_is_divided(page: HubPage, hub: HubProcess) -> None:
     assert not page.button("Divide").is_enabled()
     page.button("Reset").click()
     assert share.get_property("value") == "20"
-    page.write("#share-of-1", "60")
-    assert "The other 20 % go to 1, the default." in page.text(".shares + p")
+    page.write("#share-of-1", "30")
+    assert "The other 50 % go to 1, the default." in page.text(".shares + p")
+    page.write("#share-of-2", "40")
     page.button("Divide").click()
     page.done("divided")
-    assert hub.client().service("diabetes")["shares"] == {"1": 60, "2": 20}
+    assert hub.client().service("diabetes")["shares"] == {"1": 60, "2": 40}
+    page.until(lambda: page.element("#share-of-1").get_property("value") == "60")
     page.write("#share-of-1", "80")
+    page.write("#share-of-2", "20")
     page.button("Divide").click()
     page.until(lambda: hub.client().service("diabetes")["shares"] == {"1": 80, "2": 20})
     assert page.driver.get_log("browser") == []

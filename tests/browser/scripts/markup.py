@@ -1,13 +1,14 @@
-"""Answers <b>bold</b> things; <script>document.title = "owned"</script>."""
+import logging
 
 MARKUP = "<img src=x onerror=\"document.title='owned'\"><script>document.title = 'owned'</script>"
 
 
 def init():
-    print("ready " + MARKUP)
+    logging.getLogger("markup").warning("ready %s", MARKUP)
 
 
 def run(data):
-    if data == "bad":
+    """Answers <b>bold</b> things; <script>document.title = "owned"</script>."""
+    if "bad" in data:
         raise ValueError(MARKUP)
     return {"html": MARKUP, "data": data}

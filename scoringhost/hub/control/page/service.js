@@ -91,6 +91,7 @@ export class ServiceView {
   }
 
   async update(api) {
+    if (this.isLeaving) return;
     let found;
     try {
       found = await Promise.all([api.get(ofService(this.name)), api.get(ofService(this.name, "/metrics"))]);
@@ -175,10 +176,12 @@ export class ServiceView {
   async #undeploy() {
     const text = "All of its versions end when their calls have ended, and their files are removed.";
     if (!await sure(`Undeploy ${this.name}?`, text, "Undeploy all of it")) return;
+    this.isLeaving = true; // there will be nothing to look at
     const isDone = await this.doing.run(
       { doing: `Undeploying ${this.name}`, done: `${this.name} is gone` },
       (api) => api.send("DELETE", ofService(this.name), { waits: true }),
     );
-    if (isDone) location.hash = "#/";
+    this.isLeaving = isDone;
+    if (isDone && this.page.view === this) location.hash = "#/";
   }
 }
