@@ -215,17 +215,20 @@ def ask(
             return Reply(response.status, response.getheaders(), cut.partial, whole=False)
 
 
-_PORTS = itertools.count(os.getpid() * 37)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.count(os.getpid() * 389)
+_PORTS_OF_ONE = 2_000
 
 
 def free_port() -> int:
     """A port on which nobody listens.
 
     Below those that the system hands out: between this and its use, one of these may become the near end of another
-    program's connection. And none is given twice in a row, as two that the system is asked for may be the same.
+    program's connection. Each process of a parallel run has some of its own, and gives none twice in a row: two that
+    the system is asked for may be the same.
     """
     while True:
-        port = 15_000 + next(_PORTS) % 15_000
+        port = 12_000 + _WORKER % 10 * _PORTS_OF_ONE + next(_PORTS) % _PORTS_OF_ONE
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -320,7 +320,7 @@ class Client:
 # One door is enough for the inner loop: nearly all that these tests look at is the same code behind each of them.
 DOORS = ["flask", *(pytest.param(door, marks=pytest.mark.slow) for door in ("asgi", "functions", "server"))]
 # The server once more, behind a proxy of ours: with the drills, as it takes as long as all other doors.
-DOORS.append(pytest.param("front", marks=[pytest.mark.slow, pytest.mark.drill]))
+DOORS.append(pytest.param("front", marks=[pytest.mark.slow, pytest.mark.drill, pytest.mark.behind_front]))
 if "SCORINGHOST_CONTAINER_ENGINE" in os.environ:  # .ci/containers
     DOORS.append(pytest.param("container", marks=pytest.mark.slow))
 SENDERS = {"flask": FlaskSender, "asgi": AsgiSender, "functions": FunctionsSender}

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from scoringhost.dialects.oip_grpc.pool import HEALTH, INFERENCE, messages
+from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -159,7 +160,7 @@ def test_a_port_that_is_taken_is_said(served: Callable[..., Any]) -> None:
     server, place = served()
     server.wait_ready()
     other = subprocess.run(
-        [Path(sys.executable).with_name("scoringhost"), "serve", SCRIPT, "--port", "1" + place[-4:],
+        [Path(sys.executable).with_name("scoringhost"), "serve", SCRIPT, "--port", str(free_port()),
          "--host", "127.0.0.1", "--grpc-port", place.partition(":")[2]],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip

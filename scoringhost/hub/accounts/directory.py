@@ -14,8 +14,8 @@ from scoringhost.hub.accounts.groups import GroupRoles
 from scoringhost.hub.errors import LoginUnavailable
 from scoringhost.settings import Secret
 
-CONNECT_S, ANSWER_S = 5.0, 10.0
-"""Seconds that a directory has to take a connection, and to answer."""
+CONNECT_S, ANSWER_S = 5, 10
+"""Seconds that a directory has to take a connection, and to answer; whole ones, as ldap3 wants them."""
 
 log = logging.getLogger("scoringhost")
 
@@ -149,7 +149,10 @@ class _Closed:
         return self._connection
 
     def __exit__(self, *_: object) -> None:
+        socket = self._connection.socket
         self._connection.unbind()
+        if socket is not None:  # ldap3 leaves it open where the handshake of TLS has failed
+            socket.close()
 
 
 def _texts(value: object) -> list[str]:
