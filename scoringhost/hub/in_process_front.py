@@ -116,16 +116,8 @@ class InProcessFront:
             ticks += 1
             if ticks % (TIDY_S / LOAD_S) == 0:
                 directory.close_idle()
-            sets = {
-                key: {"calls": one.in_flight, "most": one.most, "requests": one.requests, "busy_s": one.busy_s}
-                for key, one in directory.sets.items()
-                if one.requests
-            }
-            waiting = {label: len(one.exchanges) for label, one in directory.waiting.items()}
-            self._supervisor.take_load(self._number, {"sets": sets, "waiting": waiting})
+            self._supervisor.take_load(self._number, directory.take_load())
             self._supervisor.calls.add(directory.calls.take())
-            for one in directory.sets.values():
-                one.most = one.in_flight
 
 
 class _Call:

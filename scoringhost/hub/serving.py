@@ -20,11 +20,12 @@ from scoringhost.fleet.made import Display, FleetParts, Show, fit_for_fleet, ign
 from scoringhost.fleet.run_folder import RunFolder, default_place
 from scoringhost.fleet.running import RunningFleet
 from scoringhost.hub.control.guard import ControlGuard
-from scoringhost.hub.control.server import ControlServer, control_app, listen, require_safe
+from scoringhost.hub.control.server import control_app, intake_of_control, require_safe
 from scoringhost.hub.fleet_control import HubControl
 from scoringhost.hub.home import Home
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
+from scoringhost.hub.own_server import OwnServer, listening_at
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
 from scoringhost.hub.users import ServiceUsers, service_users
 from scoringhost.process.own_user import problem_as
@@ -92,7 +93,7 @@ class RunningHub(RunningFleet):
         self._place, self._control_url = place, control_url
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)
-        self._control_server = ControlServer(listener)
+        self._control_server = OwnServer(listener)
         self._trying = InProcessFront(self.supervisor, FOR_TRYING)
         self._mls = mls_server(self.hub, settings, url) if settings.mlserver else None
 
@@ -101,7 +102,8 @@ class RunningHub(RunningFleet):
         work = await self.hub.start()
         if isinstance(self._sets, ForkedSets):
             self.supervisor.in_background(self._sets.warm())
-        self._control_server.start(control_app(self.hub, self._guard, self._url, self.stop, self._trying))
+        app = control_app(self.hub, self._guard, self._url, self.stop, self._trying)
+        self._control_server.start(intake_of_control(app))
         if self._mls is not None:
             self._mls.start()
         pid = os.getpid()
@@ -141,7 +143,7 @@ def mls_server(hub: Hub, settings: Settings, url: str) -> MlsServer:
     accounts = accounts_of(settings)
     server.require_safe(settings)
     listener, own_url = server.listen(settings)
-    log.warning("the API of the MLServer class is at %s: whoever may publish there runs code as this user", own_url)
+    log.warning("the API of the MLServer class is at %s: whoever may publish there runs code on this machine", own_url)
     return server.MlsServer(hub, accounts, settings, listener, url)
 
 
@@ -178,7 +180,7 @@ def run_hub(
             problem = problem_as(users.first, (), [str(run.path)])
             if problem is not None:
                 raise SettingsError("run_dir", str(run.path), problem)
-        listener, control_url = listen(settings)
+        listener, control_url = listening_at(settings.control_host, settings.control_port, "control_port")
         parts = FleetParts(settings, environ, cores)
 
         async def life() -> None:

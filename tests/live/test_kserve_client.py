@@ -1,23 +1,20 @@
 """KServe's Python clients call a score.py, over REST and over gRPC.
 
 kserve is in an environment of its own: it wants pandas before 3, and its messages cannot be in one process with those
-of tritonclient. The environment is made once, in the user's cache, and is found there by the next run. Where it cannot
-be made the tests fail: a skipped one would say nothing.
+of tritonclient.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.live.client_environments import python_with
 
 if TYPE_CHECKING:
     from tests.conftest import Served
@@ -31,34 +28,7 @@ WRONG_SHAPE = "input 'data': expected an array of shape (*, 4) of float32, got s
 @pytest.fixture(scope="module")
 def kserve_python() -> Path:
     """A Python that has kserve."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scoringhost-tests"
-    major, minor = sys.version_info[:2]
-    wanted = cache / f"kserve-{KSERVE}-python{major}.{minor}"
-    if not wanted.exists():
-        making = cache / f"making-{uuid.uuid4().hex}"
-        try:
-            _install(making, f"kserve=={KSERVE}")
-            making.rename(wanted)
-        except OSError:
-            # Another run has made it meanwhile: a folder is not renamed onto one that is not empty.
-            if not wanted.exists():
-                raise
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
-    return wanted / "bin" / "python"
-
-
-def _install(folder: Path, package: str) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
-    # pip took three minutes on a busy machine, uv half a minute; .ci/run brings uv along.
-    uv = shutil.which("uv")
-    command: list[str | Path]
-    if uv is not None:
-        command = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", package]
-    else:
-        command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", package]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, f"an environment with {package} cannot be made: {done.stderr[-2000:]}"
+    return python_with(f"kserve-{KSERVE}", f"kserve=={KSERVE}")
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,12 @@
 """Microsoft's own client of the MLServer class publishes, consumes, batches, changes and deletes against a hub.
 
-The client is in an environment of its own, as its package and ours both have a module `azureml`. It is made once, in
-the user's cache, and found there by the next run. Where it cannot be made the tests fail: a skipped one says nothing.
+The client is in an environment of its own, with the older packages that it needs.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PROGRAM, free_port
+from tests.live.client_environments import python_with
 from tests.live.hubs import HubProcess
 
 CLIENT_VERSION = "1.0.1b6.post1"
@@ -31,31 +27,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def client_python() -> Path:
     """A Python that has the client."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scoringhost-tests"
-    major, minor = sys.version_info[:2]
-    wanted = cache / f"mlserver-class-{CLIENT_VERSION}-python{major}.{minor}"
-    if not wanted.exists():
-        making = cache / f"making-{uuid.uuid4().hex}"
-        try:
-            _install(making)
-            making.rename(wanted)
-        except OSError:
-            if not wanted.exists():  # another run has made it meanwhile
-                raise
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
-    return wanted / "bin" / "python"
-
-
-def _install(folder: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, timeout=120)
-    python, uv = folder / "bin" / "python", shutil.which("uv", path=f"{PROGRAM.parent}:{os.environ['PATH']}")
-    packages = [f"azureml-model-management-sdk=={CLIENT_VERSION}", "setuptools<81"]
-    command: list[str | Path] = [python, "-m", "pip", "install", "-q"]
-    if uv is not None:
-        command = [uv, "pip", "install", "-q", "--python", python]
-    done = subprocess.run([*command, *packages], capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, f"an environment with the client cannot be made: {done.stderr[-2000:]}"
+    packages = f"azureml-model-management-sdk=={CLIENT_VERSION}", "setuptools<81"
+    return python_with(f"mlserver-class-{CLIENT_VERSION}", *packages)
 
 
 @pytest.fixture(scope="module")

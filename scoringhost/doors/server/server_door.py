@@ -14,13 +14,12 @@ import uvicorn
 from scoringhost.doors.certificates import Certificates
 from scoringhost.doors.listening import refuse_new
 from scoringhost.doors.server.accepting import FairServer
-from scoringhost.doors.server.connection_limits import intake_of
+from scoringhost.doors.server.connection_limits import Intake, intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.probe_responder import ProbeResponder
 from scoringhost.doors.server.side_door import SideDoor
 from scoringhost.engine.engine import Engine
 from scoringhost.http.app import HttpApp
-from scoringhost.settings import Settings
 
 if TYPE_CHECKING:
     from scoringhost.doors.server.worker import ScoringWorker
@@ -65,7 +64,9 @@ class ServerDoor:
         if own is not None:
             self._listeners.append(own)
         app = engine.site.app
-        self.server = FairServer(server_config(app, settings), self._leaves_to_others, certificates, own)
+        self.server = FairServer(
+            server_config(intake_of(app, settings), settings.keep_alive_s), self._leaves_to_others, certificates, own
+        )
         self._plain_server = self.server if health is None else health.server
         probed = self._listeners if certificates is None else of_health
         self._probe_responder = ProbeResponder(probed, app, self._hand_over, paths=engine.site.probes)
@@ -155,11 +156,11 @@ def listeners_at(ports: Iterable[int | None], listeners: Iterable[Any]) -> list[
     return [listener for listener in inet if listener.getsockname()[1] in ports]
 
 
-def server_config(app: HttpApp, settings: Settings, protocol: type[HttpProtocol] = HttpProtocol) -> uvicorn.Config:
+def server_config(intake: Intake, keep_alive_s: int, protocol: type[HttpProtocol] = HttpProtocol) -> uvicorn.Config:
     """How uvicorn serves an application."""
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # our own log says it all
     return uvicorn.Config(
-        cast("Any", intake_of(app, settings)),
+        cast("Any", intake),
         interface="asgi3",
         http=cast("Any", protocol),
         ws="none",
@@ -168,5 +169,5 @@ def server_config(app: HttpApp, settings: Settings, protocol: type[HttpProtocol]
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_s,
+        timeout_keep_alive=keep_alive_s,
     )

@@ -27,6 +27,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from scoringhost.doors.certificates import certificates_of
+from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.forked import keep_apart_connections
 from scoringhost.doors.server.moving_loop import MovingLoop
 from scoringhost.doors.server.server_door import ServerDoor, listeners_at, server_config
@@ -102,7 +103,8 @@ class WorkerLife:
         listeners = listeners_at(ports, self._worker.sockets)
         if app is None or not listeners:
             return None
-        return SideDoor(server_config(app, self._worker.app.settings), listeners, self._loop)
+        settings = self._worker.app.settings
+        return SideDoor(server_config(intake_of(app, settings), settings.keep_alive_s), listeners, self._loop)
 
     def run(self) -> None:
         """On the main thread: serve until told to stop."""

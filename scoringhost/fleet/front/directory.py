@@ -7,7 +7,7 @@ import difflib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scoringhost.errors import NotLoaded, ScoringHostError, ServiceUnavailable, UnknownService
 from scoringhost.fleet.calls_seen import CallCounts, CallsOfFront
@@ -267,6 +267,16 @@ class Directory:
         for one in self.sets.values():
             if one.in_flight:
                 one.busy_s += one.in_flight * elapsed_s
+
+    def take_load(self) -> dict[str, dict[str, Any]]:
+        """Requests of each set: now, at most since the last look, ever, and their times; and who waits for what."""
+        sets = {}
+        for key, one in self.sets.items():
+            if one.requests:
+                busy_s = round(one.busy_s, 3)
+                sets[key] = {"calls": one.in_flight, "most": one.most, "requests": one.requests, "busy_s": busy_s}
+            one.most = one.in_flight
+        return {"sets": sets, "waiting": {label: len(one.exchanges) for label, one in self.waiting.items()}}
 
     def close_idle(self) -> None:
         """Close connections that nobody has needed for long."""

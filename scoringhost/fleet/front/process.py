@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from scoringhost.doors.certificates import Certificates, certificates_of
 from scoringhost.doors.listening import raise_descriptor_limit, refuse_new
 from scoringhost.doors.server.accepting import FairServer
+from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.doors.server.server_door import SETTLE_S, server_config
 from scoringhost.errors import NotReady, StartupError
@@ -162,20 +163,12 @@ class FrontProcess:
         self._channel.tell("want", name=name, version=version)
 
     def _tell_load(self, counts: Counts) -> None:
-        """Requests of each set: now, at most since the last time, ever, and their times; and who waits for what."""
-        sets = {}
-        for key, one in self._directory.sets.items():
-            if one.requests:
-                busy_s = round(one.busy_s, 3)
-                sets[key] = {"calls": one.in_flight, "most": one.most, "requests": one.requests, "busy_s": busy_s}
-        waiting = {label: len(one.exchanges) for label, one in self._directory.waiting.items()}
-        said = {"sets": sets, "waiting": waiting}
+        """What there is to do, where that has changed; see `Directory.take_load`."""
+        said = self._directory.take_load()
         if said != self._said:
             self._said = said
             self._channel.tell("load", **said)
-        for one in self._directory.sets.values():
-            one.most = one.in_flight
-        counts.waiting(sum(waiting.values()))
+        counts.waiting(sum(said["waiting"].values()))
 
     def _tell_calls(self) -> None:
         """What has come of calls since the last time."""
@@ -241,7 +234,9 @@ class FrontProcess:
         certificates: Certificates | None,
     ) -> FairServer:
         protocol = FrontProtocol if kind is FrontServer else HttpProtocol
-        server = kind(server_config(app, settings, protocol), lambda: False, certificates)
+        server = kind(
+            server_config(intake_of(app, settings), settings.keep_alive_s, protocol), lambda: False, certificates
+        )
         task = asyncio.create_task(server.serve(sockets=list(listeners)))
         self._serving.append((server, task))
         return server

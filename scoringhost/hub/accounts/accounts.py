@@ -114,12 +114,7 @@ class Accounts:
             LoginUnavailable: if the issuer's keys are not here; `wait_for_caller` fetches them.
         """
         token = _bearer(authorization)
-        own = self._own(token)
-        if own is not None:
-            return own
-        if self._issued is None or token.count(".") != 2:
-            raise TokenRefused("the token does not hold, or not any more: log in")
-        return self._issued.caller(token)
+        return self._own(token) or self._issuer_of(token).caller(token)
 
     async def wait_for_caller(self, authorization: str | None) -> Caller:
         """As `caller`, but fetches the keys of an issuer of tokens, beside the event loop, where they are needed.
@@ -129,12 +124,13 @@ class Accounts:
             LoginUnavailable: if the issuer's keys cannot be had.
         """
         token = _bearer(authorization)
-        own = self._own(token)
-        if own is not None:
-            return own
+        return self._own(token) or await self._issuer_of(token).wait_for_caller(token)
+
+    def _issuer_of(self, token: str) -> IssuedTokens:
+        """Who can say whose a token is that is none of ours; one of an issuer has three parts (RFC 7515, 7.1)."""
         if self._issued is None or token.count(".") != 2:
             raise TokenRefused("the token does not hold, or not any more: log in")
-        return await self._issued.wait_for_caller(token)
+        return self._issued
 
     def _own(self, token: str) -> Caller | None:
         session = self._sessions.of_access(token)

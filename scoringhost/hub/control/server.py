@@ -1,24 +1,16 @@
-"""The control API on its port, beside the fleet on the same event loop."""
+"""The control API as an application, for a port of its own."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
-
-import uvicorn
+from typing import Any
 
 from scoringhost._version import __version__
 from scoringhost.dialects import probes
 from scoringhost.doors.bodies_in_flight import BodiesInFlight
-from scoringhost.doors.server.accepting import FairServer
 from scoringhost.doors.server.connection_limits import MIB, Intake
-from scoringhost.doors.server.http_protocol import HttpProtocol
 from scoringhost.errors import SettingsError
-from scoringhost.fleet.listening import BACKLOG
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.messages import HttpRequest, HttpResponse
@@ -39,14 +31,13 @@ from scoringhost.hub.control.words import ControlWords, answered, refusal
 from scoringhost.hub.errors import HomeUnusable, HubError
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
-from scoringhost.settings import Settings, address
+from scoringhost.hub.own_server import LOOPBACK
+from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
 LARGEST_BODY = 32 * MIB
 """Bytes of one request; what is larger is uploaded in parts."""
 MOST_BODIES = 256 * MIB
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-DRAIN_S = 3.0
 
 Perform = Callable[[Call], Awaitable[dict[str, Any] | HttpResponse]]
 
@@ -142,59 +133,6 @@ def _answer(
     return answer
 
 
-class ControlServer:
-    """Listens, and answers until it is closed."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        self._listener = listener
-        self._server: FairServer | None = None
-        self._serving: asyncio.Task[None] | None = None
-
-    def start(self, app: HttpApp) -> None:
-        """Answer what comes from now on."""
-        intake = Intake(app, LARGEST_BODY, in_flight=BodiesInFlight(MOST_BODIES))
-        config = uvicorn.Config(
-            cast("Any", intake),
-            interface="asgi3",
-            http=cast("Any", HttpProtocol),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-        )
-        self._server = FairServer(config, lambda: False)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-
-    async def close(self) -> None:
-        """Take no more requests; those under way have a moment."""
-        server = self._server
-        if server is None or self._serving is None:
-            self._listener.close()
-            return
-        server.should_exit = True
-        server.tell_connections()
-        await self._serving
-        await server.close_listeners([self._listener])
-        server.tell_connections()
-        if not await server.ended(time.monotonic() + DRAIN_S):
-            server.cancel_requests()
-            await server.ended(time.monotonic() + 1)
-
-
-def listen(settings: Settings) -> tuple[socket.socket, str]:
-    """The listening socket of the control API, and its URL.
-
-    Raises:
-        SettingsError: if this machine has no such address, or somebody else listens there.
-    """
-    host, port = settings.control_host, settings.control_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as problem:
-        raise SettingsError("control_port", port, f"the control API cannot listen there: {problem.strerror}") from None
-    listener.setblocking(False)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return listener, f"http://{address(host, port)}"
+def intake_of_control(app: HttpApp) -> Intake:
+    """What its port takes in."""
+    return Intake(app, LARGEST_BODY, in_flight=BodiesInFlight(MOST_BODIES))

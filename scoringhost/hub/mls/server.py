@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import time
 from collections.abc import Awaitable, Callable
 
 from scoringhost.dialects import probes
 from scoringhost.doors.certificates import certificates_of
-from scoringhost.doors.server.accepting import FairServer
-from scoringhost.doors.server.server_door import server_config
+from scoringhost.doors.server.connection_limits import intake_of
 from scoringhost.errors import SettingsError
-from scoringhost.fleet.listening import BACKLOG
 from scoringhost.http.app import HttpApp
 from scoringhost.http.cors import Cors
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
-from scoringhost.hub.control.server import DRAIN_S, LOOPBACK
 from scoringhost.hub.errors import HomeUnusable, HubError
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.in_process_front import InProcessFront
@@ -32,7 +27,8 @@ from scoringhost.hub.mls.published import Published
 from scoringhost.hub.mls.services import MlsServices
 from scoringhost.hub.mls.sessions import Sessions
 from scoringhost.hub.mls.words import MlsWords, refusal
-from scoringhost.settings import Settings, address
+from scoringhost.hub.own_server import LOOPBACK, OwnServer, listening_at
+from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
 FOLDER = "mlserver"
@@ -62,16 +58,8 @@ def listen(settings: Settings) -> tuple[socket.socket, str]:
     Raises:
         SettingsError: if this machine has no such address, or somebody else listens there.
     """
-    host, port = settings.mlserver_host, settings.mlserver_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as problem:
-        raise SettingsError("mlserver_port", port, f"the MLServer dialect cannot listen there: {problem}") from None
-    listener.setblocking(False)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     scheme = "http" if settings.tls_certificate is None else "https"
-    return listener, f"{scheme}://{address(host, port)}"
+    return listening_at(settings.mlserver_host, settings.mlserver_port, "mlserver_port", scheme)
 
 
 class MlsServer:
@@ -80,7 +68,7 @@ class MlsServer:
     def __init__(self, hub: Hub, accounts: Accounts, settings: Settings, listener: socket.socket, url: str) -> None:
         """`url`: of the hub's services."""
         self._certificates = certificates_of(settings)
-        self._settings, self._listener = settings, listener
+        self._settings = settings
         folder = hub.desk.path / FOLDER
         self._front = InProcessFront(hub.supervisor)
         foreign = Foreign(self._front)
@@ -91,29 +79,17 @@ class MlsServer:
         parts = (Logins(accounts), MlsSessions(sessions), services, consuming, self._batches)
         self.app = mls_app(parts, MlsGuard(accounts), str(hub.desk.path))
         foreign.match = self.app.match("/services")
-        self._server: FairServer | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._server = OwnServer(listener)
 
     def start(self) -> None:
         """Answer what comes from now on."""
         self._front.start()
-        self._server = FairServer(server_config(self.app, self._settings), lambda: False, self._certificates)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        settings = self._settings
+        self._server.start(intake_of(self.app, settings), self._certificates, settings.keep_alive_s)
 
     async def close(self) -> None:
         """Take no more requests; those under way have a moment."""
-        server = self._server
-        if server is None or self._serving is None:
-            self._listener.close()
-            return
-        server.should_exit = True
-        server.tell_connections()
-        await self._serving
-        await server.close_listeners([self._listener])
-        server.tell_connections()
-        if not await server.ended(time.monotonic() + DRAIN_S):
-            server.cancel_requests()
-            await server.ended(time.monotonic() + 1)
+        await self._server.close()
         await self._batches.end()
         self._front.end()
 

@@ -19,7 +19,10 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int =
 def packed(path: Path, *members: tuple[tarfile.TarInfo, bytes], mode: str = "w") -> Path:
     with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
         for info, content in members:
-            info.size = len(content) or info.size
+            if info.size > len(content):  # tarfile itself writes no head that promises more than there is
+                archive.fileobj.write(info.tobuf())
+                continue
+            info.size = len(content)
             archive.addfile(info, io.BytesIO(content) if content else None)
     return path
 
