@@ -8,6 +8,7 @@ are shown its keys as well.
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ from scoringhost.hub.access import Action
 from scoringhost.hub.control.calls import Call
 from scoringhost.hub.control.models import Answer
 from scoringhost.hub.control.views import may_call
-from scoringhost.hub.errors import NotAllowed, ServiceNotFound
+from scoringhost.hub.errors import NotAllowed, ServiceNotFound, ValueRefused
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.in_process_front import InProcessFront, Limits, ServiceAnswer
 from scoringhost.hub.service_values import Service
@@ -27,6 +28,10 @@ from scoringhost.schema import json_text
 
 LIMITS = Limits(60.0, 1024 * 1024)
 """Seconds that an answer to a call that was tried may take, and bytes of it that are shown."""
+
+_TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_MEDIA_TYPE = re.compile(f"{_TOKEN}/{_TOKEN}([ \t]*;[ \t\x21-\x7e]*)?")
+"""RFC 9110, 8.3.1. The end of a line in it would begin headers, or requests, of the caller's own."""
 
 
 class TryAnswers:
@@ -84,8 +89,11 @@ class TryAnswers:
         """Call a service, and show what it answers: whatever that is, this is no error of the hub's."""
         version = await self._callable(call, call.body.get("version"))
         body, headers = call.body.get("text", "").encode(), {}
-        if call.body.get("content_type"):
-            headers["content-type"] = call.body["content_type"]
+        kind = call.body.get("content_type", "")
+        if kind:
+            if not _MEDIA_TYPE.fullmatch(kind):
+                raise ValueRefused("content_type", "a media type such as application/json", kind)
+            headers["content-type"] = kind
         began_s = time.perf_counter()
         try:
             answer = await self._front.call(self._own_match(), call.name, version, "/score", body, headers, LIMITS)

@@ -221,3 +221,30 @@ def test_calls_that_were_tried_count(in_hub: Callable[..., None]) -> None:
         assert recent.counts.outcomes == [1, 0, 0, 0]
 
     in_hub(act)
+
+
+@pytest.mark.parametrize("kind", ["text/plain\r\nX-Forwarded-For: 10.0.0.1", "text/plain\nX: 1", "no kind", "a/\u4e2d", "/"])
+def test_a_content_type_is_one_value_of_a_header(in_hub: Callable[..., None], kind: str) -> None:
+    seen: list[bytes] = []
+
+    def answer(head: bytes, body: bytes) -> bytes:
+        seen.append(head)
+        return plain(b"[]")
+
+    async def act(world: HubWorld) -> None:
+        await world.deploy()
+        async with await answers(world, answer):
+            tried = await world.call("POST", "/services/wine/try", {"text": "[]", "content_type": kind}, by="cat")
+        assert (tried.status, tried.error["field"]) == (400, "content_type")
+        assert seen == []
+
+    in_hub(act)
+
+
+def test_half_of_a_character_is_refused(in_hub: Callable[..., None]) -> None:
+    async def act(world: HubWorld) -> None:
+        await world.deploy()
+        tried = await world.call("POST", "/services/wine/try", {"text": "\ud800"}, by="cat")
+        assert (tried.status, tried.error["field"]) == (400, "text")
+
+    in_hub(act)
