@@ -196,10 +196,14 @@ class CallHistory:
             self._recent = {key: one for key, one in self._recent.items() if one.last >= slot - KEPT}
         return slot
 
-    def names(self) -> list[str]:
-        """The services that have been called."""
-        self._now()
-        return sorted({name for name, _ in self._recent})
+    def totals(self, slots: int) -> dict[str, Series]:
+        """The last slots of each service that has been called, by name. slots: how many, up to `KEPT`."""
+        now = self._now()
+        found = {}
+        for name, recent in sorted((name, one) for (name, version), one in self._recent.items() if version is None):
+            recent.move_to(now)
+            found[name] = recent.series(min(slots, KEPT))
+        return found
 
     def of(self, name: str, slots: int) -> dict[str | None, Series]:
         """The last slots of a service's versions that have been called, and as None of all of it.

@@ -19,8 +19,8 @@ from scoringhost.hub.models import user_name
 from scoringhost.hub.record import TOKEN_FILE
 from scoringhost.settings import Settings
 
-SESSIONS = "/sessions"
-"""Where the code of a link is shown, and nowhere else."""
+LINKS, SESSIONS = "/links", "/sessions"
+"""Where links are made, and where the code of one is shown, which is good for nothing else."""
 
 
 class _KnownCaller(str):
@@ -73,9 +73,12 @@ class ControlGuard:
         """Who shows something that this hub has made itself."""
         if compare_digest(given.encode("utf-8", "replace"), self._token):
             return self._user
-        caller = self.sessions.caller_of(given)
-        if caller is None and path == SESSIONS:
+        if path == SESSIONS:
             caller = self.sessions.take_link(given)
+        elif path == LINKS:  # a page that could make links would be let in again and again, and never end
+            caller = None
+        else:
+            caller = self.sessions.caller_of(given)
         return None if caller is None else _KnownCaller(caller.name, caller.role)
 
     async def _ask_others(self, head: HttpRequest, match: Match) -> None:

@@ -79,6 +79,8 @@ OPERATIONS = (
     Operation("add_link", "POST", "/links", "Make a link that opens the page of the hub once, as the caller",
               status=201),
     Operation("add_session", "POST", "/sessions", "Get a token for a page, for the code of such a link", status=201),
+    Operation("end_session", "POST", "/sessions/end", "Have such a token not hold any more",
+              body={"token": TEXT}, required=("token",)),
     Operation("stop", "POST", "/stop", "End the hub, and all that it runs, in order", status=202),
     Operation("add_upload", "POST", "/uploads", "Begin to send a file, or a folder as a tar archive",
               body={"name": TEXT, "kind": {"enum": ["file", "folder"]}}, required=("name", "kind"), status=201),

@@ -75,13 +75,18 @@ def control_app(
         call.require(Action.LINKS)
         return {"token": guard.sessions.add_token(call.caller), "seconds": SESSION_S}
 
+    async def end_session(call: Call) -> dict[str, Any]:
+        guard.sessions.end(call.body["token"])
+        return {}
+
     async def stop_hub(call: Call) -> dict[str, Any]:
         call.require(Action.STOP)
         stop()
         return {}
 
     table: dict[str, dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]]] = {}
-    own: dict[str, Perform] = {one.__name__: one for one in (about, add_link, add_session)} | {"stop": stop_hub}
+    named: tuple[Any, ...] = (about, add_link, add_session, end_session)
+    own: dict[str, Perform] = {one.__name__: one for one in named} | {"stop": stop_hub}
     for operation in OPERATIONS:
         perform = own.get(operation.name)
         for one in answers:

@@ -72,6 +72,10 @@ class PageSessions:
         """Who shows a token; None if it does not hold."""
         return self._tokens.of(token)
 
+    def end(self, token: str) -> None:
+        """Have a token not hold any more, if it does."""
+        self._tokens.take(token)
+
 
 def _digest(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogateescape")).digest()

@@ -46,10 +46,10 @@ class TryAnswers:
     async def metrics(self, call: Call) -> Answer:
         """The last minutes of every service that has been called."""
         call.require(Action.READ)
-        history, slots = self._hub.supervisor.calls, _slots(call)
         there = {name for name, _ in self._hub.supervisor.lives}
-        found = {name: history.of(name, slots)[None] for name in history.names() if name in there}
-        return {"slot_s": SLOT_S, "services": {name: dataclasses.asdict(one) for name, one in found.items()}}
+        found = self._hub.supervisor.calls.totals(_slots(call))
+        services = {name: dataclasses.asdict(one) for name, one in found.items() if name in there}
+        return {"slot_s": SLOT_S, "services": services}
 
     async def metrics_of(self, call: Call) -> Answer:
         """The last minutes of one service, and of each version that has been called."""

@@ -73,7 +73,18 @@ def test_what_is_older_than_ten_minutes_is_gone_and_kept_of_nobody() -> None:
     history.add(told(("beer", "1", 200, 0.01)).take())
     clock.slots_later(1)
     assert history.of("wine", KEPT) == {}  # although somebody looks at it
-    assert history.names() == ["beer"]
+    assert list(history.totals(KEPT)) == ["beer"]
+
+
+def test_of_many_services_the_calls_of_all_versions_are_told_at_once() -> None:
+    clock = Clock()
+    history = CallHistory(clock)
+    history.add(told(("wine", "1", 200, 0.01), ("wine", "2", 503, 0.3), ("beer", "1", 200, 0.01)).take())
+    clock.slots_later(1)
+    found = history.totals(1)
+    assert list(found) == ["beer", "wine"]
+    assert found["wine"] == history.of("wine", 1)[None]
+    assert (found["wine"].requests, found["beer"].requests) == ([2], [1])
 
 
 def test_after_a_long_pause_nothing_of_before_is_left_in_the_ring() -> None:

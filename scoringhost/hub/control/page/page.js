@@ -80,7 +80,10 @@ class Page {
     }
   }
 
+  /** Sign out. A token that was had for a link holds for hours: the hub is told that it is not wanted any more. */
   #leave(why) {
+    const { api } = this;
+    api?.send("POST", "sessions/end", { body: { token: api.token } }).catch(() => {});
     store("");
     clearTimeout(this.timer);
     this.view = this.api = null;

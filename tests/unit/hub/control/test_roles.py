@@ -20,6 +20,7 @@ ROLES = {
     "about": (ALL, ALL, ALL),
     "add_link": (ALL, NONE, NONE),
     "add_session": (ALL, NONE, NONE),
+    "end_session": (ALL, ALL, ALL),
     "stop": (ALL, NONE, NONE),
     "add_upload": (ALL, ALL, NONE),
     "send_part": (OWN, OWN, NONE),
@@ -88,6 +89,7 @@ async def _asked(world: HubWorld, name: str, upload: str, by: str) -> Any:
     version = str(newest) if "/models/" in operation.path else "1"
     names = {"name": "ridge" if "/models/" in operation.path else "wine", "version": version, "upload": upload}
     body: Any = {
+        "end_session": {"token": "of-a-page-that-is-gone"},
         "add_upload": {"name": "app", "kind": "folder"},
         "send_part": b"",
         "set_keys": {"keys": {"primary": "a-key-of-a-service-that-is-long"}},

@@ -32,6 +32,28 @@ def test_the_code_of_a_link_is_good_for_nothing_else(in_hub: Callable[..., None]
     in_hub(act)
 
 
+def test_a_page_makes_no_links_and_tokens_of_which_it_would_hold_for_ever(in_hub: Callable[..., None]) -> None:
+    async def act(world: HubWorld) -> None:
+        code = (await world.call("POST", "/links")).body["code"]
+        token = (await world.call("POST", "/sessions", by=code)).body["token"]
+        assert (await world.call("GET", "/services", by=token)).status == 200
+        for path in ("/links", "/sessions"):
+            assert (await world.call("POST", path, by=token)).status == 401, path
+
+    in_hub(act)
+
+
+def test_who_signs_out_leaves_no_token_that_holds(in_hub: Callable[..., None]) -> None:
+    async def act(world: HubWorld) -> None:
+        token, other = [(await world.call("POST", "/sessions")).body["token"] for _ in range(2)]
+        assert (await world.call("POST", "/sessions/end", {"token": token}, by=token)).status == 200
+        assert (await world.call("GET", "/services", by=token)).status == 401
+        assert (await world.call("GET", "/services", by=other)).status == 200
+        assert (await world.call("POST", "/sessions/end", {"token": token}, by="cat")).status == 200  # which is gone
+
+    in_hub(act)
+
+
 def test_links_and_tokens_end() -> None:
     now_s = 0.0
     sessions = PageSessions(lambda: now_s)
