@@ -80,12 +80,13 @@ def serve(
 def open_page(browser: bool, workspace: str | None) -> None:
     """Show a link that lets you in to the page of the workspace's hub, once and within five minutes, and open it."""
     from scoringhost.cli.hub_options import client_of, hub_refusals
+    from scoringhost.hub.page_link import kept_for_browser
 
     with hub_refusals():
         link = client_of(workspace, None).page_link()
-    click.echo(link)
-    if browser:
-        click.launch(link)
+        click.echo(link)
+        if browser:
+            click.launch(str(kept_for_browser(link, workspace_folder(os.environ, workspace))))
 
 
 @hub.command(cls=Verb, short_help="End the hub of a workspace.", examples=("scoringhost hub stop",))

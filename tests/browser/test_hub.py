@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,6 +221,24 @@ def test_a_link_lets_its_owner_in_once_and_is_not_kept(page: HubPage, hub: HubPr
     page.driver.get("about:blank")
     page.driver.get(link)
     page.until(lambda: "has been used, or is too old" in page.text("#enter-why"))
+
+
+def test_a_link_is_opened_without_being_an_argument_that_others_of_the_machine_could_see(
+    page: HubPage, hub: HubProcess
+) -> None:
+    (hub.place / "bin").mkdir(exist_ok=True)
+    browser = hub.place / "bin" / "xdg-open"
+    browser.write_text('#!/bin/sh\necho "$@" > "$0.new" && mv "$0.new" "$0.said"\n')
+    browser.chmod(0o755)
+    opened = hub.verb("hub", "open", PATH=f"{browser.parent}:{os.environ['PATH']}")
+    said = hub.place / "bin" / "xdg-open.said"
+    hub.until(said.exists, "the browser")
+    file = Path(said.read_text().strip())
+    assert opened.stdout.strip() in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    page.driver.get(file.as_uri())
+    page.until(lambda: page.service("diabetes"))
+    assert page.driver.current_url == f"{page.url}#/"
 
 
 def test_somebody_with_a_key_signs_in_and_out(page: HubPage) -> None:
