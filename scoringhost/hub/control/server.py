@@ -23,7 +23,7 @@ from scoringhost.hub.control.openapi import document
 from scoringhost.hub.control.operations import OPERATIONS, Operation
 from scoringhost.hub.control.page import for_browsers, page_endpoints
 from scoringhost.hub.control.services import ServiceAnswers
-from scoringhost.hub.control.sessions import LINK_S, SESSION_S
+from scoringhost.hub.control.sessions import SessionAnswers
 from scoringhost.hub.control.trying import TryAnswers
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.control.views import Views
@@ -59,25 +59,14 @@ def control_app(
     """The application of the control API. url: of the front. stop: ends the hub. front: that services are tried by."""
     home = hub.desk.path
     sources = Sources(Uploads(home / "uploads"))
+    services = ServiceAnswers(hub, sources, Views(hub.supervisor, url))
     trying = TryAnswers(hub, front or InProcessFront(hub.supervisor, FOR_TRYING))
-    answers = (ModelAnswers(hub.desk, sources), ServiceAnswers(hub, sources, Views(hub.supervisor, url)), trying)
+    answers = (ModelAnswers(hub.desk, sources), services, trying, SessionAnswers(guard.sessions))
 
     async def about(call: Call) -> dict[str, Any]:
         call.require(Action.READ)
         said = {"version": __version__, "url": url, "caller": call.caller.name, "role": call.caller.role}
         return {**said, "pid": os.getpid(), "home": str(home)}
-
-    async def add_link(call: Call) -> dict[str, Any]:
-        call.require(Action.LINKS)
-        return {"code": guard.sessions.add_link(call.caller), "seconds": LINK_S}
-
-    async def add_session(call: Call) -> dict[str, Any]:
-        call.require(Action.LINKS)
-        return {"token": guard.sessions.add_token(call.caller), "seconds": SESSION_S}
-
-    async def end_session(call: Call) -> dict[str, Any]:
-        guard.sessions.end(call.body["token"])
-        return {}
 
     async def stop_hub(call: Call) -> dict[str, Any]:
         call.require(Action.STOP)
@@ -85,8 +74,7 @@ def control_app(
         return {}
 
     table: dict[str, dict[str, Callable[[HttpRequest], Awaitable[HttpResponse]]]] = {}
-    named: tuple[Any, ...] = (about, add_link, add_session, end_session)
-    own: dict[str, Perform] = {one.__name__: one for one in named} | {"stop": stop_hub}
+    own: dict[str, Perform] = {"about": about, "stop": stop_hub}
     for operation in OPERATIONS:
         perform = own.get(operation.name)
         for one in answers:

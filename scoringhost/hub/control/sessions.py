@@ -10,8 +10,10 @@ import secrets
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
-from scoringhost.hub.access import Caller
+from scoringhost.hub.access import Action, Caller
+from scoringhost.hub.control.calls import Call
 
 LINK_S = 300.0
 """Seconds within which a link has to be opened."""
@@ -75,6 +77,28 @@ class PageSessions:
     def end(self, token: str) -> None:
         """Have a token not hold any more, if it does."""
         self._tokens.take(token)
+
+
+class SessionAnswers:
+    """The operations on them."""
+
+    def __init__(self, sessions: PageSessions) -> None:
+        self._sessions = sessions
+
+    async def add_link(self, call: Call) -> dict[str, Any]:
+        """The code of a new link."""
+        call.require(Action.LINKS)
+        return {"code": self._sessions.add_link(call.caller), "seconds": LINK_S}
+
+    async def add_session(self, call: Call) -> dict[str, Any]:
+        """A new token; who shows the code of a link is who has made it."""
+        call.require(Action.LINKS)
+        return {"token": self._sessions.add_token(call.caller), "seconds": SESSION_S}
+
+    async def end_session(self, call: Call) -> dict[str, Any]:
+        """Whoever has a token may end it."""
+        self._sessions.end(call.body["token"])
+        return {}
 
 
 def _digest(text: str) -> bytes:

@@ -223,7 +223,9 @@ def test_calls_that_were_tried_count(in_hub: Callable[..., None]) -> None:
     in_hub(act)
 
 
-@pytest.mark.parametrize("kind", ["text/plain\r\nX-Forwarded-For: 10.0.0.1", "text/plain\nX: 1", "no kind", "a/\u4e2d", "/"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain\r\nX-Forwarded-For: 10.0.0.1", "text/plain\nX: 1", "no kind", "a/\u4e2d", "/"]
+)
 def test_a_content_type_is_one_value_of_a_header(in_hub: Callable[..., None], kind: str) -> None:
     seen: list[bytes] = []
 
