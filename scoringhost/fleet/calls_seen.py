@@ -12,7 +12,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 SLOT_S = 5.0
 KEPT = 120
@@ -105,8 +105,7 @@ _WIDTH = 6
 _NOTHING = array("f", [0, 0, 0, 0, math.nan, math.nan])
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """What has come of calls, slot by slot, the oldest first. Times are None where there was no call.
 
     requests: all, whatever has come of them.
@@ -148,14 +147,14 @@ class _Recent:
 
     def series(self, slots: int) -> Series:
         """The last closed slots."""
-        at = [slot % KEPT * _WIDTH for slot in range(self.slot - slots, self.slot)]
+        first = (self.slot - slots) % KEPT * _WIDTH
+        in_order = (self.ring[first:] + self.ring[:first])[: slots * _WIDTH]
 
         def counts(column: int) -> list[int]:
-            return [int(self.ring[start + column]) for start in at]
+            return list(map(int, in_order[column::_WIDTH]))
 
         def times(column: int) -> list[float | None]:
-            found = [self.ring[start + column] for start in at]
-            return [None if math.isnan(value) else round(value, 3) for value in found]
+            return [None if math.isnan(value) else round(value, 3) for value in in_order[column::_WIDTH]]
 
         answered, refused, failed, left = counts(_ANSWERED), counts(_REFUSED), counts(_FAILED), counts(_LEFT)
         requests = [sum(row) for row in zip(answered, refused, failed, left, strict=True)]

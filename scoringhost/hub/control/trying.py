@@ -7,7 +7,6 @@ are shown its keys as well.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import time
 from typing import Any
@@ -48,16 +47,15 @@ class TryAnswers:
         call.require(Action.READ)
         there = {name for name, _ in self._hub.supervisor.lives}
         found = self._hub.supervisor.calls.totals(_slots(call))
-        services = {name: dataclasses.asdict(one) for name, one in found.items() if name in there}
+        services = {name: one._asdict() for name, one in found.items() if name in there}
         return {"slot_s": SLOT_S, "services": services}
 
     async def metrics_of(self, call: Call) -> Answer:
         """The last minutes of one service, and of each version that has been called."""
         call.require(Action.READ)
         await self._service(call)
-        found = {
-            key: dataclasses.asdict(one) for key, one in self._hub.supervisor.calls.of(call.name, _slots(call)).items()
-        }
+        series = self._hub.supervisor.calls.of(call.name, _slots(call))
+        found = {key: one._asdict() for key, one in series.items()}
         return {"slot_s": SLOT_S, "service": found.pop(None, None), "versions": found}
 
     # -- trying one -------------------------------------------------------------------------------------
