@@ -17,6 +17,7 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
 from scoringhost.hub.access import Action
 from scoringhost.hub.control.calls import Call, call_of
+from scoringhost.hub.control.control_log import ControlLog
 from scoringhost.hub.control.guard import ControlGuard
 from scoringhost.hub.control.models import ModelAnswers, Sources
 from scoringhost.hub.control.openapi import document
@@ -33,7 +34,6 @@ from scoringhost.hub.hub import Hub
 from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
 from scoringhost.hub.own_server import LOOPBACK
 from scoringhost.settings import Settings
-from scoringhost.telemetry.log_observer import LogObserver
 
 LARGEST_BODY = 32 * MIB
 """Bytes of one request; what is larger is uploaded in parts."""
@@ -90,7 +90,7 @@ def control_app(
         {"GET": lambda _: HttpResponse(200, list(said.headers), said.body)}, is_open=True
     )
     endpoints.update(probes.endpoints(lambda _: None, lambda _: None))
-    app = HttpApp([ControlWords(endpoints)], Cors(""), [LogObserver()], guards=[guard])
+    app = HttpApp([ControlWords(endpoints)], Cors(""), [ControlLog()], guards=[guard])
     trying.match = app.match("/services")
     return app
 
