@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ from tests.unit.hub.control.conftest import TOKEN, HubWorld
 
 async def download(world: HubWorld, path: str) -> None:
     response = await world.app.handle(HttpRequest("GET", path, b"", Headers(authorization=f"Bearer {TOKEN}")))
-    async with contextlib.aclosing(response.body) as pieces:  # type: ignore[type-var]
+    body: Any = response.body
+    async with contextlib.aclosing(body) as pieces:
         assert [piece async for piece in pieces]
 
 
