@@ -87,7 +87,8 @@ def test_what_has_no_counterpart_is_warned_of_by_name() -> None:
 
 
 @pytest.mark.parametrize(("name", "more", "said"), [
-    ("Ridge", {}, "no name for a service"), ("ab", {}, "3 to 32"), ("ridge", {"target": "docker"}, "kubernetes or kserve"),
+    ("Ridge", {}, "no name for a service"), ("ab", {}, "3 to 32"),
+    ("ridge", {"target": "docker"}, "kubernetes or kserve"),
     ("ridge", {"host": "a b"}, "route.host must be"), ("ridge", {"image": "a b"}, "image must be"),
     ("ridge", {"settings": {"SCORINGHOST_PORT": "1"}}, "is made of the field port"),
 ])  # fmt: skip
@@ -177,7 +178,7 @@ def test_all_versions_take_the_same_keys_in_one_namespace(endpoint: Any) -> None
 
 @pytest.mark.parametrize(("change", "said"), [
     (lambda endpoint: endpoint.create_version("a"), "there is a version 'a' already"),
-    (lambda endpoint: endpoint.create_version("b", traffic_percentile=101), "from 0 to 100"),
+    (lambda endpoint: endpoint.create_version("c", traffic_percentile=101), "from 0 to 100"),
     (lambda endpoint: endpoint.create_version("c", traffic_percentile=61), "b 40, c 61 are 101 together"),
     (lambda endpoint: endpoint.update_version("b", traffic_percentile=100.5), "from 0 to 100"),
     (lambda endpoint: endpoint.update_version("x"), "there is no version 'x'; there are a, b"),
