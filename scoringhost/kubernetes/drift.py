@@ -26,7 +26,7 @@ _CONTROLLERS = frozenset({"kube-controller-manager", f"{FIELD_MANAGER}-autoscali
 class Change:
     """A difference. what: the object; field: empty if the object itself is gone. ours and theirs: as JSON.
 
-    manager, at: who has set it, and when; empty if nobody knows.
+    manager, at: who has set it, and when; empty if nobody knows. is_added: it is a field that we have never set.
     """
 
     what: str
@@ -35,12 +35,15 @@ class Change:
     theirs: str
     manager: str = ""
     at: str = ""
+    is_added: bool = False
 
     def __str__(self) -> str:
         if not self.field:
             return f"{self.what}: it is gone"
-        by = f", set by {self.manager}" if self.manager else ""
         when = f" at {self.at}" if self.at else ""
+        if self.is_added:
+            return f"{self.what}: {self.field} is {self.theirs}, added by {self.manager}{when}"
+        by = f", set by {self.manager}" if self.manager else ""
         return f"{self.what}: {self.field} is {self.theirs}, not {self.ours}{by}{when}"
 
 
@@ -67,12 +70,11 @@ def drift_of(cluster: Cluster, record: Record) -> list[Change]:
 def changes(live: Mapping[str, Any], applied: Mapping[str, Any]) -> list[Change]:
     """How an object differs from what it would be if it were applied again, and what others have added to it."""
     what = str(ref_of(live))
-    entries = live["metadata"].get("managedFields") or ()
     found = []
     for path, theirs, ours in _differences(live, applied, ()):
-        manager, at = _who(entries, path)
+        manager, at = _who(live, path)
         found.append(Change(what, _text(path), _json(ours), _json(theirs), manager, at))
-    found += _added(what, live, entries)
+    found += _added(what, live, applied)
     return found
 
 
@@ -105,18 +107,27 @@ def _names_in_secret(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> li
     theirs = sorted(live.get("data") or {})
     if ours == theirs:
         return []
-    manager, at = _who(live["metadata"].get("managedFields") or (), ("data",))
+    manager, at = _who(live, ("data",))
     return [Change(str(ref_of(live)), "data", f"with {', '.join(ours)}", f"with {', '.join(theirs)}", manager, at)]
 
 
 # -- managedFields --------------------------------------------------------------------------------
 
 
-def _who(entries: Sequence[Mapping[str, Any]], path: Path) -> tuple[str, str]:
+def _entries(found: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    entries: Sequence[Mapping[str, Any]] = found["metadata"].get("managedFields") or ()
+    return entries
+
+
+def _is_ours(entry: Mapping[str, Any]) -> bool:
+    return entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+
+
+def _who(live: Mapping[str, Any], path: Path) -> tuple[str, str]:
     """Who has set a field last, if not we, and when. Of a part of what somebody has set as a whole, that one."""
     best, name, at = 0, "", ""
-    for entry in entries:
-        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply":
+    for entry in _entries(live):
+        if _is_ours(entry):
             continue
         depth = _depth(entry.get("fieldsV1") or {}, path)
         if depth > best or (depth == best and depth and str(entry.get("time", "")) > at):
@@ -147,20 +158,20 @@ def _inner(fields: Mapping[str, Any], step: Step) -> Mapping[str, Any] | None:
     return None
 
 
-def _added(what: str, live: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> list[Change]:
+def _added(what: str, live: Mapping[str, Any], applied: Mapping[str, Any]) -> list[Change]:
     """Fields that others have put beside ours. They stay when it is applied again."""
-    own = [one for one in entries if one.get("manager") == FIELD_MANAGER and one.get("operation") == "Apply"]
-    ours = {path for one in own for path in _leaves(one.get("fieldsV1") or {}, ())}
+    # What others have changed is theirs by now, and ours again in what would be applied.
+    ours = {path for one in _entries(applied) if _is_ours(one) for path in _leaves(one.get("fieldsV1") or {}, ())}
     found = []
-    for entry in entries:
-        if entry in own or entry.get("subresource") or entry.get("manager") in _CONTROLLERS:
+    for entry in _entries(live):
+        if _is_ours(entry) or entry.get("subresource") or entry.get("manager") in _CONTROLLERS:
             continue
         for path in sorted(_leaves(entry.get("fieldsV1") or {}, ()) - ours):
             value = _at(live, path)
             if value is not _MISSING and path[:1] != ("f:status",):
                 text = "".join(_part(step) for step in path).lstrip(".")
                 manager, at = str(entry.get("manager", "")), str(entry.get("time", ""))
-                found.append(Change(what, text, "there", _json(value), manager, at))
+                found.append(Change(what, text, _json(_MISSING), _json(value), manager, at, True))
     return found
 
 

@@ -20,7 +20,13 @@ SCRIPT_FAILED = 3
 """The exit code of `serve` for what cannot be served: the script, its init(), a setting."""
 _NEVER_STARTS = frozenset(
     {
-        *("ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "SignatureValidationFailed"),
+        *(
+            "ImagePullBackOff",
+            "InvalidImageName",
+            "ErrImageNeverPull",
+            "ImageInspectError",
+            "SignatureValidationFailed",
+        ),
         *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
     }
 )

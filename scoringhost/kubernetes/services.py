@@ -12,7 +12,7 @@ from scoringhost.kubernetes import record as records
 from scoringhost.kubernetes.cluster import Cluster
 from scoringhost.kubernetes.drift import Change, drift_of
 from scoringhost.kubernetes.record import Record
-from scoringhost.kubernetes.states import DELETING, Seen
+from scoringhost.kubernetes.states import UNHEALTHY, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,7 @@ def wait(
 ) -> dict[str, Seen]:
     """Wait until all Deployments of a service are healthy; see `looking.wait_for`."""
     names = deployments_of(record)
-    return {
-        one: looking.wait_for(cluster, record.name, one, timeout_s=timeout_s, tell=tell) for one in names
-    }
+    return {one: looking.wait_for(cluster, record.name, one, timeout_s=timeout_s, tell=tell) for one in names}
 
 
 def logs(cluster: Cluster, record: Record, lines: int) -> list[str]:
@@ -130,5 +128,8 @@ def deployments_of(record: Record) -> list[str]:
 
 
 def _as_it_is(cluster: Cluster, record: Record) -> Deployed:
-    seen = {one: looking.look(cluster, one) or Seen(DELETING, "Gone", "its Deployment is gone") for one in deployments_of(record)}
+    seen = {
+        one: looking.look(cluster, one) or Seen(UNHEALTHY, "Gone", "its Deployment is gone")
+        for one in deployments_of(record)
+    }
     return Deployed(record, seen)

@@ -82,9 +82,7 @@ def state_of(objects: Objects) -> Seen:
     return _seen(objects, newest, TRANSITIONING)
 
 
-def _of_a_running_one(
-    objects: Objects, newest: str, conditions: Mapping[str, Any], cause: PodCause | None
-) -> Seen:
+def _of_a_running_one(objects: Objects, newest: str, conditions: Mapping[str, Any], cause: PodCause | None) -> Seen:
     """Of one whose newest version was available once. Some of its replicas may have fallen since."""
     wanted = _wanted(objects.deployment)
     available = int((objects.deployment.get("status") or {}).get("availableReplicas") or 0)

@@ -1,0 +1,56 @@
+"""One suite over two API servers: a small one that is always there, and Kubernetes' own where its programs are."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoringhost.kubernetes.cluster import Cluster, open_cluster
+from tests.api_server import real
+from tests.api_server.access import Access
+from tests.api_server.server import ApiServer
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Access]:
+    programs = real.folder_of_programs()
+    if programs is None:
+        pytest.skip(real.NOT_HERE)
+    with real.running(programs, tmp_path_factory.mktemp("kubernetes")) as access:
+        yield access
+
+
+@pytest.fixture(
+    params=[
+        "stand-in",
+        pytest.param("real", marks=[pytest.mark.slow, pytest.mark.xdist_group("kube-apiserver")]),
+    ]
+)
+def access(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Access]:
+    """An API server with an empty namespace."""
+    if request.param == "real":
+        found: Access = request.getfixturevalue("real_server")
+        name = f"models-{next(_numbers)}"
+        content = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        found.ask_whole("POST", "/api/v1/namespaces", content)
+        yield Access(found.url, tmp_path, name, found.token, found.ca, True)
+        return
+    with ApiServer() as server:
+        yield Access(server.url, tmp_path, "models")
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Iterator[ApiServer]:
+    """The small one, for what a real one does not do when it is asked to, such as failing."""
+    with ApiServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cluster(access: Access) -> Cluster:
+    return open_cluster(access.environ())
