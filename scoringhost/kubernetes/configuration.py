@@ -20,6 +20,7 @@ from scoringhost.process.cpu_budget import THREAD_VARIABLES
 KEYS_FOLDER = "/run/scoringhost/keys"
 TOKEN_KEYS_FOLDER = "/run/scoringhost/token-keys"
 JWKS = "jwks.json"
+SIGNING_KEY = "private.pem"
 
 
 def variables_of(service: ServiceOnKubernetes) -> dict[str, str]:
@@ -61,22 +62,22 @@ def settings_map(service: ServiceOnKubernetes) -> Manifest:
 
 
 def secrets_of(service: ServiceOnKubernetes) -> list[Manifest]:
-    """The Secrets: keys of callers, variables that nobody may read, the key that tokens are signed with."""
+    """The Secrets: keys of callers, the key that tokens are signed with, variables that nobody may read."""
     signing_key = service.tokens.signing_key if service.tokens is not None else None
-    contents = {
-        keys_name(service): dict(service.keys),
-        secret_settings_name(service): dict(service.secret_settings),
-        signing_key_name(service): {"private.pem": signing_key} if signing_key else {},
-    }
+    contents: list[tuple[str, dict[str, str], bool]] = [
+        (keys_name(service), dict(service.keys), True),
+        (signing_key_name(service), {SIGNING_KEY: signing_key} if signing_key else {}, True),
+        (secret_settings_name(service), dict(service.secret_settings), False),
+    ]
     return [
         {
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": metadata_of(service, name),
+            "metadata": metadata_of(service, name, is_shared=is_shared),
             "type": "Opaque",
             "stringData": content,
         }
-        for name, content in contents.items()
+        for name, content, is_shared in contents
         if content
     ]
 
@@ -89,7 +90,7 @@ def token_keys_map(service: ServiceOnKubernetes) -> list[Manifest]:
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": metadata_of(service, token_keys_name(service)),
+            "metadata": metadata_of(service, token_keys_name(service), is_shared=True),
             "data": {JWKS: service.tokens.keys},
         }
     ]

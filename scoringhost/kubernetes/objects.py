@@ -41,21 +41,30 @@ def _as_json(texts: Mapping[str, str]) -> str:
 
 
 def metadata_of(
-    service: ServiceOnKubernetes, name: str | None = None, annotations: Mapping[str, str] | None = None
+    service: ServiceOnKubernetes,
+    name: str | None = None,
+    annotations: Mapping[str, str] | None = None,
+    *,
+    is_shared: bool = False,
 ) -> Manifest:
-    """The metadata of an object; name: what it is called, if that is not what the service is called."""
+    """The metadata of an object; name: what it is called, if that is not what the service is called.
+
+    is_shared: there is one for all versions of the service.
+    """
     made: Manifest = {"name": name or service.full_name}
     if service.namespace is not None:
         made["namespace"] = service.namespace
     made["labels"] = labels_of(service)
+    if is_shared:
+        made["labels"]["app.kubernetes.io/instance"] = service.name
     if annotations:
         made["annotations"] = dict(annotations)
     return made
 
 
 def keys_name(service: ServiceOnKubernetes) -> str:
-    """The Secret with the keys that callers send."""
-    return f"{service.full_name}-keys"
+    """The Secret with the keys that callers send, to whichever version."""
+    return f"{service.name}-keys"
 
 
 def secret_settings_name(service: ServiceOnKubernetes) -> str:
@@ -65,12 +74,12 @@ def secret_settings_name(service: ServiceOnKubernetes) -> str:
 
 def signing_key_name(service: ServiceOnKubernetes) -> str:
     """The Secret with the key that tokens are signed with, which no pod is given."""
-    return f"{service.full_name}-token-signing"
+    return f"{service.name}-token-signing"
 
 
 def token_keys_name(service: ServiceOnKubernetes) -> str:
     """The ConfigMap with the public keys of tokens."""
-    return f"{service.full_name}-token-keys"
+    return f"{service.name}-token-keys"
 
 
 def settings_name(service: ServiceOnKubernetes) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from scoringhost.azureml.core.webservice.aks_configuration import (
-    AksEndpointDeploymentConfiguration,
-    AksServiceDeploymentConfiguration,
-)
+from scoringhost.azureml.core.webservice.aks_configuration import AksServiceDeploymentConfiguration
+from scoringhost.azureml.core.webservice.aks_endpoint_configuration import AksEndpointDeploymentConfiguration
 from scoringhost.azureml.core.webservice.webservice import Webservice
 
 
