@@ -115,3 +115,41 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def install_http_routes(access: Access) -> None:
+    """HTTPRoute as far as it is asked for here: its fields are kept, and not checked."""
+    name = "httproutes.gateway.networking.k8s.io"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    whole = {"type": "object", "properties": {"spec": schema}}
+    content = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": name,
+            "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api/pull/1"},
+        },
+        "spec": {
+            "group": "gateway.networking.k8s.io",
+            "scope": "Namespaced",
+            "names": {"plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute", "listKind": "HTTPRouteList"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": whole}}],
+        },
+    }
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    access.ask_whole("PATCH", f"{path}/{name}?fieldManager=test&force=true", content, "application/apply-patch+yaml")
+    until_s = time.monotonic() + READY_S
+    while True:
+        found = access.ask_whole("GET", f"{path}/{name}")
+        conditions = {one["type"]: one["status"] for one in found.get("status", {}).get("conditions", ())}
+        if conditions.get("Established") == "True":
+            break
+        assert time.monotonic() < until_s, conditions
+        time.sleep(0.1)
+    while True:
+        try:
+            access.ask("GET", "gateway.networking.k8s.io/v1/httproutes")
+            return
+        except AssertionError:
+            assert time.monotonic() < until_s
+            time.sleep(0.1)

@@ -54,3 +54,10 @@ def stand_in(tmp_path: Path) -> Iterator[ApiServer]:
 @pytest.fixture
 def cluster(access: Access) -> Cluster:
     return open_cluster(access.environ())
+
+
+@pytest.fixture
+def crds(access: Access) -> None:
+    """The kinds of the Gateway API, which no API server has by itself."""
+    if access.is_real:
+        real.install_http_routes(access)

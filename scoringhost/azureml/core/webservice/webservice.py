@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from scoringhost.azureml.core.webservice import _hub_of_services as hub
+from scoringhost.azureml.core.webservice import _on_cluster as on_cluster
 from scoringhost.azureml.core.webservice._calling import call_service
 from scoringhost.azureml.core.webservice._record import Record
 from scoringhost.azureml.core.webservice._waiting import wait_until_final
@@ -36,6 +37,9 @@ class Webservice:
         """An object of the class of that kind."""
         if cls is not Webservice:
             return object.__new__(cls)
+        place = on_cluster.place_of(workspace, name)
+        if place is not None:
+            return cast(Self, object.__new__(_class_on_cluster(place)))
         found = hub.find(workspace, name)
         if found is None:
             raise hub.not_found(name)
@@ -107,10 +111,14 @@ class Webservice:
         properties: Sequence[str | Sequence[str]] | None = None,
         image_digest: str | None = None,
     ) -> builtins.list[Webservice]:
-        """All services that fit all that is said, of every kind; also those that were deployed by other means."""
+        """All services that fit all that is said, of every kind; also those that were deployed by other means.
+
+        Those on clusters are the ones that were deployed from this workspace.
+        """
         from scoringhost.azureml.core.webservice import _filters as filters
 
         found = [Webservice._made(workspace, one) for one in hub.all_services(workspace)]
+        found += [Webservice(workspace, name) for name in on_cluster.names(workspace)]
         wanted = filters.Wanted(compute_type, model_name, model_id, tags, properties)
         return [one for one in found if wanted.fits(one.compute_type, one._model_ids, one.tags, one.properties)]
 
@@ -247,6 +255,13 @@ class Webservice:
         if not isinstance(webservice_payload, Mapping) or "name" not in webservice_payload:
             raise WebserviceException(f"what serialize() of a service gives is expected, not {webservice_payload!r}")
         return Webservice(workspace, str(webservice_payload["name"]))
+
+
+def _class_on_cluster(place: on_cluster.Place) -> type[Webservice]:
+    from scoringhost.azureml.core.webservice.aks import AksWebservice
+    from scoringhost.azureml.core.webservice.aks_endpoint import AksEndpoint
+
+    return AksEndpoint if place.compute_type == AksEndpoint.deploy_configuration.compute_type else AksWebservice
 
 
 def _class_of(record: Record) -> type[Webservice]:
