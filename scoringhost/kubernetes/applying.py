@@ -1,8 +1,8 @@
 """Bringing a service's objects to a cluster, and taking them away again.
 
-Everything is tried first without being done (dryRun), so that a field that is wrong, a quota or a missing permission leaves
-all as it was. What is done then is applied on the server's side: fields of ours are ours, those that others have added
-stay, and what others have changed is not overwritten without being asked for.
+Everything is tried first without being done (dryRun), so that a field that is wrong, a quota or a missing permission
+leaves all as it was. What is done then is applied on the server's side: fields of ours are ours, those that others have
+added stay, and what others have changed is not overwritten without being asked for.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Cluster:
         body = self._ask("GET", ref.path(self.namespace), ref, "get", may_be_missing=True)
         return None if body is None else _value(body, ref)
 
-    def list(self, kind: Ref, *, labels: str = "", fields: str = "") -> list[dict[str, Any]]:
+    def all_of(self, kind: Ref, *, labels: str = "", fields: str = "") -> list[dict[str, Any]]:
         """The objects of a kind that have these labels and fields, as selectors in Kubernetes' form."""
         query = [("labelSelector", labels)] if labels else []
         if fields:
@@ -78,7 +78,7 @@ class Cluster:
 
         Raises:
             FieldsTaken: if others have set fields to other values.
-            ManifestRefused, AdmissionRefused, QuotaExceeded, NotPermitted, KindNotServed, NamespaceNotFound: as they say.
+            ClusterError: others, as they say.
         """
         ref = ref_of(manifest)
         query = [("fieldManager", manager), ("fieldValidation", "Strict")]
@@ -135,15 +135,13 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        # The client makes JSON of what it knows to be JSON, and sends a text of another kind as it is.
-        body: Any = content if kind == "application/json" else json.dumps(content)
         problem: errors.ClusterError | None = None
         for _ in range(TRIES):
             # Without a list of its own for each request the client's own grows with every one.
             options = {"query_params": list(query), "header_params": {"Accept": "application/json, */*"}}
             try:
                 answer = self._client.request(
-                    method, path, body, content_type=kind, serialize=False, _request_timeout=TIMEOUT_S, **options
+                    method, path, content, content_type=kind, serialize=False, _request_timeout=TIMEOUT_S, **options
                 )
             except ApiException as refused:
                 if may_be_missing and refused.status == 404 and _is_about(refused.body, ref):

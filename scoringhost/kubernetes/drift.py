@@ -1,7 +1,8 @@
 """What somebody has changed on the cluster since a service was applied.
 
-Each manifest is applied once more without being done (dryRun): what the API server answers is what would be, written as the
-server writes it, with its defaults. Where the object is otherwise, somebody has changed it, and who is in `managedFields`.
+Each manifest is applied once more without being done (dryRun): what the API server answers is what would be, written as
+the server writes it, with its defaults. Where the object is otherwise, somebody has changed it, and who is in
+`managedFields`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from scoringhost.kubernetes.states import UNSCHEDULABLE, Objects, Seen, state_of
 
 LOOK_AGAIN_S = 1.0
 NODE_MAY_COME_S = 12.0
-"""Seconds that a pod without a node is waited with: an autoscaler looks every ten seconds whether it should make one."""
+"""Seconds that a pod without a node is waited with: autoscalers look every ten seconds whether to make one."""
 SHOWN_LINES = 20
 """Of the log of what has failed, in its error."""
 
@@ -25,11 +25,11 @@ def objects_of(cluster: Cluster, deployment: str) -> Objects | None:
     if found is None:
         return None
     labels = ",".join(f"{key}={value}" for key, value in sorted(found["spec"]["selector"]["matchLabels"].items()))
-    sets = cluster.list(REPLICA_SETS, labels=labels)
-    pods = cluster.list(PODS, labels=labels)
+    sets = cluster.all_of(REPLICA_SETS, labels=labels)
+    pods = cluster.all_of(PODS, labels=labels)
     events: list[dict[str, Any]] = []
     if any(not _is_ready(pod) for pod in pods):
-        events = cluster.list(EVENTS, fields="involvedObject.kind=Pod")
+        events = cluster.all_of(EVENTS, fields="involvedObject.kind=Pod")
         events.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
     return Objects(found, sets, pods, events)
 
@@ -60,7 +60,7 @@ def wait_for(
         ServiceNotDeployed: if it is not there, or was deleted meanwhile.
     """
     began_s = now_s()
-    lonely_since_s: float | None = None
+    patience = _Patience()
     told: Seen | None = None
     while True:
         seen = look(cluster, deployment)
@@ -69,12 +69,7 @@ def wait_for(
         if seen != told:
             tell(seen)
             told = seen
-        if seen.state != UNSCHEDULABLE:
-            lonely_since_s = None
-        elif lonely_since_s is None:
-            lonely_since_s = now_s()
-        is_patient = lonely_since_s is not None and now_s() - lonely_since_s < NODE_MAY_COME_S
-        if seen.is_final and not is_patient:
+        if seen.is_final and not patience.holds(seen, now_s()):
             break
         if timeout_s is not None and now_s() - began_s >= timeout_s:
             raise errors.RolloutUnfinished(name, seen, timeout_s)
@@ -82,6 +77,22 @@ def wait_for(
     if seen.state == "Healthy":
         return seen
     raise errors.RolloutFailed(name, seen, log_of(cluster, seen.pod_cause, SHOWN_LINES))
+
+
+class _Patience:
+    """With a pod that no node takes, for as long as a node may be coming."""
+
+    def __init__(self) -> None:
+        self.since_s: float | None = None
+
+    def holds(self, seen: Seen, now_s: float) -> bool:
+        """Whether it is waited on."""
+        if seen.state != UNSCHEDULABLE:
+            self.since_s = None
+            return False
+        if self.since_s is None:
+            self.since_s = now_s
+        return now_s - self.since_s < NODE_MAY_COME_S
 
 
 def log_of(cluster: Cluster, cause: PodCause | None, lines: int) -> list[str]:
@@ -92,7 +103,7 @@ def log_of(cluster: Cluster, cause: PodCause | None, lines: int) -> list[str]:
 
 
 def logs(cluster: Cluster, deployment: str, lines: int) -> list[str]:
-    """The last lines of all pods of a Deployment, the newest pod last; each begins with the pod's name if there are several.
+    """The last lines of all pods of a Deployment, the newest pod last; with the pod's name if there are several.
 
     Of a container that has been restarted they begin with those of the run before, which say why.
     """

@@ -2,11 +2,11 @@
 
 What is believed, and when, follows from how a kubelet reports:
 
-- `ErrImagePull` is the first try, `ImagePullBackOff` what follows it some seconds later. A registry that is busy answers
-  the second try, so the first is final only if it says that there is no such image, or that nobody is let in.
+- `ErrImagePull` is the first try, `ImagePullBackOff` what follows it some seconds later. A registry that is busy
+  answers the second try, so the first is final only if it says that there is no such image, or that nobody is let in.
 - A container that ended is `terminated` until it is started again; then its end is in `lastState`, and from the second
-  time on it is `waiting` with CrashLoopBackOff. `serve` ends with 3 when a script cannot be served: that does not change by
-  itself, so once is enough. So is a container that took more memory than its limit.
+  time on it is `waiting` with CrashLoopBackOff. `serve` ends with 3 when a script cannot be served: that does not
+  change by itself, so once is enough. So is a container that took more memory than its limit.
 """
 
 from __future__ import annotations

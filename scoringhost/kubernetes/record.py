@@ -1,7 +1,7 @@
 """What was deployed under a name: a ConfigMap beside the service's objects.
 
-It says which objects belong to the service, so that delete() takes these and nothing else, and what they were applied with,
-so that a change by somebody else is seen from any machine. Values of Secrets are not in it.
+It says which objects belong to the service, so that delete() takes these and nothing else, and what they were applied
+with, so that a change by somebody else is seen from any machine. Values of Secrets are not in it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Record:
     """One service. manifests: as they were applied last, without values of Secrets.
 
     others: objects that were applied and may not be gone yet, from a deployment that was broken off.
-    details: what whoever deployed it wants to know again; values of JSON. version: of the ConfigMap, "" if there is none.
+    details: what whoever deployed it wants to know again; values of JSON. version: of the ConfigMap, if there is one.
     """
 
     name: str
@@ -58,7 +58,7 @@ def read(cluster: Cluster, name: str) -> Record | None:
 
 def read_all(cluster: Cluster) -> list[Record]:
     """The records of all services of the namespace, by name."""
-    return sorted((_of(one) for one in cluster.list(CONFIG_MAPS, labels=LABEL)), key=lambda one: one.name)
+    return sorted((_of(one) for one in cluster.all_of(CONFIG_MAPS, labels=LABEL)), key=lambda one: one.name)
 
 
 def write(cluster: Cluster, record: Record) -> Record:

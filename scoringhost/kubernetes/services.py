@@ -34,8 +34,8 @@ def deploy(
 ) -> Record:
     """Bring a service to the cluster, or change it; returns before it is ready.
 
-    details: values of JSON that are kept with it. replaces: one that is there is changed, by a rollout in which it goes on
-    answering. force: take over what others have made or changed.
+    details: values of JSON that are kept with it. replaces: one that is there is changed, by a rollout in which it goes
+    on answering. force: take over what others have made or changed.
 
     Raises:
         ServiceDeployed: if it is there, and must not be replaced.

@@ -52,10 +52,22 @@ def state_of(objects: Objects) -> Seen:
 
     The newest version decides: what ran before is never ended before the new one is available.
     """
-    found = objects.deployment
-    status, spec = found.get("status") or {}, found.get("spec") or {}
-    conditions = {one["type"]: one for one in status.get("conditions") or ()}
     newest = _newest(objects)
+    conditions = {one["type"]: one for one in (objects.deployment.get("status") or {}).get("conditions") or ()}
+    known = _without_pods(objects, newest, conditions)
+    if known is not None:
+        return known
+    cause = _worst_cause(objects, newest)
+    reason = (conditions.get("Progressing") or {}).get("reason")
+    if reason == "NewReplicaSetAvailable" and _is_complete(objects.deployment):
+        return _of_a_running_one(objects, newest, conditions, cause)
+    return _of_a_new_one(objects, newest, conditions, cause)
+
+
+def _without_pods(objects: Objects, newest: str, conditions: Mapping[str, Any]) -> Seen | None:
+    """What is known without a look at the pods; None: that is what it takes."""
+    found = objects.deployment
+    status = found.get("status") or {}
     if found["metadata"].get("deletionTimestamp"):
         return _seen(objects, newest, DELETING)
     if status.get("observedGeneration", 0) < found["metadata"].get("generation", 0):
@@ -64,10 +76,12 @@ def state_of(objects: Objects) -> Seen:
     if refused.get("status") == "True":
         # A quota, a policy, a webhook: no pod is made, and so none could say it.
         return _seen(objects, newest, FAILED, refused.get("reason", ""), refused.get("message", ""))
+    return None
+
+
+def _of_a_new_one(objects: Objects, newest: str, conditions: Mapping[str, Any], cause: PodCause | None) -> Seen:
+    """Of one that is being rolled out."""
     progressing = conditions.get("Progressing") or {}
-    cause = _worst_cause(objects, newest)
-    if progressing.get("reason") == "NewReplicaSetAvailable" and _is_complete(found):
-        return _of_a_running_one(objects, newest, conditions, cause)
     if cause is not None and cause.is_final:
         return _seen(objects, newest, FAILED, cause.reason, cause.detail, cause)
     if cause is not None and cause.reason == UNSCHEDULABLE:
@@ -75,7 +89,7 @@ def state_of(objects: Objects) -> Seen:
     if progressing.get("reason") == "ProgressDeadlineExceeded":
         detail = cause.detail if cause else progressing.get("message", "")
         return _seen(objects, newest, FAILED, "ProgressDeadlineExceeded", detail, cause)
-    if spec.get("paused"):
+    if objects.deployment["spec"].get("paused"):
         return _seen(objects, newest, TRANSITIONING, "Paused", "its rollout is paused: kubectl rollout resume", cause)
     if cause is not None:
         return _seen(objects, newest, TRANSITIONING, cause.reason, cause.detail, cause)

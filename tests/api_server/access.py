@@ -1,4 +1,4 @@
-"""How tests reach an API server: a kubeconfig for the code that is tested, and plain HTTP for what else happens there."""
+"""How tests reach an API server: a kubeconfig for the code under test, and plain HTTP for what else happens there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Server-side apply, as far as services need it: who has set which field, conflicts, merging.
 
-The rules are those of Kubernetes' documentation ("Server-Side Apply"); the tests that use this run against a real API server,
-too, where there is one, so that it stays true.
+The rules are those of Kubernetes' documentation ("Server-Side Apply"); the tests that use this run against a real API
+server, too, where there is one, so that it stays true.
 """
 
 from __future__ import annotations
@@ -106,16 +106,19 @@ def merge(live: Any, applied: Any, name: str = "") -> Any:
 def remove(value: Any, path: Path) -> None:
     """Take a field out of an object, and what is empty then."""
     step, rest = path[0], path[1:]
-    if step.startswith("f:"):
-        key = step[2:]
-        if not isinstance(value, dict) or key not in value:
-            return
-        if rest:
-            remove(value[key], rest)
-        if not rest or value[key] in ({}, []):
-            del value[key]
+    if not step.startswith("f:"):
+        _remove_element(value, json.loads(step[2:]), rest)
         return
-    named = json.loads(step[2:])
+    key = step[2:]
+    if not isinstance(value, dict) or key not in value:
+        return
+    if rest:
+        remove(value[key], rest)
+    if not rest or value[key] in ({}, []):
+        del value[key]
+
+
+def _remove_element(value: Any, named: dict[str, Any], rest: Path) -> None:
     for one in list(value):
         if named.items() <= one.items():
             if rest:

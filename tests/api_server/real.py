@@ -21,8 +21,8 @@ NAMES = ("etcd", "kube-apiserver")
 ADMIN, READER = "token-of-an-admin", "token-of-a-reader"
 READY_S = 120
 NOT_HERE = (
-    "NO REAL KUBERNETES API SERVER: these ran against the stand-in alone; put etcd and kube-apiserver into the folder that "
-    "KUBEBUILDER_ASSETS names, or ~/.cache/scoringhost/kubernetes"
+    "NO REAL KUBERNETES API SERVER: these ran against the stand-in alone; put etcd and kube-apiserver into the folder "
+    "that KUBEBUILDER_ASSETS names, or ~/.cache/scoringhost/kubernetes"
 )
 
 
@@ -132,7 +132,12 @@ def install_http_routes(access: Access) -> None:
         "spec": {
             "group": "gateway.networking.k8s.io",
             "scope": "Namespaced",
-            "names": {"plural": "httproutes", "singular": "httproute", "kind": "HTTPRoute", "listKind": "HTTPRouteList"},
+            "names": {
+                "plural": "httproutes",
+                "singular": "httproute",
+                "kind": "HTTPRoute",
+                "listKind": "HTTPRouteList",
+            },
             "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": whole}}],
         },
     }

@@ -59,7 +59,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     # An answer of two small writes would wait 40 ms for the other side's acknowledgement.
     wbufsize = -1
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
 
     def _do(self) -> None:
@@ -93,24 +93,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         key = (version, found["plural"], namespace, name)
         if self.command in ("POST", "PATCH") and namespace not in store.namespaces:
             raise Refused(404, "NotFound", f'namespaces "{namespace}" not found', name=namespace, kind="namespaces")
-        manager = query.get("fieldManager", "test")
+        if self.command == "GET":
+            if found["part"] == "log":
+                return self._log(key, query.get("previous") == "true", int(query["tailLines"]))
+            return json.dumps(store.get(key) if name else self._list(key, query))
+        return json.dumps(self._change(key, found["part"] or "", query, content))
+
+    def _change(self, key: tuple[str, str, str, str], part: str, query: dict[str, str], content: Any) -> dict[str, Any]:
+        store, manager = self.server.store, query.get("fieldManager", "test")
         if self.command == "POST":
             key = (*key[:3], content["metadata"]["name"])
             if key in store.objects:
                 message = f'{key[1]} "{key[3]}" already exists'
                 raise Refused(409, "AlreadyExists", message, name=key[3], kind=key[1])
-            return json.dumps(store.write(key, content, manager))
+            return store.write(key, content, manager)
         if self.command == "PATCH":
             force, dry = query.get("force") == "true", query.get("dryRun") == "All"
-            return json.dumps(store.apply(key, content, manager, force=force, dry=dry))
+            return store.apply(key, content, manager, force=force, dry=dry)
         if self.command == "PUT":
-            return json.dumps(store.write(key, content, manager, found["part"] or ""))
-        if self.command == "DELETE":
-            uid = ((content or {}).get("preconditions") or {}).get("uid")
-            return json.dumps(store.delete(key, uid))
-        if found["part"] == "log":
-            return self._log(key, query.get("previous") == "true", int(query["tailLines"]))
-        return json.dumps(store.get(key) if name else self._list(key, query))
+            return store.write(key, content, manager, part)
+        uid = ((content or {}).get("preconditions") or {}).get("uid")
+        return store.delete(key, uid)
 
     def _log(self, key: tuple[str, str, str, str], previous: bool, lines: int) -> str:
         self.server.store.get(key)

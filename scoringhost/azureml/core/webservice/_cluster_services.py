@@ -47,8 +47,8 @@ def image_for(
     """
     if not image:
         raise WebserviceException(
-            "image: a cluster runs an image, so deploy_configuration(image='registry/name:tag') has to name one; with an "
-            "inference_config it is built and pushed"
+            "image: a cluster runs an image, so deploy_configuration(image='registry/name:tag') has to name one; with "
+            "an inference_config it is built and pushed"
         )
     chosen = staging.resolved(workspace, models or [])
     if inference_config is not None:
@@ -72,7 +72,7 @@ def _push(image: str) -> None:
 
 
 def details_of(configuration: AksServiceDeploymentConfiguration, models: Mapping[str, Sequence[str]]) -> Details:
-    """What is kept with a service. models: ids of its models; of each version of an endpoint by its name, else of ""."""
+    """What is kept with a service. models: ids of its models, by the version of an endpoint, or else by ""."""
     kept: Details = {
         "compute_type": configuration.compute_type,
         "configuration": configuration.given(),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from scoringhost.azureml.core.webservice import _cluster_services as on_kubernetes
 from scoringhost.azureml.core.webservice import _hub_of_services as hub
 from scoringhost.azureml.core.webservice import _on_cluster as on_cluster
+from scoringhost.azureml.core.webservice._aks_payload import AksServiceAccessToken, payload_of
 from scoringhost.azureml.core.webservice._calling import call_service
 from scoringhost.azureml.core.webservice._on_kubernetes import ISSUER
 from scoringhost.azureml.core.webservice._record import Record as LocalRecord
@@ -31,19 +32,6 @@ _WORST_FIRST = ("Failed", "Unschedulable", "Unhealthy", "Deleting", "Transitioni
 _PORT = 80
 
 
-@dataclass(frozen=True, repr=False)
-class AksServiceAccessToken:
-    """A token for a service; `refresh_after` and `expiry_on` are times in UTC."""
-
-    access_token: str
-    token_type: str
-    refresh_after: datetime.datetime
-    expiry_on: datetime.datetime
-
-    def __repr__(self) -> str:
-        return f"AksServiceAccessToken(expiry_on={self.expiry_on.isoformat()})"
-
-
 class AksWebservice(Webservice):
     """A service on Kubernetes: what its configuration says, applied to the cluster of a kube context."""
 
@@ -60,7 +48,7 @@ class AksWebservice(Webservice):
 
     @classmethod
     def _deployed(cls, workspace: Workspace, name: str) -> AksWebservice:
-        made = cast(AksWebservice, object.__new__(cls))
+        made = object.__new__(cls)
         made.workspace, made.name, made._deployed_after = workspace, name, None
         made.update_deployment_state()
         return made
@@ -119,8 +107,8 @@ class AksWebservice(Webservice):
         """Wait until it is healthy; `timeout_sec`: at most so long, in seconds.
 
         Raises:
-            WebserviceException: if it is not: as soon as it is known that it cannot be, with the cause, such as an image
-                that is not there, a node that is too small, or the traceback of init().
+            WebserviceException: if it is not: as soon as it is known that it cannot be, with the cause, such as an
+                image that is not there, a node that is too small, or the traceback of init().
         """
         from scoringhost.kubernetes import services
 
@@ -243,8 +231,8 @@ class AksWebservice(Webservice):
     ) -> None:
         """Change what is given, by a rollout in which what runs goes on; what is None stays as it is.
 
-        changes: parameters of deploy_configuration; `tags` take the place of all before, `properties` are added. With an
-        inference_config the image is built from it and pushed; it should have another tag than the one that runs.
+        changes: parameters of deploy_configuration; `tags` take the place of all before, `properties` are added. With
+        an inference_config the image is built from it and pushed, under another tag than the one that runs.
 
         Raises:
             WebserviceException: if nothing is given, or there cannot be such a service.
@@ -276,11 +264,8 @@ class AksWebservice(Webservice):
         if on_cluster.place_of(self.workspace, self.name) is None:
             return
         cluster = self._cluster()
-        with on_cluster.translated():
-            try:
-                services.delete(cluster, self.name)
-            except cluster_errors.ServiceNotDeployed:
-                pass
+        with on_cluster.translated(), contextlib.suppress(cluster_errors.ServiceNotDeployed):
+            services.delete(cluster, self.name)
         on_cluster.forget(self.workspace, self.name)
         self.state, self.scoring_uri, self.swagger_uri = DELETING, None, None
 
@@ -290,7 +275,7 @@ class AksWebservice(Webservice):
         """As a value of JSON, with the SDK's keys."""
         given = self._configuration
         shown = {**super().serialize(), "imageId": self.image_id}
-        return {**shown, **_as_payload(given, self), "deploymentStatus": self.deployment_status}
+        return {**shown, **payload_of(given, self), "deploymentStatus": self.deployment_status}
 
     @property
     def models(self) -> builtins.list[Model]:
@@ -299,42 +284,6 @@ class AksWebservice(Webservice):
 
         ids = [one for one in self._model_ids if not one.endswith(":0")]
         return [Model(self.workspace, id=one) for one in ids]
-
-
-def _as_payload(given: AksServiceDeploymentConfiguration, service: AksWebservice) -> dict[str, Any]:
-    return {
-        "appInsightsEnabled": bool(given.enable_app_insights),
-        "authEnabled": service.auth_enabled,
-        "aadAuthEnabled": service.token_auth_enabled,
-        "autoScaler": {
-            "autoscaleEnabled": given.num_replicas is None,
-            "minReplicas": given.autoscale_min_replicas,
-            "maxReplicas": given.autoscale_max_replicas,
-            "refreshPeriodInSeconds": given.autoscale_refresh_seconds,
-            "targetUtilization": given.autoscale_target_utilization,
-        },
-        "computeName": service.compute_name,
-        "containerResourceRequirements": {
-            "cpu": given.cpu_cores,
-            "cpuLimit": given.cpu_cores_limit,
-            "memoryInGB": given.memory_gb,
-            "memoryInGBLimit": given.memory_gb_limit,
-            "gpu": given.gpu_cores,
-        },
-        "dataCollection": {"storageEnabled": bool(given.collect_model_data)},
-        "livenessProbeRequirements": {
-            "periodSeconds": given.period_seconds,
-            "initialDelaySeconds": given.initial_delay_seconds,
-            "timeoutSeconds": given.timeout_seconds,
-            "failureThreshold": given.failure_threshold,
-            "successThreshold": given.success_threshold,
-        },
-        "maxConcurrentRequestsPerContainer": given.replica_max_concurrent_requests,
-        "maxQueueWaitMs": given.max_request_wait_time,
-        "namespace": service.namespace,
-        "numReplicas": given.num_replicas,
-        "scoringTimeoutMs": given.scoring_timeout_ms,
-    }
 
 
 def _say(text: str) -> None:

@@ -41,8 +41,8 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     given. scoring_timeout_ms (60000). max_request_wait_time (500): milliseconds. num_replicas goes without autoscale,
     which is on if neither is said (1 to 10 replicas, 70 per cent).
 
-    Three are not the SDK's, and are for `Model.deploy`: the image that runs, and the host and the gateway under which it
-    is reached from outside, as for `manifests`.
+    Three are not the SDK's, and are for `Model.deploy`: the image that runs, and the host and the gateway under which
+    it is reached from outside, as for `manifests`.
     """
 
     autoscale_enabled: bool | None = None

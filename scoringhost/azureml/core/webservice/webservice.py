@@ -82,7 +82,8 @@ class Webservice:
         self.content_hash: str | None = deployment.get("content_hash")
         self._model_ids: list[str] = list(deployment.get("models") or [])
         self.auth_enabled = bool(found["keys"])
-        self.image_id = self.image = None
+        self.image_id: str | None = None
+        self.image: str | None = None
 
     def __repr__(self) -> str:
         return (
