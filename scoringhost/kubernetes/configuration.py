@@ -65,8 +65,8 @@ def secrets_of(service: ServiceOnKubernetes) -> list[Manifest]:
     """The Secrets: keys of callers, the key that tokens are signed with, variables that nobody may read."""
     signing_key = service.tokens.signing_key if service.tokens is not None else None
     contents: list[tuple[str, dict[str, str], bool]] = [
-        (keys_name(service), dict(service.keys), True),
-        (signing_key_name(service), {SIGNING_KEY: signing_key} if signing_key else {}, True),
+        (keys_name(service.name), dict(service.keys), True),
+        (signing_key_name(service.name), {SIGNING_KEY: signing_key} if signing_key else {}, True),
         (secret_settings_name(service), dict(service.secret_settings), False),
     ]
     return [
@@ -90,7 +90,7 @@ def token_keys_map(service: ServiceOnKubernetes) -> list[Manifest]:
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": metadata_of(service, token_keys_name(service), is_shared=True),
+            "metadata": metadata_of(service, token_keys_name(service.name), is_shared=True),
             "data": {JWKS: service.tokens.keys},
         }
     ]

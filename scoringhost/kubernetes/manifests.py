@@ -39,12 +39,6 @@ def manifests_without_route(service: ServiceOnKubernetes) -> list[dict[str, Any]
 def warnings_of(service: ServiceOnKubernetes) -> list[str]:
     """What somebody should know who deploys it, in sentences."""
     found = []
-    scaling = service.autoscaling
-    if scaling is not None and scaling.metric == "calls" and scaling.most > scaling.least:
-        found.append(
-            "autoscaling by calls in flight needs Prometheus and prometheus-adapter in the cluster; without them the "
-            f"number stays at {scaling.least}"
-        )
     if service.resources.gpus:
         found.append("a rollout starts a new pod before it ends an old one: it waits for ever unless a GPU is free")
         if service.concurrency > service.worker_count * service.threads:
@@ -52,4 +46,20 @@ def warnings_of(service: ServiceOnKubernetes) -> list[str]:
                 f"one worker has the GPU, so that run() is called {service.threads} at a time, and of "
                 f"{service.concurrency} calls at once the others wait; workers or threads say otherwise"
             )
+    return found
+
+
+def needs_of(service: ServiceOnKubernetes) -> list[str]:
+    """What has to be in the cluster beside, in sentences."""
+    found = []
+    scaling = service.autoscaling
+    if scaling is not None and scaling.metric == "calls" and scaling.most > scaling.least:
+        found.append(
+            "autoscaling by calls in flight needs Prometheus and prometheus-adapter in the cluster; without them the "
+            f"number of replicas stays at {scaling.least}"
+        )
+    if service.with_monitor:
+        found.append("a ServiceMonitor needs the Prometheus operator")
+    if service.route is not None and service.route.gateway is not None:
+        found.append(f"an HTTPRoute needs the Gateway API, and the Gateway {service.route.gateway}")
     return found

@@ -62,9 +62,9 @@ def metadata_of(
     return made
 
 
-def keys_name(service: ServiceOnKubernetes) -> str:
+def keys_name(name: str) -> str:
     """The Secret with the keys that callers send, to whichever version."""
-    return f"{service.name}-keys"
+    return f"{name}-keys"
 
 
 def secret_settings_name(service: ServiceOnKubernetes) -> str:
@@ -72,14 +72,14 @@ def secret_settings_name(service: ServiceOnKubernetes) -> str:
     return f"{service.full_name}-secret-settings"
 
 
-def signing_key_name(service: ServiceOnKubernetes) -> str:
+def signing_key_name(name: str) -> str:
     """The Secret with the key that tokens are signed with, which no pod is given."""
-    return f"{service.name}-token-signing"
+    return f"{name}-token-signing"
 
 
-def token_keys_name(service: ServiceOnKubernetes) -> str:
+def token_keys_name(name: str) -> str:
     """The ConfigMap with the public keys of tokens."""
-    return f"{service.name}-token-keys"
+    return f"{name}-token-keys"
 
 
 def settings_name(service: ServiceOnKubernetes) -> str:

@@ -151,10 +151,10 @@ def volumes_of(service: ServiceOnKubernetes) -> list[Manifest]:
     """Where that comes from. Keys are files and no variables: files follow the Secret, without a restart."""
     volumes: list[Manifest] = [{"name": "tmp", "emptyDir": {"sizeLimit": TEMPORARY}}]
     if service.keys:
-        secret = {"secretName": keys_name(service), "defaultMode": FileMode(0o440)}
+        secret = {"secretName": keys_name(service.name), "defaultMode": FileMode(0o440)}
         volumes.append({"name": "keys", "secret": secret})
     if service.tokens is not None and service.tokens.is_document:
-        volumes.append({"name": "token-keys", "configMap": {"name": token_keys_name(service)}})
+        volumes.append({"name": "token-keys", "configMap": {"name": token_keys_name(service.name)}})
     return volumes
 
 
