@@ -183,7 +183,7 @@ def test_a_new_version_that_fails_says_that_the_old_one_goes_on(
     services.deploy(cluster, "wine", wine(image="registry.example.com/wine:2"), {})
     new = played.pod(played.replica_set())
     played.container_is(new, {"waiting": {"reason": "ErrImagePull", "message": "manifest unknown"}})
-    played.observed(replicas=2, updatedReplicas=1, availableReplicas=1)
+    played.observed(replicas=2, updatedReplicas=1, readyReplicas=1, availableReplicas=1)
     with pytest.raises(errors.RolloutFailed, match="Failed: ErrImagePull.*; what ran before goes on") as caught:
         services.wait(cluster, record)
     assert caught.value.seen.others_available == 1
