@@ -192,6 +192,7 @@ def open_cluster(environ: Mapping[str, str], context: str | None = None, namespa
         from kubernetes import client, config
         from kubernetes.config.config_exception import ConfigException
         from kubernetes.dynamic import DynamicClient
+        from yaml import YAMLError
     except ImportError:
         raise MissingExtra("kubernetes", "kubernetes") from None
     path = environ.get("KUBECONFIG") or os.path.join(environ.get("HOME", "~"), ".kube", "config")
@@ -203,8 +204,9 @@ def open_cluster(environ: Mapping[str, str], context: str | None = None, namespa
         else:
             context, found = _chosen_context(path, context)
             config.load_kube_config(path, context, settings, persist_config=False)
-    except ConfigException as problem:
-        raise errors.KubeconfigUnusable(path, str(problem)) from None
+    except (ConfigException, YAMLError, OSError, TypeError, KeyError) as problem:
+        # The last two are the client's for a file that is YAML, and no kubeconfig.
+        raise errors.KubeconfigUnusable(path, f"{type(problem).__name__}: {problem}") from None
     # One more try, and no more: a server that is not there is not there three times, 10 s each.
     settings.retries = 1
     # The kinds are known: the third argument takes the place of the discovery.

@@ -84,6 +84,16 @@ class Access:
             inner[last] = value
         return self.ask("PUT", f"{path}?fieldManager={manager}", found)
 
+    def scale(self, name: str, replicas: int) -> None:
+        """What an autoscaler does to a Deployment."""
+        if not self.is_real:
+            self.edit(f"apps/v1/deployments/{name}", "kube-controller-manager", ("spec.replicas", replicas))
+            return
+        way = f"apps/v1/deployments/{name}/scale"
+        found = self.ask("GET", way)
+        found["spec"]["replicas"] = replicas
+        self.ask("PUT", f"{way}?fieldManager=kube-controller-manager", found)
+
     def kinds_left(self, name: str) -> list[str]:
         """The objects that belong to a service by their labels."""
         paths = (

@@ -158,7 +158,7 @@ def test_the_number_of_replicas_stays_when_an_autoscaler_takes_over(cluster: Clu
 def test_a_number_of_replicas_takes_over_from_an_autoscaler(cluster: Cluster, access: Access) -> None:
     services.deploy(cluster, "wine", wine(replicas=4), {})
     services.deploy(cluster, "wine", wine(autoscaling=Autoscaling(), replicas=None), {})
-    access.edit(WAY, "kube-controller-manager", ("spec.replicas", 7))
+    access.scale("wine", 7)
     services.deploy(cluster, "wine", wine(autoscaling=Autoscaling(), replicas=None, settings={"A": "1"}), {})
     assert access.ask("GET", WAY)["spec"]["replicas"] == 7
     services.deploy(cluster, "wine", wine(replicas=2), {})

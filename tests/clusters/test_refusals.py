@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -188,9 +187,10 @@ def test_without_a_kubeconfig_its_place_is_named(tmp_path: Path) -> None:
         open_cluster({"HOME": str(tmp_path)})
 
 
-def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ['{"apiVersion": "v1", "kind": "Config", "contexts": "none"}', "a: [", "1", "\0"])
+def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config"
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "contexts": "none"}))
+    path.write_text(text)
     with pytest.raises(errors.KubeconfigUnusable, match=str(path)):
         open_cluster({"KUBECONFIG": str(path), "HOME": str(tmp_path)})
 
