@@ -29,7 +29,7 @@ _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
         "scoringhost deploy model.onnx --name wine",
         "scoringhost deploy wine:3 --name wine --traffic 10",
         "scoringhost deploy service/ --name wine --version 2 --setting threads=4 --min 1 --max 4",
-        "scoringhost deploy packaged/ --target kubernetes --context prod",
+        "scoringhost deploy packaged/ --target kubernetes",
     ),
 )
 @click.argument("what", type=FILE, metavar="FOLDER|FILE|MODEL[:V]")

@@ -142,7 +142,7 @@ class FieldsTaken(ObjectError):
 
     def __init__(self, what: str, fields: Sequence[TakenField]) -> None:
         said = ", ".join(f"{one.field} by {one.manager}" for one in fields)
-        super().__init__(what, f"set by somebody else since: {said}; force it to take them over")
+        super().__init__(what, f"set by somebody else since: {said}; force (--force) takes them over")
         self.fields = tuple(fields)
 
 
@@ -150,7 +150,7 @@ class ObjectTaken(ObjectError):
     """An object of that name is there already, and is not this service's."""
 
     def __init__(self, what: str, owner: str) -> None:
-        super().__init__(what, f"it is there already, {owner}; choose another name, or force it to take it over")
+        super().__init__(what, f"it is there already, {owner}; choose another name; force (--force) takes it over")
         self.owner = owner
 
 

@@ -169,7 +169,9 @@ def _added(what: str, live: Mapping[str, Any], applied: Mapping[str, Any]) -> li
             continue
         for path in sorted(_leaves(entry.get("fieldsV1") or {}, ()) - ours):
             value = _at(live, path)
-            if value is not _MISSING and path[:1] != ("f:status",):
+            # What tells an element of a list apart from the others is in its name already.
+            is_key = path[-2:-1] and path[-2].startswith("k:") and path[-1][2:] in json.loads(path[-2][2:])
+            if value is not _MISSING and path[:1] != ("f:status",) and not is_key:
                 text = "".join(_part(step) for step in path).lstrip(".")
                 manager, at = str(entry.get("manager", "")), str(entry.get("time", ""))
                 found.append(Change(what, text, _json(_MISSING), _json(value), manager, at, True))

@@ -15,6 +15,8 @@ from scoringhost.kubernetes.states import UNSCHEDULABLE, Objects, Seen, state_of
 LOOK_AGAIN_S = 1.0
 NODE_MAY_COME_S = 12.0
 """Seconds that a pod without a node is waited with: autoscalers look every ten seconds whether to make one."""
+PODS_LOOKED_AT = 5
+"""Pods that are not ready whose events are read; the others have the same template, and the same fate."""
 SHOWN_LINES = 20
 """Of the log of what has failed, in its error."""
 
@@ -28,9 +30,10 @@ def objects_of(cluster: Cluster, deployment: str) -> Objects | None:
     sets = cluster.all_of(REPLICA_SETS, labels=labels)
     pods = cluster.all_of(PODS, labels=labels)
     events: list[dict[str, Any]] = []
-    if any(not _is_ready(pod) for pod in pods):
-        events = cluster.all_of(EVENTS, fields="involvedObject.kind=Pod")
-        events.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
+    # By pod: a namespace may have thousands of events, and this is asked once a second.
+    for pod in [one for one in pods if not _is_ready(one)][:PODS_LOOKED_AT]:
+        events += cluster.all_of(EVENTS, fields=f"involvedObject.uid={pod['metadata']['uid']}")
+    events.sort(key=lambda one: str(one.get("lastTimestamp") or one.get("eventTime") or ""))
     return Objects(found, sets, pods, events)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,28 @@ def test_it_is_found_again_by_its_name_and_listed(deploy: Callable[..., Any], ws
         AksWebservice(ws, "beer")
 
 
+def test_one_that_was_removed_by_other_means_is_found_no_more(deploy: Callable[..., Any], ws: Workspace) -> None:
+    from scoringhost.kubernetes import services
+    from scoringhost.kubernetes.cluster import open_cluster
+
+    deploy()
+    services.delete(open_cluster(os.environ), "wine")
+    assert Webservice.list(ws) == []
+    with pytest.raises(WebserviceException, match="WebserviceNotFound: there is no service 'wine' in namespace"):
+        Webservice(ws, "wine")
+    deploy()
+
+
+def test_local_services_are_listed_without_asking_a_cluster(
+    deploy: Callable[..., Any], ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy()
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    assert Webservice.list(ws, compute_type="ACI") == []
+    with pytest.raises(ComputeTargetException, match="no kube context 'test' in /nowhere"):
+        Webservice.list(ws)
+
+
 def test_without_a_cluster_it_is_refused(ws: Workspace) -> None:
     with pytest.raises(WebserviceException, match="deployment_target: a cluster is needed, as AksCompute"):
         Model.deploy(ws, "wine", [], None, DEPLOY(image=IMAGE))
@@ -140,6 +163,15 @@ def test_update_of_nothing_is_refused_and_so_are_parameters_that_are_none(deploy
         service.update(namespace="elsewhere")
     with pytest.raises(WebserviceException, match="properties: p are there already"):
         deploy(overwrite=True, properties={"p": "1"}).update(properties={"p": "2"})
+
+
+def test_update_overwrites_what_somebody_has_changed_by_force_alone(deploy: Callable[..., Any], access: Access) -> None:
+    service = deploy()
+    access.edit(WAY, "kubectl-edit", ("spec.replicas", 3))
+    with pytest.raises(WebserviceException, match="spec.replicas by kubectl-edit"):
+        service.update(num_replicas=2)
+    service.update(num_replicas=2, force=True)
+    assert access.ask("GET", WAY)["spec"]["replicas"] == 2
 
 
 def test_update_goes_from_a_number_of_replicas_to_autoscaling_and_back(

@@ -52,6 +52,13 @@ def test_a_field_that_somebody_has_added_is_shown(cluster: Cluster, record: Reco
     assert str(found).startswith('ConfigMap wine-settings: data.MORE is "1", added by vim')
 
 
+def test_a_variable_that_somebody_has_added_is_one_line(cluster: Cluster, record: Record, access: Access) -> None:
+    variables = [{"name": "DEBUG", "value": "1"}]
+    access.edit(WAY, "kubectl-set", ("spec.template.spec.containers.0.env", variables))
+    (found,) = services.drift(cluster, record)
+    assert (found.field, found.theirs) == ("spec.template.spec.containers[scoring].env[DEBUG].value", '"1"')
+
+
 def test_an_object_that_is_gone_is_shown(cluster: Cluster, record: Record, access: Access) -> None:
     access.ask("DELETE", "policy/v1/poddisruptionbudgets/wine")
     assert [str(one) for one in services.drift(cluster, record)] == ["PodDisruptionBudget wine: it is gone"]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from scoringhost.azureml.core import _staging as staging
 from scoringhost.azureml.core.webservice import _on_cluster as on_cluster
 from scoringhost.azureml.core.webservice._hub_of_services import two_keys
-from scoringhost.azureml.core.webservice._on_kubernetes import ISSUER, warn_of
 from scoringhost.azureml.core.webservice.aks_configuration import AksServiceDeploymentConfiguration
 from scoringhost.azureml.core.webservice.aks_endpoint_configuration import (
     GATEWAY,
@@ -169,6 +168,7 @@ def manifests_for(
     Raises:
         WebserviceException: if there cannot be such a service.
     """
+    from scoringhost.azureml.core.webservice._on_kubernetes import route_to, warn_of
     from scoringhost.kubernetes.endpoint import endpoint_manifests_of
     from scoringhost.kubernetes.manifests import manifests_of, warnings_of
 
@@ -178,8 +178,6 @@ def manifests_for(
         endpoint = configuration.endpoint_on_kubernetes(name, images, configuration.host, gateway, **access)
         warn_of(sorted({sentence for one in endpoint.versions for sentence in warnings_of(one.service)}))
         return endpoint_manifests_of(endpoint)
-    from scoringhost.azureml.core.webservice._on_kubernetes import route_to
-
     models = tuple(details["models"].get("", ()))
     route = route_to(configuration.host, configuration.gateway)
     service = configuration.on_kubernetes(name, str(configuration.image), models=models, **route, **access)
@@ -191,6 +189,7 @@ def access_of(
     configuration: AksServiceDeploymentConfiguration, name: str, cluster: Cluster, record: Record | None
 ) -> dict[str, Any]:
     """Keys or tokens: those that are given, those that the cluster has, or new ones."""
+    from scoringhost.azureml.core.webservice._on_kubernetes import ISSUER
     from scoringhost.kubernetes.cluster_keys import keys_of, signing_key_of
     from scoringhost.kubernetes.service import Tokens
     from scoringhost.kubernetes.token_issuing import public_keys_of
@@ -214,6 +213,7 @@ def apply(
     models: Mapping[str, Sequence[str]],
     *,
     replaces: bool,
+    force: bool = False,
 ) -> Record:
     """Have the cluster be so."""
     from scoringhost.kubernetes import record as records
@@ -224,7 +224,7 @@ def apply(
         access = access_of(configuration, name, cluster, before)
         details = details_of(configuration, models)
         manifests = manifests_for(configuration, name, details, access)
-        made = services.deploy(cluster, name, manifests, details, replaces=replaces)
+        made = services.deploy(cluster, name, manifests, details, replaces=replaces, force=force)
     place = on_cluster.Place(cluster.context, cluster.namespace, configuration.compute_type)
     on_cluster.remember(workspace, name, place)
     return made

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scoringhost.azureml.core.workspace import Workspace
     from scoringhost.kubernetes.cluster import Cluster
 
+COMPUTE_TYPES = ("AKS", "AKSENDPOINT")
 _FOLDER = "clusters"
 SHOWN_LINES = 20
 

@@ -13,7 +13,6 @@ from scoringhost.azureml.core.webservice import _hub_of_services as hub
 from scoringhost.azureml.core.webservice import _on_cluster as on_cluster
 from scoringhost.azureml.core.webservice._aks_payload import AksServiceAccessToken, payload_of
 from scoringhost.azureml.core.webservice._calling import call_service
-from scoringhost.azureml.core.webservice._on_kubernetes import ISSUER
 from scoringhost.azureml.core.webservice._record import Record as LocalRecord
 from scoringhost.azureml.core.webservice.aks_configuration import AksServiceDeploymentConfiguration
 from scoringhost.azureml.core.webservice.webservice import DELETING, Webservice
@@ -211,6 +210,7 @@ class AksWebservice(Webservice):
         return issued.token, issued.refresh_after
 
     def _issue(self) -> Issued:
+        from scoringhost.azureml.core.webservice._on_kubernetes import ISSUER
         from scoringhost.kubernetes import services
         from scoringhost.kubernetes.token_issuing import issue
 
@@ -227,12 +227,14 @@ class AksWebservice(Webservice):
         image: str | None = None,
         models: Sequence[Model | str] | None = None,
         inference_config: InferenceConfig | None = None,
+        force: bool = False,
         **changes: Any,
     ) -> None:
         """Change what is given, by a rollout in which what runs goes on; what is None stays as it is.
 
         changes: parameters of deploy_configuration; `tags` take the place of all before, `properties` are added. With
-        an inference_config the image is built from it and pushed, under another tag than the one that runs.
+        an inference_config the image is built from it and pushed, under another tag than the one that runs. force: take
+        over fields that somebody has changed on the cluster.
 
         Raises:
             WebserviceException: if nothing is given, or there cannot be such a service.
@@ -248,10 +250,13 @@ class AksWebservice(Webservice):
             if image is None or image == self._configuration.image:
                 raise WebserviceException("image: other models or another script need an image of another name or tag")
             ids = {"": on_kubernetes.image_for(self.workspace, image, models, inference_config)}
-        self._apply(changed, ids)
+        self._apply(changed, ids, force)
 
-    def _apply(self, changed: AksServiceDeploymentConfiguration, models: Mapping[str, Sequence[str]]) -> None:
-        on_kubernetes.apply(self.workspace, self._cluster(), self.name, changed, models, replaces=True)
+    def _apply(
+        self, changed: AksServiceDeploymentConfiguration, models: Mapping[str, Sequence[str]], force: bool
+    ) -> None:
+        cluster = self._cluster()
+        on_kubernetes.apply(self.workspace, cluster, self.name, changed, models, replaces=True, force=force)
         self.update_deployment_state()
 
     def _label(self, **label: Any) -> None:

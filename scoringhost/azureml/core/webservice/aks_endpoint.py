@@ -60,6 +60,7 @@ class AksEndpoint(AksWebservice):
         image: str | None = None,
         models: Sequence[Model | str] | None = None,
         inference_config: InferenceConfig | None = None,
+        force: bool = False,
         **parameters: Any,
     ) -> None:
         """Add a version. parameters: traffic_percentile, is_default, is_control_version_type, and those of
@@ -71,7 +72,7 @@ class AksEndpoint(AksWebservice):
         changed = self._copied()
         changed.create_version(version_name, image=image, **parameters)
         ids = on_kubernetes.image_for(self.workspace, image, models, inference_config)
-        self._apply(changed, {**self._ids(), version_name: ids})
+        self._apply(changed, {**self._ids(), version_name: ids}, force)
 
     def update_version(
         self,
@@ -79,6 +80,7 @@ class AksEndpoint(AksWebservice):
         image: str | None = None,
         models: Sequence[Model | str] | None = None,
         inference_config: InferenceConfig | None = None,
+        force: bool = False,
         **parameters: Any,
     ) -> None:
         """Change a version; what is left out, or None, stays as it is.
@@ -93,9 +95,9 @@ class AksEndpoint(AksWebservice):
             if image is None:
                 raise WebserviceException("image: other models or another script need an image of another name or tag")
             ids[version_name] = on_kubernetes.image_for(self.workspace, image, models, inference_config)
-        self._apply(changed, ids)
+        self._apply(changed, ids, force)
 
-    def delete_version(self, version_name: str) -> None:
+    def delete_version(self, version_name: str, force: bool = False) -> None:
         """Remove a version with its objects; its share goes to the default.
 
         Raises:
@@ -103,13 +105,14 @@ class AksEndpoint(AksWebservice):
         """
         changed = self._copied()
         changed.delete_version(version_name)
-        self._apply(changed, {name: ids for name, ids in self._ids().items() if name != version_name})
+        self._apply(changed, {name: ids for name, ids in self._ids().items() if name != version_name}, force)
 
     def update(
         self,
         image: str | None = None,
         models: Sequence[Model | str] | None = None,
         inference_config: InferenceConfig | None = None,
+        force: bool = False,
         **changes: Any,
     ) -> None:
         """Change what is of the whole endpoint: tags, properties, description.
@@ -127,7 +130,7 @@ class AksEndpoint(AksWebservice):
         label = on_kubernetes.merged(_of_the_endpoint(changed), given)
         for one in (changed, *(version.configuration for version in changed.versions.values())):
             one.tags, one.properties, one.description = label.tags, label.properties, label.description
-        self._apply(changed, self._ids())
+        self._apply(changed, self._ids(), force)
 
     def serialize(self) -> dict[str, Any]:
         """As a value of JSON, with the SDK's keys."""

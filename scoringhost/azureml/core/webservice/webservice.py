@@ -119,7 +119,8 @@ class Webservice:
         from scoringhost.azureml.core.webservice import _filters as filters
 
         found = [Webservice._made(workspace, one) for one in hub.all_services(workspace)]
-        found += [Webservice(workspace, name) for name in on_cluster.names(workspace)]
+        if compute_type is None or compute_type.upper() in on_cluster.COMPUTE_TYPES:
+            found += _on_clusters(workspace)
         wanted = filters.Wanted(compute_type, model_name, model_id, tags, properties)
         return [one for one in found if wanted.fits(one.compute_type, one._model_ids, one.tags, one.properties)]
 
@@ -256,6 +257,18 @@ class Webservice:
         if not isinstance(webservice_payload, Mapping) or "name" not in webservice_payload:
             raise WebserviceException(f"what serialize() of a service gives is expected, not {webservice_payload!r}")
         return Webservice(workspace, str(webservice_payload["name"]))
+
+
+def _on_clusters(workspace: Workspace) -> list[Webservice]:
+    """Those on clusters; one that was removed there by other means is none any more."""
+    found = []
+    for name in on_cluster.names(workspace):
+        try:
+            found.append(Webservice(workspace, name))
+        except WebserviceException as problem:
+            if not problem.message.startswith("WebserviceNotFound"):
+                raise
+    return found
 
 
 def _class_on_cluster(place: on_cluster.Place) -> type[Webservice]:
