@@ -54,6 +54,7 @@ _OPTIONS = (
     click.option("--grpc", is_flag=True, help="The Open Inference Protocol over gRPC, too."),
     click.option("--host", help="Name of the host under which requests come from outside: an Ingress."),
     click.option("--gateway", metavar="[NAMESPACE/]NAME", help="They come through this Gateway: an HTTPRoute."),
+    click.option("--path", "route_path", help="What the paths of requests begin with, behind a Gateway; /."),
     click.option("--ingress-class", help="Class of the Ingress."),
     click.option("--tls-secret", help="Secret with the certificate of the Ingress."),
     click.option("--monitor", is_flag=True, help="A ServiceMonitor for Prometheus."),
@@ -65,8 +66,8 @@ _OPTIONS = (
 NAMES = (
     "name", "image", "namespace", "deployment_config", "replicas", "scale_on", "utilization", "concurrency", "cpu",
     "cpu_limit", "memory_gb", "memory_gb_limit", "gpus", "scoring_timeout_ms", "max_request_wait_ms", "startup_s",
-    "keys", "grpc", "host", "gateway", "ingress_class", "tls_secret", "monitor", "network_policy", "allow_from",
-    "settings",
+    "keys", "grpc", "host", "gateway", "route_path", "ingress_class", "tls_secret", "monitor", "network_policy",
+    "allow_from", "settings",
 )  # fmt: skip
 """Of the parameters, but for the last, which is of KServe alone."""
 
@@ -190,8 +191,15 @@ def _scaling(service: ServiceOnKubernetes, chosen: Mapping[str, Any]) -> dict[st
 
 
 def _route(chosen: Mapping[str, Any]) -> Route | None:
-    given = {field: chosen[field] for field in ("host", "gateway", "ingress_class", "tls_secret")}
-    return Route(**given) if any(value is not None for value in given.values()) else None
+    given = _given(
+        chosen,
+        host="host",
+        path="route_path",
+        gateway="gateway",
+        ingress_class="ingress_class",
+        tls_secret="tls_secret",
+    )
+    return Route(**given) if given else None
 
 
 def _settings(lines: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:

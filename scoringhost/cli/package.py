@@ -39,7 +39,7 @@ ONLY = {
     "kserve_mode": ("kserve",),
 }
 """The targets of options that are not for all of them."""
-OPTIONS = {"models": "model", "settings": "setting"}
+OPTIONS = {"models": "model", "settings": "setting", "route_path": "path"}
 """Those that are called otherwise by users."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -165,6 +165,8 @@ def _route(route: Route) -> Iterator[str]:
     if not route.path.startswith("/"):
         yield f"route.path must begin with a slash, not {route.path!r}"
     if route.gateway is None:
+        if route.path != "/":
+            yield f"route.path {route.path} needs route.gateway: an Ingress has no way to take it off"
         return
     if not all(_NAMESPACE.fullmatch(part) for part in route.gateway.split("/")) or route.gateway.count("/") > 1:
         yield f"route.gateway must be NAME or NAMESPACE/NAME, not {route.gateway!r}"

@@ -37,6 +37,7 @@ def variables_of(service: ServiceOnKubernetes) -> dict[str, str]:
         "SCORINGHOST_SERVICE_NAME": service.name,
         "SCORINGHOST_SERVICE_VERSION": service.version,
         "SCORINGHOST_MODEL_NAME": service.name,
+        "SCORINGHOST_SERVICE_PATH_PREFIX": service.path_prefix,
         "SCORINGHOST_KEYS_FILE": KEYS_FOLDER if service.keys else None,
     }
     if service.tokens is not None:

@@ -76,13 +76,13 @@ def http_route(metadata: Manifest, route: Route, weights: Mapping[str, int], tim
     spec: Manifest = {"parentRefs": [parent]}
     if route.host is not None:
         spec["hostnames"] = [route.host]
-    spec["rules"] = [
-        {
-            "matches": [{"path": {"type": "PathPrefix", "value": route.path}}],
-            "backendRefs": behind,
-            "timeouts": {"request": limit, "backendRequest": limit},
-        }
-    ]
+    rule: Manifest = {"matches": [{"path": {"type": "PathPrefix", "value": route.path}}]}
+    if route.path != "/":
+        # The service knows /score, and nothing of what stands before it.
+        taken_off = {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+        rule["filters"] = [{"type": "URLRewrite", "urlRewrite": {"path": taken_off}}]
+    rule |= {"backendRefs": behind, "timeouts": {"request": limit, "backendRequest": limit}}
+    spec["rules"] = [rule]
     return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": spec}
 
 
@@ -96,7 +96,7 @@ def _ingress(service: ServiceOnKubernetes, route: Route) -> Manifest:
         }
     backend = {"service": {"name": service.full_name, "port": {"name": "http"}}}
     rule: Manifest = {"host": route.host} if route.host is not None else {}
-    rule["http"] = {"paths": [{"path": route.path, "pathType": "Prefix", "backend": backend}]}
+    rule["http"] = {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}
     spec: Manifest = {}
     if route.ingress_class is not None:
         spec["ingressClassName"] = route.ingress_class

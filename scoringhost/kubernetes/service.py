@@ -87,7 +87,8 @@ class Route:
     """How requests from outside of the cluster come in.
 
     gateway: the Gateway ("NAME", or "NAMESPACE/NAME") of an HTTPRoute; without it the route is an Ingress, of the class
-    `ingress_class`, whose certificate is in the Secret `tls_secret`.
+    `ingress_class`, whose certificate is in the Secret `tls_secret`. path: what the paths of requests begin with, which
+    an HTTPRoute takes off; an Ingress cannot.
     """
 
     host: str | None = None
@@ -151,6 +152,11 @@ class ServiceOnKubernetes:
     def full_name(self) -> str:
         """What its objects are called."""
         return self.name if self.version is None else f"{self.name}-{self.version}"
+
+    @property
+    def path_prefix(self) -> str | None:
+        """What stands before the paths for callers from outside, if anything does."""
+        return self.route.path if self.route is not None and self.route.path != "/" else None
 
     @property
     def worker_count(self) -> int:

@@ -41,6 +41,7 @@ def service(**fields: Any) -> ServiceOnKubernetes:
     ({"keys": {"..": "x"}}, "no dot first"), ({"keys": {"a": "x\ny"}}, "one line"), ({"keys": {"a": ""}}, "one line"),
     ({"tokens": Tokens(keys="https://x", issuer="", audience="a")}, "tokens.issuer is missing"),
     ({"route": Route(host="a_b")}, "route.host"), ({"route": Route(path="x")}, "route.path"),
+    ({"route": Route(host="a.b", path="/wine")}, "an Ingress has no way to take it off"),
     ({"route": Route(gateway="a/b/c")}, "route.gateway must be"),
     ({"route": Route(gateway="a", ingress_class="nginx")}, "is for an Ingress"),
 ])  # fmt: skip

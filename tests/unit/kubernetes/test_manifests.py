@@ -67,6 +67,15 @@ def test_all_that_is_before_the_service_waits_longer_than_the_service() -> None:
     assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"] == "100m"
 
 
+def test_a_path_before_those_of_the_service_is_taken_off_and_is_in_its_document() -> None:
+    behind = replace(RIDGE, route=Route(gateway="web", path="/ridge"))
+    rule = one(behind, "HTTPRoute")["spec"]["rules"][0]
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/ridge"}}]
+    (rewrite,) = rule["filters"]
+    assert rewrite["urlRewrite"]["path"] == {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}
+    assert variables_of(behind)["SCORINGHOST_SERVICE_PATH_PREFIX"] == "/ridge"
+
+
 def test_replicas_belong_to_the_autoscaler_or_to_the_deployment() -> None:
     assert one(replace(RIDGE, replicas=3), "Deployment")["spec"]["replicas"] == 3
     scaled = replace(RIDGE, replicas=None, autoscaling=Autoscaling(least=2, most=6), concurrency=4)
