@@ -83,7 +83,12 @@ def _tell(seen: Seen) -> None:
 
 
 def _require_fitting(is_packaged: bool, chosen: Mapping[str, Any]) -> None:
-    given = [name for name, value in chosen.items() if value not in (None, False, ()) and name != "namespace"]
+    # --no-keys was given, too.
+    given = [
+        name
+        for name, value in chosen.items()
+        if name != "namespace" and (value not in (None, False, ()) or (name == "keys" and value is False))
+    ]
     if is_packaged and given:
         option = given[0].replace("_", "-")
         raise click.UsageError(f"--{option}: a packaged folder says that already; package it anew with the option")

@@ -84,6 +84,7 @@ def test_a_packaged_folder_is_deployed_as_it_is(run: Runner, access: Access, tmp
     done = run("deploy", str(tmp_path / "p"), "--no-wait")
     assert done.exit_code == 0, done.stderr
     assert "deployments wine" in access.kinds_left("wine")
+    assert "--keys: a packaged folder" in run("deploy", str(tmp_path / "p"), "--no-keys").stderr
     refused = run("deploy", str(tmp_path / "p"), "--cpu", "2")
     assert refused.exit_code == 2
     assert "--cpu: a packaged folder says that already" in refused.stderr

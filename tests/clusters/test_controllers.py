@@ -26,7 +26,8 @@ PROGRAMS = {
 }
 
 
-@pytest.fixture(scope="session")
+# For this module alone: in the others the tests play them.
+@pytest.fixture(scope="module")
 def controllers(real_server: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     programs = real.folder_of_programs()
     assert programs is not None
