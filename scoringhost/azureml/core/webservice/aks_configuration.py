@@ -40,6 +40,9 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     cpu_cores (0.1), memory_gb (0.5; 1 is 1 GiB) and gpu_cores (0) are requested, the limits are not, unless they are
     given. scoring_timeout_ms (60000). max_request_wait_time (500): milliseconds. num_replicas goes without autoscale,
     which is on if neither is said (1 to 10 replicas, 70 per cent).
+
+    Three are not the SDK's, and are for `Model.deploy`: the image that runs, and the host and the gateway under which
+    it is reached from outside, as for `manifests`.
     """
 
     autoscale_enabled: bool | None = None
@@ -73,6 +76,9 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     cpu_cores_limit: float | None = None
     memory_gb_limit: float | None = None
     blobfuse_enabled: bool | None = None
+    image: str | None = None
+    host: str | None = None
+    gateway: str | None = None
 
     compute_type: ClassVar[str] = "AKS"
     without_counterpart: ClassVar[tuple[str, ...]] = (
@@ -146,7 +152,8 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
                 "namespace must be up to 63 of a-z, 0-9 and dashes, with no dash at either end, as in Kubernetes, "
                 f"not {self.namespace!r}"
             )
-        problems.text("compute_target_name", self.compute_target_name)
+        for name in ("compute_target_name", "image", "host", "gateway"):
+            problems.text(name, getattr(self, name))
 
     def _check_resources(self, problems: Problems) -> None:
         for name in ("cpu_cores", "memory_gb", "cpu_cores_limit", "memory_gb_limit"):

@@ -25,6 +25,8 @@ OF_THE_ENDPOINT = (
     "secondary_key",
     "namespace",
     "compute_target_name",
+    "host",
+    "gateway",
 )
 """Parameters that all versions share: no caller knows which one answers."""
 

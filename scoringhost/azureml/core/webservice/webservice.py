@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from scoringhost.azureml.core.webservice import _hub_of_services as hub
+from scoringhost.azureml.core.webservice import _on_cluster as on_cluster
 from scoringhost.azureml.core.webservice._calling import call_service
 from scoringhost.azureml.core.webservice._record import Record
 from scoringhost.azureml.core.webservice._waiting import wait_until_final
@@ -36,6 +37,9 @@ class Webservice:
         """An object of the class of that kind."""
         if cls is not Webservice:
             return object.__new__(cls)
+        place = on_cluster.place_of(workspace, name)
+        if place is not None:
+            return cast(Self, object.__new__(_class_on_cluster(place)))
         found = hub.find(workspace, name)
         if found is None:
             raise hub.not_found(name)
@@ -78,7 +82,8 @@ class Webservice:
         self.content_hash: str | None = deployment.get("content_hash")
         self._model_ids: list[str] = list(deployment.get("models") or [])
         self.auth_enabled = bool(found["keys"])
-        self.image_id = self.image = None
+        self.image_id: str | None = None
+        self.image: str | None = None
 
     def __repr__(self) -> str:
         return (
@@ -107,10 +112,15 @@ class Webservice:
         properties: Sequence[str | Sequence[str]] | None = None,
         image_digest: str | None = None,
     ) -> builtins.list[Webservice]:
-        """All services that fit all that is said, of every kind; also those that were deployed by other means."""
+        """All services that fit all that is said, of every kind; also those that were deployed by other means.
+
+        Those on clusters are the ones that were deployed from this workspace.
+        """
         from scoringhost.azureml.core.webservice import _filters as filters
 
         found = [Webservice._made(workspace, one) for one in hub.all_services(workspace)]
+        if compute_type is None or compute_type.upper() in on_cluster.COMPUTE_TYPES:
+            found += _on_clusters(workspace)
         wanted = filters.Wanted(compute_type, model_name, model_id, tags, properties)
         return [one for one in found if wanted.fits(one.compute_type, one._model_ids, one.tags, one.properties)]
 
@@ -247,6 +257,25 @@ class Webservice:
         if not isinstance(webservice_payload, Mapping) or "name" not in webservice_payload:
             raise WebserviceException(f"what serialize() of a service gives is expected, not {webservice_payload!r}")
         return Webservice(workspace, str(webservice_payload["name"]))
+
+
+def _on_clusters(workspace: Workspace) -> list[Webservice]:
+    """Those on clusters; one that was removed there by other means is none any more."""
+    found = []
+    for name in on_cluster.names(workspace):
+        try:
+            found.append(Webservice(workspace, name))
+        except WebserviceException as problem:
+            if not problem.message.startswith("WebserviceNotFound"):
+                raise
+    return found
+
+
+def _class_on_cluster(place: on_cluster.Place) -> type[Webservice]:
+    from scoringhost.azureml.core.webservice.aks import AksWebservice
+    from scoringhost.azureml.core.webservice.aks_endpoint import AksEndpoint
+
+    return AksEndpoint if place.compute_type == AksEndpoint.deploy_configuration.compute_type else AksWebservice
 
 
 def _class_of(record: Record) -> type[Webservice]:
