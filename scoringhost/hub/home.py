@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from scoringhost._version import __version__
 from scoringhost.hub.errors import HomeUnusable
 from scoringhost.hub.schema import STEPS
 
@@ -99,7 +100,10 @@ class Home:
         found = self._schema_version()
         if found > len(STEPS):
             self.close()
-            why = f"it was made by a later version of scoringhost (its tables are of version {found})"
+            why = (
+                f"it was made by a later version of scoringhost (its tables are of version {found}, and scoringhost "
+                f"{__version__} knows {len(STEPS)}): update scoringhost, or name another folder"
+            )
             raise HomeUnusable(str(self.path), why)
         if found < len(STEPS):
             with self.writing():

@@ -15,6 +15,7 @@ from scoringhost.hub.control.calls import Call
 from scoringhost.hub.control.downloads import sent
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.errors import ContentDamaged, ModelNotFound, ValueRefused
+from scoringhost.hub.model_rows import place_of
 from scoringhost.hub.models import Details, Model
 
 DETAILS = (
@@ -81,22 +82,29 @@ class ModelAnswers:
         return {}
 
     async def list_models(self, call: Call) -> Answer:
-        """The models that fit."""
+        """The models that fit; with `most`, as many of them, and in `next` what is said as `after` for the others."""
         call.require(Action.READ)
         query = call.query
+        most = query.get("most")
 
-        def find(books: Books) -> list[Model]:
-            return books.registry.find(
+        def find(books: Books) -> Answer:
+            found = books.registry.find(
                 query.get("name"),
                 tags=_pairs(query.get("tag", [])),
                 properties=_pairs(query.get("property", [])),
                 framework=query.get("framework"),
                 run_id=query.get("run_id"),
                 latest=query.get("latest", False),
-                most=query.get("most"),
+                most=None if most is None else most + 1,
+                after=query.get("after"),
             )
+            part = found[:most]
+            answer: Answer = {"models": [one.to_json() for one in part]}
+            if part and len(found) > len(part):
+                answer["next"] = place_of(part[-1])
+            return answer
 
-        return {"models": [one.to_json() for one in await self._desk.do(find)]}
+        return await self._desk.do(find)
 
     async def register_model(self, call: Call) -> Answer:
         """Store the next version of a model."""

@@ -18,7 +18,8 @@ from scoringhost.hub.errors import (
     ValueRefused,
 )
 from scoringhost.hub.home import DATABASE, Home
-from scoringhost.hub.models import Details, parse_id
+from scoringhost.hub.model_rows import place_of
+from scoringhost.hub.models import Details, Model, parse_id
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.soundness import back_up, check, restore
 
@@ -147,6 +148,30 @@ def test_models_are_found_by_what_is_said_of_them(registry: Registry, folder: Pa
     assert ids(registry.find(run_id="r1")) == ["beer:1"]
     assert ids(registry.find(most=1)) == ["beer:1"]
     assert ids(registry.find("nothing")) == []
+
+
+def test_a_list_is_read_part_by_part(home: Home, registry: Registry, folder: Path) -> None:
+    for name in ("b", "a", "b", "a", "c"):
+        registry.register(name, folder)
+    with home.writing() as database:  # several of one moment, as a restored or an imported folder may have them
+        database.execute("UPDATE models SET created_at = '2026-11-30T00:00:00.000000+00:00' WHERE name <> 'c'")
+    for latest, expected in ((False, ["c:1", "a:2", "a:1", "b:2", "b:1"]), (True, ["c:1", "a:2", "b:2"])):
+        seen: list[Model] = []
+        while part := registry.find(latest=latest, most=2, after=place_of(seen[-1]) if seen else None):
+            seen += part
+        assert [one.id for one in seen] == expected
+    for wrong in ("wine:1", "2026-11-30 wine", "", "2026-11-30 wine:x"):
+        with pytest.raises(ValueRefused, match="after"):
+            registry.find(after=wrong)
+
+
+def test_a_model_is_what_json_can_hold_and_more(registry: Registry, folder: Path) -> None:
+    odd = {"limit": float("inf"), "half": "\ud800", "wide": 2**70}
+    made = registry.register("wine", folder, details=Details(sample_input=odd))
+    assert made.details.sample_input == odd
+    assert made.to_json()["details"]["sample_input"] == odd
+    assert registry.find() == [made]
+    assert hash(registry.find()[0]) == hash(made)
 
 
 def test_tags_change_and_properties_do_not(registry: Registry, folder: Path) -> None:
