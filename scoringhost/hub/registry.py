@@ -50,6 +50,7 @@ class Registry:
         Raises:
             NameRefused: if it cannot be a name.
             ValueRefused: if the path cannot be stored, a tag is no text, or the framework of a version is missing.
+            DiskFull: if there is no room for it.
         """
         details = details or Details()
         require_name(name)
@@ -58,11 +59,15 @@ class Registry:
             raise ValueRefused("framework", "the framework that the version is of", details.framework)
         source = Path(path)
         details = dataclasses.replace(details, origin=details.origin or str(source.absolute()))
-        with self._home.adding():
-            content = self._files.store(source, parts)
-            with self._home.writing() as database:
-                version = next_version(database, name)
-                insert(database, name, version, content, details, own_tags, fixed, by or user_name())
+        try:
+            with self._home.adding():
+                content = self._files.store(source, parts)
+                with self._home.writing() as database:
+                    version = next_version(database, name)
+                    insert(database, name, version, content, details, own_tags, fixed, by or user_name())
+        except BaseException:  # such as a disk that is full, which these files would keep full
+            self._files.remove_unnamed(waits=False)
+            raise
         return self.get(name, version)
 
     # -- finding ------------------------------------------------------------------------------------

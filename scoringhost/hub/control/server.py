@@ -25,9 +25,10 @@ from scoringhost.hub.control.services import ServiceAnswers
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.control.views import Views
 from scoringhost.hub.control.words import ControlWords, answered, refusal
-from scoringhost.hub.errors import HomeUnusable, HubError
+from scoringhost.hub.errors import HubError
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.own_server import LOOPBACK
+from scoringhost.hub.room import of_system
 from scoringhost.settings import Settings
 from scoringhost.telemetry.log_observer import LogObserver
 
@@ -94,8 +95,8 @@ def _answer(
             return answer if isinstance(answer, HttpResponse) else answered(answer, operation.status)
         except HubError as error:
             return refusal(error)
-        except OSError as problem:  # such as a disk that is full
-            return refusal(HomeUnusable(home, str(problem)))
+        except OSError as problem:
+            return refusal(of_system(home, problem))
 
     return answer
 
