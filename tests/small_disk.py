@@ -33,6 +33,10 @@ class SmallDisk:
         """Have room again."""
         self._filler.unlink()
 
+    def let_nobody_write(self) -> None:
+        """Be read-only from now on, as a disk with errors is."""
+        subprocess.run(["mount", "-o", "remount,ro", str(self.path)], check=True)
+
     def unmount(self) -> None:
         """Take it away."""
         subprocess.run(["umount", "--lazy", str(self.path)], check=True)

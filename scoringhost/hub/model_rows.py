@@ -100,23 +100,3 @@ def conditions(
         where.append(f"EXISTS ({of_key}{'' if given is None else ' AND value = ?'})")
         values += [key] if given is None else [key, given]
     return where, values
-
-
-def place_of(model: Model) -> str:
-    """Where a model is in a list, for `after`."""
-    return f"{model.created_at} {model.id}"
-
-
-def behind(place: str) -> tuple[str, list[str | int]]:
-    """What SQL asks of the rows behind a place in a list, the newest first, and the values for its question marks.
-
-    Raises:
-        ValueRefused: if it is no such place.
-    """
-    moment, _, id_ = place.partition(" ")
-    name, _, version = id_.rpartition(":")
-    if not (moment and name and version.isascii() and version.isdigit() and len(version) < 16):
-        raise ValueRefused("after", "the `next` of a list", place)
-    # Of one moment by name, then the greatest version first; the first condition is what the index is for.
-    where = "created_at <= ? AND (created_at < ? OR name > ? OR (name = ? AND version < ?))"
-    return where, [moment, moment, name, name, int(version)]

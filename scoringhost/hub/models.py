@@ -39,7 +39,7 @@ class Details:
 
 COLUMNS = (
     "name", "version", "created_at", "created_by", "description", "framework", "framework_version", "root", "is_folder",
-    "content_hash", "size", "origin", "run_id", "properties", "details", "tags",
+    "content_hash", "size", "origin", "run_id", "properties", "details", "tags", "models.rowid AS place",
 )  # fmt: skip
 """Of the table `models`."""
 
@@ -124,6 +124,11 @@ class Model:
         return properties
 
     @property
+    def place(self) -> int:
+        """Its place in the list of all, which has the greatest first."""
+        return int(self._row["place"])
+
+    @property
     def details(self) -> Details:
         """What it can do without."""
         row = self._row
@@ -135,7 +140,7 @@ class Model:
         # All at once, as each look for a column by its name goes through the others: half of the time of a long list.
         (
             name, version, created_at, created_by, description, framework, framework_version, root, is_folder,
-            content_hash, size, origin, run_id, properties, details, tags,
+            content_hash, size, origin, run_id, properties, details, tags, _,
         ) = self._row  # fmt: skip
         told = {
             "description": description,

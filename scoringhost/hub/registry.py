@@ -19,7 +19,7 @@ from typing import Any
 from scoringhost.hub.content import Content, Files, StoredFile
 from scoringhost.hub.errors import ModelInUse, ModelNotFound, PropertyFixed, ValueRefused
 from scoringhost.hub.home import Home
-from scoringhost.hub.model_rows import behind, conditions, insert, next_version, update
+from scoringhost.hub.model_rows import conditions, insert, next_version, update
 from scoringhost.hub.models import COLUMNS, Details, Model, require_name, texts, user_name
 
 _COLUMNS = ", ".join(COLUMNS)
@@ -103,12 +103,12 @@ class Registry:
         run_id: str | None = None,
         latest: bool = False,
         most: int | None = None,
-        after: str | None = None,
+        after: int | None = None,
     ) -> list[Model]:
         """The models that fit all that is said, the newest first.
 
         tags, properties: keys, or pairs of a key and a value. latest: of each name no more than the newest that fits.
-        after: only those behind the one whose `place_of` it is, for a list that is read part by part.
+        after: only those behind the one whose `place` it is, for a list that is read part by part.
         """
         where, values = conditions({"name": name, "framework": framework, "run_id": run_id}, tags, properties)
         chosen = f"SELECT {_COLUMNS} FROM models WHERE {' AND '.join(where)}"
@@ -116,9 +116,9 @@ class Registry:
             newest = f"SELECT name, max(version) AS version FROM models WHERE {' AND '.join(where)} GROUP BY name"
             chosen = f"SELECT {_COLUMNS} FROM ({newest}) JOIN models USING (name, version) WHERE 1"
         if after is not None:
-            of_rest, place = behind(after)
-            chosen, values = f"{chosen} AND {of_rest}", [*values, *place]
-        chosen += " ORDER BY created_at DESC, name, version DESC"
+            chosen, values = f"{chosen} AND models.rowid < ?", [*values, after]
+        # In the order of registration. The time would be another one after a clock was put back.
+        chosen += " ORDER BY models.rowid DESC"
         chosen += "" if most is None else f" LIMIT {int(most)}"
         with self._home.reading() as database:
             return [Model(row) for row in database.execute(chosen, values)]

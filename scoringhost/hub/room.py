@@ -41,4 +41,7 @@ def of_database(path: str | os.PathLike[str], problem: sqlite3.Error) -> HubErro
     full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
     if getattr(problem, "sqlite_errorcode", None) in full:
         return DiskFull(os.fspath(path))
+    if getattr(problem, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        why = f"its database is damaged ({problem}): restore a backup with scoringhost hub restore"
+        return HomeUnusable(os.fspath(path), why)
     return HomeUnusable(os.fspath(path), str(problem))

@@ -48,12 +48,16 @@ class Accounts:
         directory: Directory | None = None,
         issued: IssuedTokens | None = None,
         roles: Roles | None = None,
-        clock: Callable[[], float] = _wall_clock,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = _wall_clock,
     ) -> None:
-        """roles: of people of the directory, where somebody has listed them. clock: seconds since 1970."""
+        """roles: of people of the directory, where somebody has listed them.
+
+        clock: seconds that never jump, by which tokens end. wall_clock: seconds since 1970, to tell clients.
+        """
         self._users, self._directory, self._issued = users, directory, issued
         self._roles = roles or Roles(None)
-        self._sessions = Sessions(clock)
+        self._sessions = Sessions(clock, wall_clock)
         self._attempts = Attempts()
         self._helper = HelperThread()
         self._checks = 0

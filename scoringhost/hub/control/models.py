@@ -15,7 +15,6 @@ from scoringhost.hub.control.calls import Call
 from scoringhost.hub.control.downloads import sent
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.errors import ContentDamaged, ModelNotFound, ValueRefused
-from scoringhost.hub.model_rows import place_of
 from scoringhost.hub.models import Details, Model
 
 DETAILS = (
@@ -101,7 +100,7 @@ class ModelAnswers:
             part = found[:most]
             answer: Answer = {"models": [one.to_json() for one in part]}
             if part and len(found) > len(part):
-                answer["next"] = place_of(part[-1])
+                answer["next"] = part[-1].place
             return answer
 
         return await self._desk.do(find)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scoringhost.hub.errors import DiskFull
+from scoringhost.hub.errors import DiskFull, HomeUnusable
 from scoringhost.hub.home import Home
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.soundness import back_up, check
@@ -164,3 +164,14 @@ def test_a_deployment_whose_end_cannot_be_written_down_is_taken_back_when_there_
             require_nothing_left(home)
 
     in_small_hub(act)
+
+
+def test_a_home_that_nobody_may_write_to_is_said(disk: SmallDisk, small: Path) -> None:
+    with Home(disk.path / "hub") as home:
+        Registry(home).register("wine", small)
+        home.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    disk.let_nobody_write()
+    with pytest.raises(HomeUnusable, match="[Rr]ead-?only|unable to open"):
+        Home(disk.path / "hub")
+    with pytest.raises(HomeUnusable, match="[Rr]ead-only"):
+        Home(disk.path / "another")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scoringhost.azureml.core.workspace import Workspace
 
 HEALTHY, UNHEALTHY, TRANSITIONING, FAILED, DELETING = "Healthy", "Unhealthy", "Transitioning", "Failed", "Deleting"
+UNSCHEDULABLE = "Unschedulable"
 _STATES = {
     "ready": HEALTHY,
     "loading": TRANSITIONING,
@@ -25,6 +26,8 @@ _STATES = {
     "failed": FAILED,
     "stopped": UNHEALTHY,
 }
+_NO_RESOURCES = ("there is no room left on the disk", "Cannot allocate memory", "Resource temporarily unavailable")
+"""What the hub and the system say where a service cannot even be begun: none of it is its script's fault."""
 
 
 class Webservice:
@@ -63,7 +66,7 @@ class Webservice:
     def _take(self, found: Mapping[str, Any]) -> None:
         shown = hub.chosen_version(found)
         self._found, self._record = found, Record.of(found)
-        self.state = TRANSITIONING if shown.get("updating") else _STATES.get(shown.get("state", ""), UNHEALTHY)
+        self.state = _state_of(shown)
         self.error = shown.get("details") or shown.get("reason") or None
         if self.state in (HEALTHY, TRANSITIONING):
             self.error = None
@@ -177,6 +180,14 @@ class Webservice:
         with hub.client_of(self.workspace) as client:
             hub.change_key(client, self.name, key, set_key)
 
+    def get_access_token(self) -> Any:
+        """Tokens are for AksWebservice.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        return self.get_token()
+
     def get_token(self) -> tuple[str, datetime.datetime]:
         """Tokens are for AksWebservice.
 
@@ -247,6 +258,19 @@ class Webservice:
         if not isinstance(webservice_payload, Mapping) or "name" not in webservice_payload:
             raise WebserviceException(f"what serialize() of a service gives is expected, not {webservice_payload!r}")
         return Webservice(workspace, str(webservice_payload["name"]))
+
+
+def _state_of(version: Mapping[str, Any]) -> str:
+    """The state of the version that answers for a service."""
+    if version.get("updating"):
+        return TRANSITIONING
+    state = _STATES.get(version.get("state", ""), UNHEALTHY)
+    if state != FAILED:
+        return state
+    if any(words in str(version.get("reason")) for words in _NO_RESOURCES):
+        return UNSCHEDULABLE
+    was_ready = (version.get("deployment") or {}).get("state") == "current"
+    return UNHEALTHY if was_ready else FAILED  # it is tried again, and callers come back to it
 
 
 def _class_of(record: Record) -> type[Webservice]:

@@ -18,6 +18,8 @@ from scoringhost.hub.accounts.sessions import ACCESS_S, LOGIN_S, REFRESH_S, Toke
 from scoringhost.hub.accounts.users_file import Users, changing
 from scoringhost.hub.errors import LoginRefused, LoginUnavailable, TokenRefused
 
+WALL = 1_700_000_000.0
+
 
 class Clock:
     now = 1_000_000.0
@@ -35,7 +37,7 @@ def clock() -> Clock:
 def accounts(users_path: Path, add_user: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Accounts:
     monkeypatch.setattr(users_file, "LOOK_AGAIN_S", 0)
     add_user("ann", "secret", Role.CONTRIBUTOR)
-    return Accounts(Users(users_path), clock=clock)
+    return Accounts(Users(users_path), clock=clock, wall_clock=lambda: WALL)
 
 
 def log_in(accounts: Accounts, name: str = "ann", password: str = "secret") -> TokenPair:
@@ -48,9 +50,23 @@ def caller(accounts: Accounts, token: str) -> Caller:
     return found
 
 
+def test_tokens_hold_no_longer_when_the_clock_of_the_machine_is_put_back(
+    users_path: Path, add_user: Any, clock: Clock
+) -> None:
+    add_user("ann", "secret", Role.CONTRIBUTOR)
+    wall = Clock()
+    accounts = Accounts(Users(users_path), clock=clock, wall_clock=wall)
+    pair = log_in(accounts)
+    assert pair.expires_on == wall.now + ACCESS_S
+    wall.now -= 365 * 86400
+    clock.now += ACCESS_S
+    with pytest.raises(TokenRefused):
+        accounts.caller(f"Bearer {pair.access_token}")
+
+
 def test_a_login_gives_a_token_for_an_hour_that_says_who_it_is(accounts: Accounts, clock: Clock) -> None:
     pair = log_in(accounts)
-    assert (pair.expires_in, pair.expires_on) == (ACCESS_S, clock.now + ACCESS_S)
+    assert (pair.expires_in, pair.expires_on) == (ACCESS_S, WALL + ACCESS_S)
     assert caller(accounts, pair.access_token) == ("ann", Role.CONTRIBUTOR)
     clock.now += ACCESS_S
     with pytest.raises(TokenRefused):

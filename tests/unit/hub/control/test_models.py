@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from tests.unit.hub.control.conftest import HubWorld
 
@@ -23,7 +22,7 @@ def test_a_long_list_is_answered_part_by_part(in_hub: Callable[..., None]) -> No
         while more is not None:
             part = (await world.call("GET", f"/models?most=2{more}", by="cat")).body
             found += part["models"]
-            more = f"&after={quote(part['next'])}" if "next" in part else None
+            more = f"&after={part['next']}" if "next" in part else None
         assert found == whole["models"]
         assert (await world.call("GET", "/models?most=5")).body == whole
         assert (await world.call("GET", "/models?most=0")).body == {"models": []}
