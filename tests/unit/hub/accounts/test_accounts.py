@@ -120,12 +120,22 @@ def test_many_attempts_on_a_name_are_refused_without_looking_at_the_password(acc
 
 def test_a_refresh_gives_new_tokens_and_both_old_ones_are_dead(accounts: Accounts) -> None:
     old = log_in(accounts)
-    new = accounts.refresh(old.refresh_token)
+    new = asyncio.run(accounts.refresh(old.refresh_token))
     assert caller(accounts, new.access_token).name == "ann"
     with pytest.raises(TokenRefused):
         accounts.caller(f"Bearer {old.access_token}")
     with pytest.raises(LoginRefused):
-        accounts.refresh(old.refresh_token)
+        asyncio.run(accounts.refresh(old.refresh_token))
+
+
+def test_a_refresh_token_is_good_once_though_several_try_at_once(accounts: Accounts) -> None:
+    pair = log_in(accounts)
+
+    async def both() -> list[TokenPair | BaseException]:
+        tries = (accounts.refresh(pair.refresh_token) for _ in range(3))
+        return await asyncio.gather(*tries, return_exceptions=True)
+
+    assert sorted(isinstance(one, LoginRefused) for one in asyncio.run(both())) == [False, True, True]
 
 
 def test_one_token_is_not_good_as_the_other(accounts: Accounts) -> None:
@@ -133,27 +143,27 @@ def test_one_token_is_not_good_as_the_other(accounts: Accounts) -> None:
     with pytest.raises(TokenRefused):
         accounts.caller(f"Bearer {pair.refresh_token}")
     with pytest.raises(LoginRefused):
-        accounts.refresh(pair.access_token)
+        asyncio.run(accounts.refresh(pair.access_token))
 
 
 def test_a_refresh_token_holds_for_14_days(accounts: Accounts, clock: Clock) -> None:
     pair = log_in(accounts)
     clock.now += REFRESH_S
     with pytest.raises(LoginRefused):
-        accounts.refresh(pair.refresh_token)
+        asyncio.run(accounts.refresh(pair.refresh_token))
 
 
 def test_after_90_days_the_password_is_asked_for(accounts: Accounts, clock: Clock) -> None:
     pair, began = log_in(accounts), clock.now
     while clock.now < began + LOGIN_S - REFRESH_S:
         clock.now += REFRESH_S - 10
-        pair = accounts.refresh(pair.refresh_token)
+        pair = asyncio.run(accounts.refresh(pair.refresh_token))
     clock.now = began + LOGIN_S - 60
-    pair = accounts.refresh(pair.refresh_token)
+    pair = asyncio.run(accounts.refresh(pair.refresh_token))
     assert pair.expires_in == 60
     clock.now = began + LOGIN_S
     with pytest.raises(LoginRefused):
-        accounts.refresh(pair.refresh_token)
+        asyncio.run(accounts.refresh(pair.refresh_token))
 
 
 def test_a_revoked_pair_is_dead_and_revoking_twice_is_fine(accounts: Accounts) -> None:
@@ -191,7 +201,7 @@ def test_who_is_removed_or_has_another_password_is_out_with_all_his_tokens(
     with pytest.raises(TokenRefused):
         accounts.caller(f"Bearer {pair.access_token}")
     with pytest.raises(LoginRefused):
-        accounts.refresh(unused.refresh_token)
+        asyncio.run(accounts.refresh(unused.refresh_token))
 
 
 def test_sessions_of_one_user_are_bounded_and_the_oldest_goes(
