@@ -39,7 +39,7 @@ class Logins:
         given = object_of(request).get("refreshToken")
         if not isinstance(given, str):
             raise LoginRefused("the refresh token is missing")
-        return _pair(self._accounts.refresh(given))
+        return _pair(await self._accounts.refresh(given))
 
     async def revoke(self, request: HttpRequest) -> HttpResponse:
         """The end of a refresh token and of its access token."""

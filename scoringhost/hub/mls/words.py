@@ -42,7 +42,7 @@ def refusal(error: errors.HubError) -> HttpResponse:
     """The response for an error of the hub."""
     status = OWN_STATUSES.get(type(error)) or STATUSES[type(error)]
     message = reason_of(error.reason) if isinstance(error, errors.DeploymentFailed) else str(error)
-    if isinstance(error, (errors.HomeUnusable, errors.ContentDamaged)):
+    if isinstance(error, (errors.HomeUnusable, errors.DiskFull, errors.ContentDamaged)):
         message = "the hub cannot keep or read its files; its log says more"
     response = refused(status, message, code_of(type(error)))
     if isinstance(error, errors.LoginUnavailable):

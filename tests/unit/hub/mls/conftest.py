@@ -39,7 +39,7 @@ class AccountsStandIn:
             raise LoginRefused("the name or the password is wrong")
         return Pair(name, f"again-{name}", 3600, 1_800_000_000)
 
-    def refresh(self, refresh_token: str) -> Pair:
+    async def refresh(self, refresh_token: str) -> Pair:
         name = refresh_token.removeprefix("again-")
         if name not in PEOPLE:
             raise LoginRefused("the refresh token does not hold")
