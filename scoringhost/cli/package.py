@@ -13,24 +13,33 @@ from typing import Any
 
 import click
 
+from scoringhost.cli import kubernetes_options
 from scoringhost.cli.options import STARTUP_FAILED, Verb
-from scoringhost.errors import ScriptNotFound, SettingsError
-from scoringhost.packaging import container, functions
+from scoringhost.errors import MissingExtra, ScriptNotFound, SettingsError
+from scoringhost.kubernetes.errors import ServiceRefused
+from scoringhost.packaging import container, functions, kubernetes
 from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.settings.declaration import PORT
+from scoringhost.settings.served import folder_of
 
 FAILED = 1
 PACKAGES = ".python_packages/lib/site-packages"
 """Where the worker of Azure Functions looks for packages that come with an app."""
 
+CLUSTERS = ("kubernetes", "kserve")
+TARGETS = ("functions", "container", *CLUSTERS)
 ONLY = {
-    "functions": ("auth_level", "jobs", "install"),
-    "container": ("base_image", "port", "environment", "label", "models", "pin_base_image"),
+    **dict.fromkeys(("auth_level", "jobs", "install"), ("functions",)),
+    **dict.fromkeys(
+        ("base_image", "port", "environment", "label", "models", "pin_base_image"), ("container", *CLUSTERS)
+    ),
+    **dict.fromkeys(kubernetes_options.NAMES, CLUSTERS),
+    "kserve_mode": ("kserve",),
 }
-"""Options by the target that they belong to; the others are for both."""
-OPTIONS = {"models": "model"}
+"""The targets of options that are not for all of them."""
+OPTIONS = {"models": "model", "settings": "setting", "route_path": "path"}
 """Those that are called otherwise by users."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -43,10 +52,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     examples=(
         "scoringhost package score.py --target container --output image",
         "scoringhost package score.py --target functions --output app --model-dir ../model --install",
+        "scoringhost package score.py --target kubernetes --output wine --image registry.example.com/wine",
     ),
 )
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="An Azure Functions app, or an image.")
+@click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is to be deployed to.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
 @click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along; one of the scoringhost that runs.")
@@ -55,18 +65,19 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--auth-level", type=click.Choice(["anonymous", "function", "admin"]), help="functions: key of callers.")
 @click.option("--jobs", is_flag=True, help="functions: score in the background, too; needs a storage account.")
 @click.option("--install", is_flag=True, help="functions: install the requirements into the folder.")
-@click.option("--base-image", help="container: the image to start from; python:<version>-slim-bookworm.")
-@click.option("--port", type=PORT, help="container: port to listen on; 5001.")
-@click.option("--environment", type=FILE, help="container: requirements or conda file; the one beside the script.")
-@click.option("--pin-base-image", is_flag=True, help="container: name the base image by its digest; asks docker.")
-@click.option("--label", multiple=True, metavar="NAME=VALUE", help="container: a label of the image; repeatable.")
+@click.option("--base-image", help="images: the image to start from; python:<version>-slim-bookworm.")
+@click.option("--port", type=PORT, help="images: port to listen on; 5001.")
+@click.option("--environment", type=FILE, help="images: requirements or conda file; the one beside the script.")
+@click.option("--pin-base-image", is_flag=True, help="images: name the base image by its digest; asks docker.")
+@click.option("--label", multiple=True, metavar="NAME=VALUE", help="images: a label of the image; repeatable.")
 @click.option(
     "--model",
     "models",
     multiple=True,
     metavar="NAME[:VERSION]=PATH",
-    help="container: a model in Azure ML's layout, in place of the model folder; repeatable.",
+    help="images: a model in Azure ML's layout, in place of the model folder; repeatable.",
 )
+@kubernetes_options.kubernetes_options
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
 def package(
     path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
@@ -79,7 +90,7 @@ def package(
     _require_fitting(target, chosen)
     try:
         written = WRITERS[target](Sources.of(path, model_dir), output, chosen, force)
-    except PackagingError as problem:
+    except (PackagingError, ServiceRefused, MissingExtra) as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
     except (ScriptNotFound, SettingsError) as problem:
@@ -92,14 +103,16 @@ def package(
     if quiet:
         return
     click.echo("\n".join(f"  {name}" for name in written.files))
-    click.echo(f"{output} is complete; {_next_step(target, output, chosen)}")
+    click.echo(f"{output} is complete; {_next_step(target, output, chosen, written.image)}")
 
 
 def _require_fitting(target: str, chosen: dict[str, Any]) -> None:
-    for other, names in ONLY.items():
-        for name in names:
-            if other != target and chosen[name]:
-                raise click.UsageError(f"--{OPTIONS.get(name, name).replace('_', '-')} goes with --target {other} only")
+    for name, targets in ONLY.items():
+        # --no-keys was given, too.
+        was_given = bool(chosen[name]) or (name == "keys" and chosen[name] is False)
+        if target not in targets and was_given:
+            option = OPTIONS.get(name, name).replace("_", "-")
+            raise click.UsageError(f"--{option} goes with --target {' or '.join(targets)} only")
 
 
 def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
@@ -108,8 +121,31 @@ def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], for
 
 
 def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return container.write_container(sources, output, _image_choices(chosen), force=force)
+
+
+def _write_kubernetes(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return _write_cluster(sources, output, chosen, force, None)
+
+
+def _write_kserve(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return _write_cluster(sources, output, chosen, force, chosen["kserve_mode"] or "knative")
+
+
+def _write_cluster(
+    sources: Sources, output: Path, chosen: dict[str, Any], force: bool, kserve_mode: str | None
+) -> Package:
+    service = kubernetes_options.service_of(
+        folder_of(sources.script), chosen, lambda name: kubernetes.keys_written(output, name)
+    )
+    return kubernetes.write_kubernetes(
+        sources, output, service, _image_choices(chosen), kserve_mode=kserve_mode, force=force
+    )
+
+
+def _image_choices(chosen: dict[str, Any]) -> container.Choices:
     port = chosen["port"] or container.PORT
-    choices = container.Choices(
+    return container.Choices(
         chosen["base_image"],
         port,
         chosen["environment"],
@@ -119,7 +155,6 @@ def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], for
         tuple(NamedModel.of(text) for text in chosen["models"]),
         chosen["pin_base_image"],
     )
-    return container.write_container(sources, output, choices, force=force)
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -129,14 +164,22 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
-WRITERS = {"functions": _write_functions, "container": _write_container}
+WRITERS = {
+    "functions": _write_functions,
+    "container": _write_container,
+    "kubernetes": _write_kubernetes,
+    "kserve": _write_kserve,
+}
 
 
-def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
+def _next_step(target: str, output: Path, chosen: dict[str, Any], image: str | None) -> str:
     folder = shlex.quote(str(output))
     if target == "functions":
         build = " --no-build" if chosen["install"] else ""
         return f"deploy it: cd {folder} && func azure functionapp publish NAME{build}"
+    if image is not None:
+        build = f"docker build -t {image} {folder}/{kubernetes.IMAGE} && docker push {image}"
+        return f"build, push and apply it: {build} && kubectl apply -k {folder}"
     port = chosen["port"] or container.PORT
     return f"build and run it: docker build -t NAME {folder} && docker run -p {port}:{port} NAME"
 

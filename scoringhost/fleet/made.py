@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import MissingExtra, SettingsError
+from scoringhost.fleet.calls_seen import Row
 from scoringhost.fleet.channel import Method
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.fronts import FrontProcesses
 from scoringhost.fleet.listening import open_listeners, url_of
 from scoringhost.fleet.logs import Output
 from scoringhost.fleet.routing import RoutingTable, State
-from scoringhost.fleet.run_folder import RunFolder, default_place
+from scoringhost.fleet.run_folder import RunFolder, base_of, clear_abandoned, default_place
 from scoringhost.fleet.running import RunningFleet
 from scoringhost.fleet.shares import cores_for
 from scoringhost.fleet.supervisor import Supervisor
@@ -64,8 +65,11 @@ class FleetParts:
         def load(front: int, seen: Mapping[str, Any]) -> None:
             supervisor().take_load(front, seen)
 
+        def calls(rows: Sequence[Row]) -> None:
+            supervisor().calls.add(rows)
+
         number = self._settings.fronts or max(1, int(self._cores) // CORES_FOR_A_FRONT)
-        return FrontProcesses(self._settings, self._listeners, number, want, load, methods)
+        return FrontProcesses(self._settings, self._listeners, number, want, load, calls, methods)
 
 
 def run_fleet(
@@ -84,6 +88,7 @@ def run_fleet(
     settings = fit_for_fleet(settings)
     folder = Path(settings.script or ".")
     place = Path(settings.run_dir) if settings.run_dir else default_place(folder, environ, uid)
+    clear_abandoned(base_of(environ, uid))
     run = RunFolder(place)
     run.take(folder)
     try:

@@ -21,8 +21,9 @@ from scoringhost.batch.on_ray.nodes import COLUMN, GroupReader, NodeJob, Present
 class Attendance:
     """Which actors are ready, so that they can be closed: shutdown() is to be over when the job ends.
 
-    Ray Data lets its actors go without a word, and Ray then kills what they have started. That others have handles of
-    them keeps them until then.
+    Ray Data lets its actors go without a word, and Ray then kills what they have started. The handles that are kept
+    here are those that an actor has of itself, which do not keep it in being: closing may come too late (see the test of
+    shutdown() in tests/ray_data).
     """
 
     def __init__(self) -> None:
