@@ -22,8 +22,8 @@ class Attendance:
     """Which actors are ready, so that they can be closed: shutdown() is to be over when the job ends.
 
     Ray Data lets its actors go without a word, and Ray then kills what they have started. The handles that are kept
-    here are those that an actor has of itself, which do not keep it in being: closing may come too late (see the test of
-    shutdown() in tests/ray_data).
+    here are those that an actor has of itself, which do not keep it in being: closing may come too late (see the
+    test of shutdown() in tests/ray_data).
     """
 
     def __init__(self) -> None:
