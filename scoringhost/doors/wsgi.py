@@ -135,6 +135,7 @@ def head_of(request: flask.Request) -> HttpRequest:
         host=request.host,
         http_version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
         client=request.remote_addr,
+        mount=request.root_path.rstrip("/"),
     )
 
 

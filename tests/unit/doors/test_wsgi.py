@@ -9,7 +9,9 @@ from typing import Any
 
 import flask
 import pytest
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client
 
 from scoringhost import create_app
 
@@ -200,3 +202,17 @@ def test_a_stream_passes_the_hooks(make: Callable[..., flask.Flask]) -> None:
 
     answer = app.test_client().post("/score", data="x")
     assert (answer.text, answer.headers["x-seen"]) == ("one two", "True")
+
+
+# BUG: below a prefix the document and what a script saw of its request told of addresses at which nobody serves.
+def test_below_a_prefix_the_document_and_the_scripts_request_say_where_they_are(
+    make: Callable[..., flask.Flask],
+) -> None:
+    app = make("import flask\n\n\ndef init(): ...\ndef run(raw_data):\n    return flask.request.url\n")
+    outer = DispatcherMiddleware(lambda environ, start: NotFound()(environ, start), {"/models/raw": app})
+    client = Client(outer)
+    assert client.get("/models/raw/").text == "Healthy"
+    assert client.post("/models/raw/score", data="x").json == "http://localhost/models/raw/score"
+    assert client.get("/models/raw/swagger.json").json["basePath"] == "/models/raw"
+    assert client.get("/models/raw/swagger.json?version=3").json["servers"] == [{"url": "/models/raw"}]
+    assert client.post("/score", data="x").status_code == 404

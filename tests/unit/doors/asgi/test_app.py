@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -246,6 +247,64 @@ def test_root_path_is_taken_off_the_path_once(make: Callable[..., AsgiApp], path
 def test_the_mount_itself_is_the_health_probe(make: Callable[..., AsgiApp]) -> None:
     sent = asyncio.run(exchange(make(), method="GET", path="/raw", root_path="/raw"))
     assert (sent[0]["status"], sent[1]["body"]) == (200, b"Healthy")
+
+
+# BUG: the document said "/score", which is another place than the one it was got from.
+@pytest.mark.parametrize("root", ["/models/raw", "/models/raw/"])
+def test_mounted_the_document_says_below_what_its_paths_are(make: Callable[..., AsgiApp], root: str) -> None:
+    app = make()
+
+    def document(query: bytes, root: str) -> Any:
+        path = f"{root.rstrip('/')}/swagger.json"
+        sent = asyncio.run(exchange(app, method="GET", path=path, root_path=root, query_string=query))
+        return json.loads(sent[1]["body"])
+
+    assert document(b"version=2", root)["basePath"] == "/models/raw"
+    for version in (b"version=3", b"version=3.1"):
+        told = document(version, root)
+        assert (told["servers"], list(told["paths"])) == ([{"url": "/models/raw"}], ["/", "/score", "/swagger.json"])
+    assert document(b"version=3", "/a b")["servers"] == [{"url": "/a%20b"}]
+    assert not {"servers", "basePath"} & {*document(b"version=2", ""), *document(b"version=3", "")}
+
+
+def test_a_document_that_says_itself_where_it_is_is_left_as_it_is(make: Callable[..., AsgiApp], tmp_path: Path) -> None:
+    (tmp_path / "swagger3.json").write_text(
+        '{"openapi": "3.0.3", "servers": [{"url": "/mine"}], "paths": {"/score": {}}}'
+    )
+    app = make(service_path_prefix="/models/raw")
+    told = []
+    for version in (b"version=2", b"version=3"):
+        asked = exchange(app, method="GET", path="/raw/swagger.json", root_path="/raw", query_string=version)
+        told.append(json.loads(asyncio.run(asked)[1]["body"]))
+    assert list(told[0]["paths"]) == ["/models/raw/", "/models/raw/score", "/models/raw/swagger.json"]
+    assert "basePath" not in told[0]
+    assert told[1]["servers"] == [{"url": "/mine"}]
+
+
+ADDRESSES = """
+import flask
+from scoringhost.script.flask_objects import Response
+
+
+def init(): ...
+
+
+def run(raw_data):
+    asked = flask.request
+    return [asked.url, asked.path, asked.script_root, flask.url_for("score")]
+"""
+
+
+# BUG: the address that a script saw was one at which nobody serves.
+def test_mounted_a_script_that_looks_at_its_request_sees_where_it_was_asked(make: Callable[..., AsgiApp]) -> None:
+    host = (b"host", b"x.example")
+    asked = exchange(make(ADDRESSES), headers=(host,), path="/raw/score", root_path="/raw", query_string=b"a=1")
+    assert json.loads(asyncio.run(asked)[1]["body"]) == [
+        "http://x.example/raw/score?a=1",
+        "/score",
+        "/raw",
+        "/raw/score",
+    ]
 
 
 class KeyGuard:
