@@ -11,7 +11,7 @@ import flask
 import pytest
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 
 from scoringhost import create_app
 
@@ -216,3 +216,26 @@ def test_below_a_prefix_the_document_and_the_scripts_request_say_where_they_are(
     assert client.get("/models/raw/swagger.json").json["basePath"] == "/models/raw"
     assert client.get("/models/raw/swagger.json?version=3").json["servers"] == [{"url": "/models/raw"}]
     assert client.post("/score", data="x").status_code == 404
+
+
+# BUG: uWSGI, and hypercorn for WSGI, hand a body without its length over as an empty one, and that was scored.
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, 411),
+        ({"HTTP_TRANSFER_ENCODING": "Chunked", "wsgi.input_terminated": True}, 200),
+        ({"SERVER_PROTOCOL": "HTTP/2"}, 411),
+        ({"SERVER_PROTOCOL": "HTTP/2", "CONTENT_LENGTH": "4"}, 200),
+        ({"SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}, 200),
+        ({}, 200),  # no body at all (RFC 9112, 6.3)
+    ],
+)
+def test_a_body_that_the_server_may_have_lost_is_not_scored(
+    app: flask.Flask, environ: dict[str, Any], status: int
+) -> None:
+    told = create_environ("/score", method="POST", input_stream=BytesIO(b"body"))
+    del told["CONTENT_LENGTH"]
+    answer = TestResponse(*run_wsgi_app(app.wsgi_app, {**told, **environ}), request=flask.Request({}))
+    assert answer.status_code == status
+    if status == 411:
+        assert "The request needs a Content-Length" in answer.json["message"]
