@@ -13,9 +13,10 @@ from typing import Any
 
 import click
 
+from scoringhost.cli import azureml_options
 from scoringhost.cli.options import STARTUP_FAILED, Verb
 from scoringhost.errors import ScriptNotFound, SettingsError
-from scoringhost.packaging import container, functions
+from scoringhost.packaging import azureml, container, functions
 from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
@@ -28,8 +29,9 @@ PACKAGES = ".python_packages/lib/site-packages"
 ONLY = {
     "functions": ("auth_level", "jobs", "install"),
     "container": ("base_image", "port", "environment", "label", "models", "pin_base_image"),
+    "azureml": ("base_image", "port", "environment", "label", "pin_base_image", *azureml_options.NAMES),
 }
-"""Options by the target that they belong to; the others are for both."""
+"""Options by the targets that they belong to; the others are for all."""
 OPTIONS = {"models": "model"}
 """Those that are called otherwise by users."""
 
@@ -43,10 +45,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     examples=(
         "scoringhost package score.py --target container --output image",
         "scoringhost package score.py --target functions --output app --model-dir ../model --install",
+        "scoringhost package score.py --target azureml --output azure --endpoint wine-quality",
     ),
 )
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="An Azure Functions app, or an image.")
+@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="What it is to be deployed as.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
 @click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along; one of the scoringhost that runs.")
@@ -55,11 +58,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--auth-level", type=click.Choice(["anonymous", "function", "admin"]), help="functions: key of callers.")
 @click.option("--jobs", is_flag=True, help="functions: score in the background, too; needs a storage account.")
 @click.option("--install", is_flag=True, help="functions: install the requirements into the folder.")
-@click.option("--base-image", help="container: the image to start from; python:<version>-slim-bookworm.")
-@click.option("--port", type=PORT, help="container: port to listen on; 5001.")
-@click.option("--environment", type=FILE, help="container: requirements or conda file; the one beside the script.")
-@click.option("--pin-base-image", is_flag=True, help="container: name the base image by its digest; asks docker.")
-@click.option("--label", multiple=True, metavar="NAME=VALUE", help="container: a label of the image; repeatable.")
+@click.option("--base-image", help="images: the image to start from; python:<version>-slim-bookworm.")
+@click.option("--port", type=PORT, help="images: port to listen on; 5001.")
+@click.option("--environment", type=FILE, help="images: requirements or conda file; the one beside the script.")
+@click.option("--pin-base-image", is_flag=True, help="images: name the base image by its digest; asks docker.")
+@click.option("--label", multiple=True, metavar="NAME=VALUE", help="images: a label of the image; repeatable.")
 @click.option(
     "--model",
     "models",
@@ -67,6 +70,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="NAME[:VERSION]=PATH",
     help="container: a model in Azure ML's layout, in place of the model folder; repeatable.",
 )
+@azureml_options.azureml_options
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
 def package(
     path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
@@ -96,10 +100,11 @@ def package(
 
 
 def _require_fitting(target: str, chosen: dict[str, Any]) -> None:
-    for other, names in ONLY.items():
-        for name in names:
-            if other != target and chosen[name]:
-                raise click.UsageError(f"--{OPTIONS.get(name, name).replace('_', '-')} goes with --target {other} only")
+    for name, value in chosen.items():
+        targets = [other for other, names in ONLY.items() if name in names]
+        if value and targets and target not in targets:
+            option = OPTIONS.get(name, name).replace("_", "-")
+            raise click.UsageError(f"--{option} goes with --target {' or '.join(targets)} only")
 
 
 def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
@@ -108,8 +113,18 @@ def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], for
 
 
 def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return container.write_container(sources, output, _image_choices(chosen), force=force)
+
+
+def _write_azureml(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return azureml.write_azureml(
+        sources, output, azureml_options.choices_of(chosen, _image_choices(chosen)), force=force
+    )
+
+
+def _image_choices(chosen: dict[str, Any]) -> container.Choices:
     port = chosen["port"] or container.PORT
-    choices = container.Choices(
+    return container.Choices(
         chosen["base_image"],
         port,
         chosen["environment"],
@@ -119,7 +134,6 @@ def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], for
         tuple(NamedModel.of(text) for text in chosen["models"]),
         chosen["pin_base_image"],
     )
-    return container.write_container(sources, output, choices, force=force)
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -129,7 +143,7 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
-WRITERS = {"functions": _write_functions, "container": _write_container}
+WRITERS = {"functions": _write_functions, "container": _write_container, "azureml": _write_azureml}
 
 
 def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
@@ -137,6 +151,9 @@ def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
     if target == "functions":
         build = " --no-build" if chosen["install"] else ""
         return f"deploy it: cd {folder} && func azure functionapp publish NAME{build}"
+    if target == "azureml":
+        create = "az ml online-endpoint create -f online-endpoint.yml && az ml online-deployment create"
+        return f"deploy it: cd {folder} && {create} -f online-deployment.yml --all-traffic"
     port = chosen["port"] or container.PORT
     return f"build and run it: docker build -t NAME {folder} && docker run -p {port}:{port} NAME"
 
