@@ -102,13 +102,16 @@ auth_mode: aad_token
 
 
 def batch_deployment(words: Words) -> str:
-    """What a job runs, and how it is divided. There must be a model: without any it is the script."""
+    """What a job runs, and how it is divided. There must be a model: without any it is the script.
+
+    Without `type: model`, which would want the last of these below `settings`: this way all versions
+    of the command take it, and so does the client's function that reads it.
+    """
     return f"""\
 # az ml batch-deployment create --file batch-deployment.yml --set-default
-$schema: {SCHEMAS}/modelBatchDeployment.schema.json
+$schema: {SCHEMAS}/batchDeployment.schema.json
 name: rows
 endpoint_name: {words.endpoint}-batch
-type: model
 {_model(words.endpoint, "model" if words.has_model else "code")}code_configuration:
   code: code
   # {words.script} itself, if its run() takes a mini_batch.
@@ -120,16 +123,15 @@ environment:
 compute: azureml:{words.compute}
 resources:
   instance_count: 1
-settings:
-  max_concurrency_per_instance: 1
-  mini_batch_size: 10
-  output_action: append_row
-  output_file_name: predictions.csv
-  retry_settings:
-    max_retries: 3
-    timeout: 3600
-  error_threshold: -1
-  logging_level: info
+max_concurrency_per_instance: 1
+mini_batch_size: 10
+output_action: append_row
+output_file_name: predictions.csv
+retry_settings:
+  max_retries: 3
+  timeout: 3600
+error_threshold: -1
+logging_level: info
 """
 
 

@@ -43,9 +43,9 @@ def test_the_client_takes_all_four_documents(packed: Path) -> None:
     assert (routes.scoring_route.port, routes.scoring_route.path) == (5001, "/score")
     assert (packed / deployment.environment.build.path / "Dockerfile").is_file()
     batch = ml.load_batch_endpoint(packed / "batch-endpoint.yml")
-    scoring: Any = ml.load_model_batch_deployment(packed / "batch-deployment.yml")
+    scoring: Any = ml.load_batch_deployment(packed / "batch-deployment.yml")
     assert (batch.name, scoring.endpoint_name) == ("wine-batch", "wine-batch")
-    assert (scoring.settings.mini_batch_size, scoring.settings.output_file_name) == (10, "predictions.csv")
+    assert (scoring.mini_batch_size, scoring.output_file_name) == (10, "predictions.csv")
 
 
 def test_the_requests_that_the_client_would_send_can_be_made(packed: Path) -> None:
