@@ -13,6 +13,7 @@ from pathlib import Path
 from scoringhost.batch.parts import Contract, Failure, Place
 from scoringhost.batch.reading import Source
 from scoringhost.batch.requests import Requests
+from scoringhost.process.last_words import AtProcessEnd
 from scoringhost.schema import json_text
 from scoringhost.testing import serve
 
@@ -28,16 +29,18 @@ class BatchDriver:
         """Load nothing yet."""
         self._script = os.fspath(script)
         self._open = ExitStack()
+        self._at_process_end = AtProcessEnd(self.shutdown)  # Azure ML says nothing of the end
         self._requests: Requests | None = None
 
     def init(self) -> None:
-        """Load the script and run its init().
+        """Load the script and run its init(); shutdown() will be run at the end of the process.
 
         Raises:
             StartupError: if it cannot be used.
         """
         client = self._open.enter_context(serve(self._script))
         self._requests = Requests(client, body_form=None, max_retries=0)
+        self._at_process_end.register()
 
     def run(self, mini_batch: list[str]) -> list[str]:
         """Score the rows of files of CSV, JSON lines or Parquet, and any other file as one request.
@@ -64,7 +67,8 @@ class BatchDriver:
         return lines
 
     def shutdown(self) -> None:
-        """Run the script's shutdown()."""
+        """Run the script's shutdown(); a second time does nothing."""
+        self._at_process_end.cancel()
         self._open.close()
 
 

@@ -72,6 +72,26 @@ def test_a_mini_batch_of_which_nothing_can_be_scored_is_a_failure_that_azure_ml_
         open_driver(SCRIPT).run([str(tmp_path / "a.csv")])
 
 
+def test_shutdown_is_run_when_the_process_ends_and_nothing_is_complained_of(
+    python: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "score.py").write_text(
+        "def init(): ...\ndef run(raw_data): ...\ndef shutdown(): print('shutdown', flush=True)\n"
+    )
+    (tmp_path / "batch_driver.py").write_text(
+        "from scoringhost.batch.driver import BatchDriver\n"
+        "driver = BatchDriver('score.py')\ninit, run = driver.init, driver.run\n"
+    )
+    program = """
+        import os, sys
+        os.dup2(1, 2)
+        sys.path.insert(0, ".")
+        import batch_driver
+        batch_driver.init()
+    """
+    assert python(program) == "shutdown"
+
+
 def test_an_init_that_fails_is_said_at_once(open_driver: Callable[[str], BatchDriver]) -> None:
     with pytest.raises(InitFailed):
         open_driver("def init(): raise ValueError\ndef run(data): ...\n")
