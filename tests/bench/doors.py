@@ -144,6 +144,7 @@ def main() -> None:
                 port = probe.getsockname()[1]
             for door, command in commands(script, port).items():
                 found.setdefault(door, []).append(measure(command, folder, port, given.requests))
+                print(f"{door}: {found[door][-1]:.0f} us", file=sys.stderr, flush=True)
     print("door                                 processor time of a request, us")
     for door, times in found.items():
         print(f"{door:36} {statistics.median(times):5.0f} ({min(times):.0f} to {max(times):.0f})")
