@@ -14,23 +14,27 @@ from typing import Any
 import click
 
 from scoringhost.cli.options import STARTUP_FAILED, Verb
+from scoringhost.cli.ray_options import OPTIONS as OF_RAY
+from scoringhost.cli.ray_options import choices_of, of_ray, pairs_of
 from scoringhost.errors import ScriptNotFound, SettingsError
 from scoringhost.packaging import container, functions
 from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.settings.declaration import PORT
+from scoringhost.settings.served import folder_of
 
 FAILED = 1
 PACKAGES = ".python_packages/lib/site-packages"
 """Where the worker of Azure Functions looks for packages that come with an app."""
 
 ONLY = {
-    "functions": ("auth_level", "jobs", "install"),
-    "container": ("base_image", "port", "environment", "label", "models", "pin_base_image"),
+    "functions": ("auth_level", "jobs", "install", "wheel", "from_index"),
+    "container": ("base_image", "port", "environment", "label", "models", "pin_base_image", "wheel", "from_index"),
+    "ray": ("name", "settings", "environment", *OF_RAY),
 }
-"""Options by the target that they belong to; the others are for both."""
-OPTIONS = {"models": "model"}
+"""Options by the targets that they belong to; the others are for all."""
+OPTIONS = {"models": "model", "settings": "setting"}
 """Those that are called otherwise by users."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -43,10 +47,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     examples=(
         "scoringhost package score.py --target container --output image",
         "scoringhost package score.py --target functions --output app --model-dir ../model --install",
+        "scoringhost package score.py --target ray --output cluster --replicas 1..8 --num-cpus 0.5",
     ),
 )
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="An Azure Functions app, or an image.")
+@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="What it is to be deployed as.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
 @click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along; one of the scoringhost that runs.")
@@ -57,7 +62,9 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--install", is_flag=True, help="functions: install the requirements into the folder.")
 @click.option("--base-image", help="container: the image to start from; python:<version>-slim-bookworm.")
 @click.option("--port", type=PORT, help="container: port to listen on; 5001.")
-@click.option("--environment", type=FILE, help="container: requirements or conda file; the one beside the script.")
+@click.option(
+    "--environment", type=FILE, help="container, ray: requirements; for a container the file beside the script."
+)
 @click.option("--pin-base-image", is_flag=True, help="container: name the base image by its digest; asks docker.")
 @click.option("--label", multiple=True, metavar="NAME=VALUE", help="container: a label of the image; repeatable.")
 @click.option(
@@ -67,6 +74,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="NAME[:VERSION]=PATH",
     help="container: a model in Azure ML's layout, in place of the model folder; repeatable.",
 )
+@click.option("--name", help="ray: of the application; that of the folder.")
+@click.option(
+    "--setting", "settings", multiple=True, metavar="KEY=VALUE", help="ray: as of scoringhost serve; repeatable."
+)
+@of_ray
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
 def package(
     path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
@@ -96,10 +108,11 @@ def package(
 
 
 def _require_fitting(target: str, chosen: dict[str, Any]) -> None:
-    for other, names in ONLY.items():
-        for name in names:
-            if other != target and chosen[name]:
-                raise click.UsageError(f"--{OPTIONS.get(name, name).replace('_', '-')} goes with --target {other} only")
+    for name, value in chosen.items():
+        targets = [other for other, names in ONLY.items() if name in names]
+        if value and targets and target not in targets:
+            option, where = OPTIONS.get(name, name).replace("_", "-"), " or ".join(targets)
+            raise click.UsageError(f"--{option} goes with --target {where} only")
 
 
 def _write_functions(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
@@ -129,7 +142,17 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
-WRITERS = {"functions": _write_functions, "container": _write_container}
+def _write_ray(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    from scoringhost.ray.made import settings_for_replicas
+    from scoringhost.ray.package import write_package
+
+    settings = pairs_of(chosen["settings"], "--setting")
+    name = chosen["name"] or folder_of(sources.script).name or "scoring"
+    choices = choices_of(name, chosen, settings, {}, chosen["environment"])
+    return write_package(sources, output, settings_for_replicas(settings), choices, force=force)
+
+
+WRITERS = {"functions": _write_functions, "container": _write_container, "ray": _write_ray}
 
 
 def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
@@ -137,6 +160,8 @@ def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
     if target == "functions":
         build = " --no-build" if chosen["install"] else ""
         return f"deploy it: cd {folder} && func azure functionapp publish NAME{build}"
+    if target == "ray":
+        return f"deploy it: serve deploy {folder}/serve.yaml"
     port = chosen["port"] or container.PORT
     return f"build and run it: docker build -t NAME {folder} && docker run -p {port}:{port} NAME"
 
