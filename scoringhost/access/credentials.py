@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 from scoringhost.access.keys import Keys
 from scoringhost.access.tokens import Tokens
@@ -19,6 +19,11 @@ class Credentials:
 
     def __init__(self, keys: Keys | None, tokens: Tokens | None) -> None:
         self._keys, self._tokens = keys, tokens
+
+    def known(self, headers: Mapping[str, str]) -> str | None:
+        """See `KnowingGuard`: the name of a key, if one was sent in these very words before and is still good."""
+        keys = self._keys
+        return None if keys is None else keys.remembered(headers.get("authorization", ""))
 
     def check(self, head: HttpRequest, match: Match) -> Awaitable[None] | None:
         """See `Guard`.

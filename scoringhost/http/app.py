@@ -11,7 +11,7 @@ from typing import Any
 from scoringhost.errors import InternalError, NotReady, RunError, ScoringHostError
 from scoringhost.http.cors import Cors
 from scoringhost.http.dialect import Dialect
-from scoringhost.http.guards import Guard
+from scoringhost.http.guards import Guard, KnowingGuard
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.observing import HttpObserver, ObservedStream, Watcher, watching
 from scoringhost.http.request_ids import read_ids
@@ -52,6 +52,9 @@ class HttpApp:
         self._kept_of_streams = kept_of_streams
         self.guards = tuple(guards)
         """Who is asked before a request's body is read; a door that can do so calls `admit`."""
+        only = self.guards[0] if len(self.guards) == 1 else None
+        self.known = only.known if isinstance(only, KnowingGuard) else None
+        """See `KnowingGuard`; None if there is no such guard, or another beside it."""
 
     def match(self, path: str) -> Match:
         """What a decoded path leads to."""
@@ -227,12 +230,12 @@ class HttpApp:
         if not isinstance(body, bytes):
             ended = partial(self._sent, request, response)
             response.body = ObservedStream(body, request.match.dialect, ended, self._kept_of_streams)
-        elif request.stages is not None:
-            self._sent(request, response, len(body), whole=True)
         else:  # as `_sent` does, written out: a function less for most requests
-            elapsed_ms = (time.perf_counter() - request.began_s) * 1000
+            elapsed_ms, size = (time.perf_counter() - request.began_s) * 1000, len(body)
             for observer in self._observers:
-                observer.sent(request, response, elapsed_ms, len(body), True)
+                observer.sent(request, response, elapsed_ms, size, True)
+            if request.stages is not None:
+                request.stages.sent(response.status, size, True)
         return response
 
     @staticmethod

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Protocol
+from collections.abc import Awaitable, Mapping
+from typing import Protocol, runtime_checkable
 
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Match
@@ -21,3 +21,14 @@ class Guard(Protocol):
         Raises:
             CallError: to refuse it, at once or when awaited. The dialect words the answer.
         """
+
+
+@runtime_checkable
+class KnowingGuard(Guard, Protocol):
+    """A guard that may know whoever calls by the headers alone, wherever they lead, as they have called before.
+
+    Where it is the only one, a door need not make a head of what arrives to have it let in.
+    """
+
+    def known(self, headers: Mapping[str, str]) -> str | None:
+        """The name of who is calling, who may come in; None if `check` has to be asked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from scoringhost.errors import ScoringHostError
@@ -81,7 +82,10 @@ class AllStages:
             one.sent(status, size, whole)
 
 
-def watching(watchers: Sequence[Watcher]) -> Callable[[HttpRequest], Stages | None] | None:
+_Begin = Callable[[HttpRequest], "Stages | None"]
+
+
+def watching(watchers: Sequence[Watcher]) -> _Begin | None:
     """What gives a request what hears of its stages; None if nobody watches."""
     if not watchers:
         return None
@@ -89,6 +93,9 @@ def watching(watchers: Sequence[Watcher]) -> Callable[[HttpRequest], Stages | No
         return watchers[0].begin
 
     begins = [one.begin for one in watchers]
+    if len(begins) == 2:
+        first, second = begins
+        return partial(_begin_both, first, second)
 
     def begin_all(request: HttpRequest) -> Stages | None:
         found: Stages | None = None
@@ -104,6 +111,14 @@ def watching(watchers: Sequence[Watcher]) -> Callable[[HttpRequest], Stages | No
         return AllStages(listeners) if listeners else found
 
     return begin_all
+
+
+def _begin_both(first: _Begin, second: _Begin, request: HttpRequest) -> Stages | None:
+    """As `begin_all` does, for metrics and traces, which most of those have who watch at all."""
+    one, other = first(request), second(request)
+    if other is None:  # it is not sampled
+        return one
+    return other if one is None else AllStages([one, other])
 
 
 def _nothing(size: int, whole: bool) -> None:

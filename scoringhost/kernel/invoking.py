@@ -42,13 +42,19 @@ class Invocation:
     def _invoke_watched(self, call: Call, stages: Stages) -> tuple[object, float]:
         started_s = time.perf_counter()
         stages.waited(started_s - call.began_s)
-        if call.around is None:
-            arguments = bind(self._signature, call)
-            stages.decoded(time.perf_counter() - started_s)
-            output, run_ms = self.run_bound(arguments)
-        else:
+        if call.around is not None:
             with call.around():
                 output, run_ms = self.run_bound(self.bind(call))
+        else:
+            arguments = bind(self._signature, call)
+            stages.decoded(time.perf_counter() - started_s)
+            started_s = time.perf_counter()
+            try:  # as `run_bound` does, without the call: most of what is watched comes this way
+                output = self._run(**arguments)
+            finally:
+                if getattr(sys.stdout, "unfinished", True):
+                    sys.stdout.flush()
+            run_ms = (time.perf_counter() - started_s) * 1000
         if type(output) in NEVER_STREAMED or call.stream_of(output) is None:
             stages.ran(run_ms / 1000, 1, 0)
         return output, run_ms

@@ -238,8 +238,10 @@ class ScoringThread:
                 while self._next():
                     pass
                 return
-            except Interrupted:
-                continue
+            except Interrupted as interrupted:
+                job = self._unreported
+                if job is not None and job.result is None and job.error is None:  # it came outside of the work
+                    job.error = interrupted
 
     def _next(self) -> bool:
         """Report the job before, wait for one and perform it; False at the end."""

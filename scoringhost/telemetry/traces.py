@@ -97,22 +97,38 @@ class Traces:
             return None
         tracer = self._tracer or self.start()
         context = get_current()
+        if context or not self._fields.isdisjoint(request.headers):
+            return self._begin_below(tracer, request, context)
+        ids = self._ids.draw()
+        if ids[0][16:] < self._bound or self._batches:
+            return self._begin_drawn(tracer, request, context, ids)
+        request.trace = ids  # as `_let_pass` does, without the call: most requests come here
+        attach(Context({_SPAN: Quiet(ids)}))
+        return None
+
+    def _begin_below(self, tracer: Tracer, request: HttpRequest, context: Context) -> TracedRequest | Unsampled | None:
+        """Begin what may belong to a trace that is there, by the program around or by the request's headers."""
         if context:
             context = _without_leftovers(context)
             if get_current_span(context) is not INVALID_SPAN:
                 # The program is instrumented itself, and has read the headers.
                 return self._begin_span(tracer, request, context)
         if self._fields.isdisjoint(request.headers):
-            ids = self._ids.draw()
-            if ids[0][16:] >= self._bound:
-                return self._let_pass(request, context, ids)
-            self._ids.give(ids[0])
-            return self._begin_span(tracer, request, context)
+            return self._begin_drawn(tracer, request, context, self._ids.draw())
         if self._is_parent_based:
             trace = _unsampled_trace(request.headers)
             if trace:
                 return self._let_pass(request, context, (trace, random.randbytes(8).hex()))
         return self._begin_span(tracer, request, propagate.extract(request.headers, context, _FROM_HEADERS))
+
+    def _begin_drawn(
+        self, tracer: Tracer, request: HttpRequest, context: Context, ids: tuple[str, str]
+    ) -> TracedRequest | Unsampled | None:
+        """Begin a trace: its id says whether it is sampled."""
+        if ids[0][16:] >= self._bound:
+            return self._let_pass(request, context, ids)
+        self._ids.give(ids[0])
+        return self._begin_span(tracer, request, context)
 
     def _let_pass(self, request: HttpRequest, context: Context, ids: tuple[str, str]) -> Unsampled | None:
         """Give a request that is not sampled ids to pass on, at the least cost: most requests are such."""

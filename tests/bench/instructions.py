@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import random
 import re
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def serve(count: int, kind: str) -> None:
     """Answer some requests in this process, or do a part of that as often."""
     environ = KINDS.get(kind, {})
     os.environ.update(environ)  # the SDK of OpenTelemetry reads its variables itself
+    random.seed(2026)  # by chance, twice as many requests would be sampled in one run as in another
     settings, _ = Settings.load(environ, {"script": ("script", str(hot_path.SERVICE))})
     # Under valgrind everything takes fifty times as long, and times of many digits take longer to write.
     time.perf_counter = metrics.perf_counter = itertools.count(0.0, LOOK_S).__next__

@@ -21,12 +21,13 @@ from scoringhost.http.routes import Match
 class GuardedRequest(ArrivingRequest):
     """The request that arrives, with its guards."""
 
-    __slots__ = ("_app", "_guarded", "_request_head")
+    __slots__ = ("_app", "_guarded", "_known", "_known_caller", "_request_head")
 
     def __init__(self, intake: Intake, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(intake, loop)
-        self._app, self._guarded = intake.app, bool(intake.app.guards)
+        self._app, self._guarded, self._known = intake.app, bool(intake.app.guards), intake.app.known
         self._request_head: HttpRequest | None = None
+        self._known_caller: str | None = None
 
     @abstractmethod
     def _pause_reading(self) -> None:
@@ -38,9 +39,13 @@ class GuardedRequest(ArrivingRequest):
 
     def _ask_guards(self) -> None:
         """Refuse a request that may not come in before its body is read, and read no further until that is known."""
-        self._request_head = None
+        self._request_head = self._known_caller = None
         if self._fault is not None:
             return  # it is refused in any case
+        if self._known is not None:
+            self._known_caller = self._known(self._headers)
+            if self._known_caller is not None:
+                return  # most requests: nobody needs their heads before they are there
         path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)
         method = self._parser.get_method().decode("ascii")
         host, version, client = self._headers.get("host") or "localhost", self._version, self._client

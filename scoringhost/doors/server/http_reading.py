@@ -219,6 +219,8 @@ class RequestReader(GuardedRequest):
                 self._fault,
                 self._is_lost,
             )
+            if self._known_caller is not None:
+                request.caller, request.admitted = self._known_caller, True
         if self._held:
             self._pass_on(len(request.body))
         self._take(request, version == "1.1" and parser.should_keep_alive())

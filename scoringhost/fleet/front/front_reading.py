@@ -62,7 +62,7 @@ class FrontReading(HttpProtocol):
 
     def _ask_guards(self) -> None:
         """See whether the request is for a service, and ask whether it may come in, before its body is read."""
-        self._request_head = None
+        self._request_head = self._known_caller = None
         path, _, query = self._url.partition(b"#")[0].partition(b"?")
         target = self._front.targets.of(self._origin_form(path))
         if target is None or self._parser.get_method() == b"CONNECT":

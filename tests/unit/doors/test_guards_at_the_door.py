@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import pytest
@@ -52,6 +52,22 @@ class Door:
         head.caller = "holder of the key"
 
 
+class KnowingDoor(Door):
+    """One that knows by the headers who has been here before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def known(self, headers: Mapping[str, str]) -> str | None:
+        sent = headers.get("authorization", "")
+        return "an old friend" if sent in self.seen else None
+
+    def _decide(self, head: HttpRequest) -> None:
+        super()._decide(head)
+        self.seen.add("key")
+
+
 def answer(request: HttpRequest) -> HttpResponse:
     return HttpResponse(200, [("x-caller", request.caller)], b"%d bytes" % len(request.body))
 
@@ -87,9 +103,10 @@ async def response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head, await reader.readexactly(length)
 
 
-def play(scenario: Callable[[Served, Door], Coroutine[Any, Any, None]]) -> None:
+def play(scenario: Callable[[Served, Door], Coroutine[Any, Any, None]], door: Door | None = None) -> None:
+    door = door or Door()
+
     async def run() -> None:
-        door = Door()
         served = Served(door)
         async with asyncio.timeout(20):
             await scenario(served, door)
@@ -99,6 +116,41 @@ def play(scenario: Callable[[Served, Door], Coroutine[Any, Any, None]]) -> None:
                 await asyncio.sleep(0.005)
 
     asyncio.run(run())
+
+
+def test_who_is_known_by_the_headers_comes_in_without_a_check_of_the_head() -> None:
+    async def scenario(served: Served, door: Door) -> None:
+        reader, writer = await served.connect()
+        for checks, caller in ((1, b"holder of the key"), (1, b"an old friend"), (1, b"an old friend")):
+            writer.write(POST + KEY + b"Content-Length: 3\r\n\r\nabc")
+            head, body = await response(reader)
+            assert (len(door.bodies), body) == (checks, b"3 bytes")
+            assert b"x-caller: " + caller in head.lower()
+        writer.write(POST + KEY + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % LARGE)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100")
+        writer.write(b"x" * LARGE)
+        assert (await response(reader))[1] == b"%d bytes" % LARGE
+        writer.write(POST + b"Content-Length: 3\r\n\r\nabc")  # what was known of one request says nothing of the next
+        head, body = await response(reader)
+        assert head.startswith(b"HTTP/1.1 400")
+        assert b"no entry" in body
+        assert len(door.bodies) == 2
+
+    play(scenario, KnowingDoor())
+
+
+def test_who_is_known_waits_for_those_in_front_and_is_asked_for_a_host() -> None:
+    async def scenario(served: Served, door: Door) -> None:
+        reader, writer = await served.connect()
+        writer.write((POST + KEY + b"Content-Length: 1\r\n\r\na") * 3)  # in one piece
+        for _ in range(3):
+            assert (await response(reader))[1] == b"1 bytes"
+        writer.write(b"POST /score HTTP/1.1\r\n" + KEY + b"Content-Length: 1\r\n\r\na")
+        head, body = await response(reader)
+        assert head.startswith(b"HTTP/1.1 400")
+        assert b"Host" in body
+
+    play(scenario, KnowingDoor())
 
 
 def test_who_may_not_come_in_is_told_before_the_body_is_sent() -> None:

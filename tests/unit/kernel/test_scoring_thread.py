@@ -237,24 +237,26 @@ def test_interrupts_at_random_moments_never_lose_the_next_job(thread: ScoringThr
 
 
 INTERRUPT_ANYWHERE = """
-import os, threading
+import contextvars, os, threading
 from scoringhost.kernel import scoring_thread
-from scoringhost.kernel.deadline import Deadline
-from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.kernel.scoring_thread import Interrupted, Job, ScoringThread
 
 class InterruptAt:
     # interrupts a job at the n-th line or call inside the scoring thread's own code
 
     def __init__(self, thread, number):
-        self.thread, self.left, self.job = thread, number, None
+        self.thread, self.left, self.job, self.at = thread, number, None, 0
 
     def __call__(self, frame, event, argument):
         if frame.f_code.co_filename != scoring_thread.__file__:
             return None
-        if self.job is not None and event in ("call", "line") and not self.thread._lock.locked():
+        if self.job is None or self.thread._current is not self.job or self.thread._lock.locked():
+            return self  # one by another thread would wait for the lock
+        if event in ("call", "line"):
             self.left -= 1
             if self.left == -1:
-                self.thread.interrupt(self.job)  # one by another thread would wait for the lock
+                self.at = frame.f_lineno
+                self.thread.interrupt(self.job)
         return self
 
 def outcome(number):
@@ -263,35 +265,39 @@ def outcome(number):
     threading.settrace(tracer)
     thread.start()
     threading.settrace(None)
-    begun, go_on, over, again = (threading.Event() for _ in range(4))
+    over, again = threading.Event(), threading.Event()
 
     def work():
-        begun.set()
-        go_on.wait()
+        return "done"
 
-    job = thread.submit(work, over.set)
-    if not begun.wait(2):
-        return "not begun"
-    tracer.job = job
-    go_on.set()
-    if not over.wait(2):
-        return "not reported"
+    job = tracer.job = Job(work, over.set, contextvars.copy_context())
+    thread._jobs.put(job)
+    if not over.wait(10):
+        return tracer.at, "not reported"
+    if job.result != "done" and not isinstance(job.error, Interrupted):
+        return tracer.at, f"of no outcome: {job.error!r}"
     tracer.job = None
     thread.submit(lambda: None, again.set)
-    if not again.wait(2):
-        return "not alive"
+    if not again.wait(10):
+        return tracer.at, "not alive"
     thread.close()
+    return tracer.at, ""
 
-for number in range(16):
-    if bad := outcome(number):
-        print(number, bad, flush=True)
-        break
+interrupted_at = set()
+for number in range(24):
+    line, bad = outcome(number)
+    interrupted_at.add(line)
+    if bad:
+        print(number, line, bad, flush=True)
+if 0 not in interrupted_at:
+    print("more lines than were tried", flush=True)
 os._exit(0)
 """
 
 
 def test_an_interrupt_at_any_line_never_loses_the_report_of_its_job(python: Callable[..., str]) -> None:
-    # Without the report the caller's turn is never given back, and the worker counts as stuck.
+    # Without the report the caller's turn is never given back, and the worker counts as stuck; without an
+    # outcome the caller would be answered with null, as if that were the result.
     assert python(INTERRUPT_ANYWHERE) == ""
 
 
