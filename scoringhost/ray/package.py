@@ -84,6 +84,7 @@ def runtime_env(choices: Choices, working_dir: str) -> dict[str, Any]:
     return env
 
 
+@refusing()
 def write_package(
     sources: Sources, output_folder: Path, settings: Settings, choices: Choices, *, force: bool = False
 ) -> Package:

@@ -100,8 +100,8 @@ def _wait(serve: Any, name: str, tell: Tell, wait_s: float) -> None:
             raise Refused(reason_in(message))
         if time.monotonic() > until_s:
             raise Refused(f"it is {application.status.lower()} after {wait_s:g} s: {reason_in(message)}")
-        if message not in ("", told):
-            tell(reason_in(message))
+        if message not in ("", told) and REASON not in message:  # which is of a version before
+            tell(message.strip())
             told = message
         time.sleep(LOOK_S)
 
