@@ -24,6 +24,10 @@ STORE = 100_000_000
 """Bytes of shared memory for each node; Ray refuses less than 75 MB."""
 
 
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": str(int(START_S))}
+"""Variables of a node; without the last, one that has not joined after 30 s gives up."""
+
+
 class Node:
     """One node: `ray start --block`, whose processes end with it."""
 
@@ -35,7 +39,7 @@ class Node:
                 [*command, f"--object-store-memory={STORE}", *words],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", **environ},
+                env={**os.environ, **QUIET, **environ},
             )
 
     def wait_started(self) -> None:

@@ -369,6 +369,10 @@ DOORS = ["flask", *(pytest.param(door, marks=pytest.mark.slow) for door in ("asg
 DOORS.append(pytest.param("front", marks=[pytest.mark.slow, pytest.mark.drill, pytest.mark.behind_front]))
 if "SCORINGHOST_CONTAINER_ENGINE" in os.environ:  # .ci/containers
     DOORS.append(pytest.param("container", marks=pytest.mark.slow))
+OTHERWISE_IN_RAY = {
+    "test_an_empty_id_counts_as_none": "Ray's proxy sends x-request-id itself, and takes an empty one for an id",
+}
+"""What is not as behind the other doors, by the name of the test, and why; docs/pages/ray.md has the same for users."""
 if "SCORINGHOST_RAY" in os.environ:  # .ci/run has `-m ray`
     of_ray = pytest.mark.filterwarnings("ignore")  # of pydantic, to Ray, and files that Ray leaves open in this process
     DOORS.append(pytest.param("ray", marks=[pytest.mark.slow, pytest.mark.ray, of_ray]))
@@ -382,6 +386,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         spec = getattr(item, "callspec", None)
         if spec is not None and item.nodeid.startswith("tests/conformance/") and "door" in spec.params:
             item.add_marker(pytest.mark.xdist_group(f"door {spec.params['door']}"))
+            why = OTHERWISE_IN_RAY.get(item.name.replace("[ray-", "[").replace("[ray]", ""))
+            if why is not None and spec.params["door"] == "ray":
+                item.add_marker(pytest.mark.xfail(reason=why, strict=True))
 
 
 @pytest.fixture(scope="session", params=DOORS)

@@ -65,13 +65,19 @@ class Service:
         self.cluster, self.name, self.script, self._ask = cluster, name, script, ask
         self.notes = script.with_name("notes")
 
-    def deploy(self, environ: dict[str, str] | None = None, num_cpus: float = 0.2, **given: Any) -> None:
-        """Deploy it, or deploy it anew, and wait until it is served."""
+    def deploy(
+        self,
+        environ: dict[str, str] | None = None,
+        num_cpus: float = 0.2,
+        options: dict[str, Any] | None = None,
+        **given: Any,
+    ) -> None:
+        """Deploy it, or deploy it anew, and wait until it is served. options: Ray Serve's, in place of ours."""
         from scoringhost.ray import deployment
 
         env = {"NOTES": str(self.notes), **(environ or {})}
-        options = {"num_cpus": num_cpus, "runtime_env": {"env_vars": env}}
-        made = deployment(str(self.script), **given).options(ray_actor_options=options)
+        actor = {"num_cpus": num_cpus, "runtime_env": {"env_vars": env}}
+        made = deployment(str(self.script), **given).options(ray_actor_options=actor, **(options or {}))
         self.cluster.run(self.name, made, f"/{self.name}")
 
     def ask(self, method: str = "GET", target: str = "/", **rest: Any) -> Reply:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scoringhost.ray.shape import Shape, serve_options
+from scoringhost.settings import Settings
+
 if TYPE_CHECKING:
     from tests.conftest import Reply
     from tests.ray.conftest import Service
@@ -76,11 +79,19 @@ def test_a_redeploy_under_load_loses_nothing(service: Service, load: Any, report
 def test_replicas_follow_the_calls_in_flight_and_nothing_is_lost(
     service: Service, ray_clusters: Any, report: Callable[[Any], None]
 ) -> None:
-    service.deploy(replicas=(1, 3))
+    scaling = serve_options(Settings(), Shape.of((1, 3)))["autoscaling_config"]
+    hurried = {**scaling, "upscale_delay_s": 1, "downscale_delay_s": 1, "look_back_period_s": 2}
+    service.deploy(options={"autoscaling_config": hurried}, replicas=(1, 3))
     load = ray_clusters.Load(lambda: service.say("sleep 0.3", within_s=60), 6)
     with load.running():
         service.cluster.wait_running(service.name, 3)
+    calm = ray_clusters.Load(lambda: service.say(within_s=60), 1)
+    with calm.running():
+        service.cluster.wait_running(service.name, 1)
+        calm.wait_answered(10)
     report(load)
+    report(calm)
+    assert calm.lost == 0
     assert load.lost == 0
     assert len(pids(load)) >= 2
 
