@@ -20,12 +20,15 @@ from typing import Any
 START_S = 120.0
 """Seconds that a node, or a replica, has to start on a machine that others use, too."""
 
+ATTEMPTS = 3
+"""How often a node is started that has not joined in time."""
+
 STORE = 100_000_000
 """Bytes of shared memory for each node; Ray refuses less than 75 MB."""
 
 
-QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": str(int(START_S))}
-"""Variables of a node; without the last, one that has not joined after 30 s gives up."""
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+"""Variables of every node."""
 
 
 class Node:
@@ -42,10 +45,10 @@ class Node:
                 env={**os.environ, **QUIET, **environ},
             )
 
-    def wait_started(self) -> None:
-        """Wait until it has joined."""
+    def starts(self) -> bool:
+        """Wait until it has joined; returns whether it has. One that takes longer than 30 s gives up."""
         until(lambda: "block forever" in self.text() or self.process.poll() is not None, "a node of Ray")
-        assert self.process.poll() is None, self.text()
+        return self.process.poll() is None
 
     def text(self) -> str:
         """What it has written."""
@@ -83,16 +86,18 @@ class Cluster:
             raise
 
     def _start(self, *words: str) -> Node:
-        self._count += 1
-        # An agent of each node listens on a port that is fixed unless it is named, and its workers on some of a range
-        # in which the tests have theirs.
-        ports = [f"--{name}-port={self._make_port()}" for name in ("dashboard-agent-listen", "runtime-env-agent")]
-        ports += ["--min-worker-port=0", "--max-worker-port=0"]
-        log = self.root / f"node-{self._count}.log"
-        node = Node(log, self._environ, "--node-ip-address=127.0.0.1", *ports, *words)
-        self.nodes.append(node)
-        node.wait_started()
-        return node
+        for _ in range(ATTEMPTS):
+            self._count += 1
+            # An agent of each node listens on a port that is fixed unless it is named, and its workers on some of a
+            # range in which the tests have theirs.
+            ports = [f"--{name}-port={self._make_port()}" for name in ("dashboard-agent-listen", "runtime-env-agent")]
+            ports += ["--min-worker-port=0", "--max-worker-port=0"]
+            log = self.root / f"node-{self._count}.log"
+            node = Node(log, self._environ, "--node-ip-address=127.0.0.1", *ports, *words)
+            self.nodes.append(node)
+            if node.starts():
+                return node
+        raise AssertionError(node.text())
 
     def add_node(self, cpus: int) -> Node:
         """Another node, on the same machine."""
