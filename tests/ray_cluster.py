@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-START_S = 120.0
+START_S = 300.0
 """Seconds that a node, or a replica, has to start on a machine that others use, too."""
 
 ATTEMPTS = 3

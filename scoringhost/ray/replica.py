@@ -13,8 +13,6 @@ from collections.abc import Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
-import ray
-
 from scoringhost import assemble
 from scoringhost.doors.asgi.app import AsgiApp
 from scoringhost.doors.asgi.messages import Receive, Scope, Send
@@ -94,6 +92,8 @@ class RayDoor:
 
 def assigned_cores() -> float:
     """The cores that Ray has reserved for this replica; none if it was asked for none."""
+    import ray  # here, and not above: whoever looks at this module need not have it
+
     return float(ray.get_runtime_context().get_assigned_resources().get("CPU", 0.0))
 
 
