@@ -69,6 +69,26 @@ def serve(
     serve_hub(folder, flags, quiet=quiet, verbose=verbose, detached=detached)
 
 
+@hub.command(
+    "open",
+    cls=Verb,
+    short_help="Open the page of a hub in a browser.",
+    examples=("scoringhost hub open", "scoringhost hub open --no-browser"),
+)
+@click.option("--browser/--no-browser", default=True, help="Open it; or only show the link.")
+@in_workspace
+def open_page(browser: bool, workspace: str | None) -> None:
+    """Show a link that lets you in to the page of the workspace's hub, once and within five minutes, and open it."""
+    from scoringhost.cli.hub_options import client_of, hub_refusals
+    from scoringhost.hub.page_link import kept_for_browser
+
+    with hub_refusals():
+        link = client_of(workspace, None).page_link()
+        click.echo(link)
+        if browser:
+            click.launch(str(kept_for_browser(link, workspace_folder(os.environ, workspace))))
+
+
 @hub.command(cls=Verb, short_help="End the hub of a workspace.", examples=("scoringhost hub stop",))
 @in_workspace
 def stop(workspace: str | None) -> None:

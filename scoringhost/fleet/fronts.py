@@ -13,6 +13,7 @@ from typing import Any
 
 from scoringhost.doors.listening import refuse_new
 from scoringhost.fleet.back_off import BackOff
+from scoringhost.fleet.calls_seen import Row
 from scoringhost.fleet.channel import Channel, Method
 from scoringhost.fleet.front.memory import make_shared
 from scoringhost.fleet.front.starting import front_command, settings_event
@@ -37,6 +38,7 @@ log = logging.getLogger(HOST_LOGGER)
 
 Want = Callable[[str, str], None]
 Load = Callable[[int, Mapping[str, Any]], None]
+Calls = Callable[[Sequence[Row]], None]
 
 
 class FrontFailed(Exception):
@@ -47,11 +49,11 @@ class Front:
     """One front process, from its start to its end."""
 
     def __init__(
-        self, number: int, want: Want, load: Load, news: Callable[[], None], methods: Mapping[str, Method]
+        self, number: int, want: Want, load: Load, calls: Calls, news: Callable[[], None], methods: Mapping[str, Method]
     ) -> None:
-        """`want`: told of what a request waits for. `load`: of the calls. `news`: called when it uses a table or ends.
+        """`want`: told of what a request waits for. `load`: of the calls under way; `calls`: of those that have ended.
 
-        methods: what it may ask for.
+        `news`: called when it uses a table or ends. methods: what it may ask for.
         """
         self.number, self._news = number, news
         self.using = -1
@@ -61,6 +63,7 @@ class Front:
             "serving": lambda _: self.serving.set(),
             "want": lambda event: want(event["name"], event["version"]),
             "load": lambda event: load(number, event),
+            "calls": lambda event: calls(event["rows"]),
         }, methods)  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self.has_ended = False
@@ -127,10 +130,11 @@ class FrontProcesses:
         number: int,
         want: Want,
         load: Load,
+        calls: Calls,
         methods: Callable[[], Mapping[str, Method]],
     ) -> None:
         self._settings, self._listeners, self._methods = settings, listeners, methods
-        self._want, self._load = want, load
+        self._want, self._load, self._calls = want, load, calls
         self._memory = make_shared()
         self._fronts: list[Front | None] = [None] * number
         self._lives: list[asyncio.Task[None]] = []
@@ -170,7 +174,9 @@ class FrontProcesses:
         """Have one front run for as long as the fleet does."""
         back_off = BackOff()
         while not self._ending.is_set():
-            front = self._fronts[number] = Front(number, self._want, self._load, self._changed.set, self._methods())
+            front = self._fronts[number] = Front(
+                number, self._want, self._load, self._calls, self._changed.set, self._methods()
+            )
             began_s = asyncio.get_running_loop().time()
             ending = await front.run(self._listeners, self._memory, self._settings, self._table)
             self._load(number, {"sets": {}, "waiting": {}})

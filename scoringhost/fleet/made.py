@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from scoringhost.errors import MissingExtra, SettingsError
+from scoringhost.fleet.calls_seen import Row
 from scoringhost.fleet.channel import Method
 from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.fronts import FrontProcesses
@@ -64,8 +65,11 @@ class FleetParts:
         def load(front: int, seen: Mapping[str, Any]) -> None:
             supervisor().take_load(front, seen)
 
+        def calls(rows: Sequence[Row]) -> None:
+            supervisor().calls.add(rows)
+
         number = self._settings.fronts or max(1, int(self._cores) // CORES_FOR_A_FRONT)
-        return FrontProcesses(self._settings, self._listeners, number, want, load, methods)
+        return FrontProcesses(self._settings, self._listeners, number, want, load, calls, methods)
 
 
 def run_fleet(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from scoringhost.errors import InvalidTraffic
+from scoringhost.fleet.calls_seen import CallHistory
 from scoringhost.fleet.catalogue import CatalogueReading, UnusableService
 from scoringhost.fleet.channel import CallFailed
 from scoringhost.fleet.logs import Output, ServiceLog
@@ -76,6 +77,7 @@ class Supervisor:
         self.keys: dict[str, Mapping[str, str]] = {}
         """Digests of the keys of single services, by name; see `ServiceRoute`."""
         self.shadows = ShadowSums()
+        self.calls = CallHistory()
         self._read_traffics: dict[str, Traffic] = {}
         self.starts = asyncio.Semaphore(max(2, int(cores * 2)))
         self.table = RoutingTable()

@@ -22,12 +22,14 @@ class Action(StrEnum):
 
     READ = "look at services and models"
     LOGS = "read the log of a service"
+    CALL = "try a service"
     DEPLOY = "deploy"
     CHANGE = "change a service"
     REGISTER = "register models"
     CHANGE_MODEL = "change a model"
     PATHS = "name files of the hub's machine"
     ENVIRONMENTS = "have an environment made"
+    LINKS = "make links that open the page"
     STOP = "stop the hub"
 
 
@@ -53,12 +55,14 @@ TABLE: dict[Action, dict[Role, Reach]] = {
         #                     owner contributor reader
         Action.READ:         (_ALL, _ALL, _ALL),
         Action.LOGS:         (_ALL, _OWN, _NONE),
+        Action.CALL:         (_ALL, _ALL, _ALL),
         Action.DEPLOY:       (_ALL, _OWN, _NONE),
         Action.CHANGE:       (_ALL, _OWN, _NONE),
         Action.REGISTER:     (_ALL, _OWN, _NONE),
         Action.CHANGE_MODEL: (_ALL, _OWN, _NONE),
         Action.PATHS:        (_ALL, _NONE, _NONE),
         Action.ENVIRONMENTS: (_ALL, _NONE, _NONE),
+        Action.LINKS:        (_ALL, _NONE, _NONE),
         Action.STOP:         (_ALL, _NONE, _NONE),
     }.items()
 }  # fmt: skip

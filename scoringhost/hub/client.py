@@ -46,6 +46,11 @@ class HubClient(HubCalls):
         """What the hub is, and what the caller is to it."""
         return self.call("GET", "/")
 
+    def page_link(self) -> str:
+        """An address that opens the page of the hub in a browser, once and within minutes, as the caller."""
+        # Behind the `#`, which browsers send to nobody.
+        return f"{self.url}/ui#code={self.call('POST', '/links')['code']}"
+
     def stop(self) -> None:
         """End the hub in order."""
         self.call("POST", "/stop")

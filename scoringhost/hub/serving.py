@@ -24,6 +24,7 @@ from scoringhost.hub.control.server import control_app, intake_of_control, requi
 from scoringhost.hub.fleet_control import HubControl
 from scoringhost.hub.home import Home
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
 from scoringhost.hub.own_server import OwnServer, listening_at
 from scoringhost.hub.record import HubPlace, HubRecord, started_at, token_of
 from scoringhost.hub.users import ServiceUsers, service_users
@@ -93,6 +94,7 @@ class RunningHub(RunningFleet):
         self._guard = ControlGuard(settings, token_of(home))
         require_safe(settings, self._guard)
         self._control_server = OwnServer(listener)
+        self._trying = InProcessFront(self.supervisor, FOR_TRYING)
         self._mls = mls_server(self.hub, settings, url) if settings.mlserver else None
 
     async def _read_folder(self, touched: list[Path] | None = None) -> list[asyncio.Task[Any]]:
@@ -100,7 +102,8 @@ class RunningHub(RunningFleet):
         work = await self.hub.start()
         if isinstance(self._sets, ForkedSets):
             self.supervisor.in_background(self._sets.warm())
-        self._control_server.start(intake_of_control(control_app(self.hub, self._guard, self._url, self.stop)))
+        app = control_app(self.hub, self._guard, self._url, self.stop, self._trying)
+        self._control_server.start(intake_of_control(app))
         if self._mls is not None:
             self._mls.start()
         pid = os.getpid()
@@ -113,6 +116,7 @@ class RunningHub(RunningFleet):
     async def _finish(self) -> None:
         self._place.unsay()
         await self._control_server.close()
+        self._trying.end()
         if self._mls is not None:
             await self._mls.close()
         await self.hub.end()
@@ -190,6 +194,7 @@ def run_hub(
             )
             if show is not None:
                 show(f"hub of {home}: control API at {control_url}, services at {url}/services/NAME/score")
+                show(f"page at {control_url}/ui; scoringhost hub open lets you in")
                 hub.supervisor.watchers.append(Display(show, url).take)
             await hub.run()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scoringhost.errors import NotLoaded, ScoringHostError, ServiceUnavailable, UnknownService
+from scoringhost.fleet.calls_seen import CallCounts, CallsOfFront
 from scoringhost.fleet.front.choosing import Choice, DefaultVersion
 from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.heads import SERVICE_HEADER
@@ -70,12 +71,16 @@ class ReplicaSet:
 
 @dataclass(slots=True)
 class LiveVersion:
-    """A version of a service as it is now. label: `name:version`; line: of an answer's head, who has answered."""
+    """A version of a service as it is now. label: `name:version`; line: of an answer's head, who has answered.
+
+    calls: what has come of its calls in this front.
+    """
 
     label: str
     route: VersionRoute
     replicas: ReplicaSet | None
     line: bytes
+    calls: CallCounts
 
 
 @dataclass(slots=True)
@@ -113,6 +118,7 @@ class Directory:
         self.on_table: Callable[[], None] | None = None
         """Called when there is another table, before anybody is given a worker of it."""
         self.sets: dict[str, ReplicaSet] = {}
+        self.calls = CallsOfFront()
         self.waiting: dict[str, Waiting] = {}
         """By label."""
         self._services: dict[str, LiveService] = {}
@@ -141,6 +147,7 @@ class Directory:
 
             self.shadowing = Shadowing(self)
         self._services = {name: self._live(one) for name, one in table.services.items()}
+        self.calls.keep({(service.name, one) for service in table.services.values() for one in service.versions})
         waiting, self.waiting = self.waiting, {}
         for exchange in [exchange for one in waiting.values() for exchange in one.exchanges]:
             self.send(exchange)
@@ -162,7 +169,8 @@ class Directory:
         for number, version in service.versions.items():
             label = f"{service.name}:{number}" if number else service.name
             line = f"{SERVICE_HEADER}: {label}\r\n".encode("ascii", "backslashreplace")
-            versions[number] = LiveVersion(label, version, self.sets.get(version.set_key), line)
+            calls = self.calls.of(service.name, number)
+            versions[number] = LiveVersion(label, version, self.sets.get(version.set_key), line, calls)
         is_unloaded = all(one.state is State.STOPPED and not one.wakes for one in service.versions.values())
         return LiveService(service, versions, is_unloaded)
 

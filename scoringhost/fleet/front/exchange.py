@@ -143,6 +143,12 @@ class Exchange(HttpRequest):
         if self.is_chunked and self.is_whole:
             self.is_chunked = False
 
+    def count(self, status: int) -> None:
+        """It has ended: its version counts it, unless it was a probe, or a part of a page."""
+        live, endpoint = self.live, self.match.endpoint
+        if live is not None and (endpoint is None or endpoint.logged):
+            live.calls.add(status, time.perf_counter() - self.began_s)
+
     def end_copy(self, *, is_whole: bool) -> None:
         """The answer is complete, or will not be: a copy is sent, or not."""
         copying, self.copying = self.copying, None

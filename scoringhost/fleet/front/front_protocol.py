@@ -19,6 +19,7 @@ from scoringhost.fleet.front.exchange import Exchange
 from scoringhost.fleet.front.front_reading import FrontReading
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.app import CLIENT_GONE
+from scoringhost.http.errors import row_of
 from scoringhost.http.messages import HttpRequest
 from scoringhost.http.request_ids import read_ids
 from scoringhost.telemetry.logs import HOST_LOGGER
@@ -136,6 +137,7 @@ class FrontProtocol(FrontReading):
     def answered(self, exchange: Exchange) -> None:
         """The whole answer has been handed to the client's connection."""
         self._front.counts.ended(exchange.status)
+        exchange.count(exchange.status)
         if exchange.stages is not None:
             exchange.stages.sent(exchange.status, 0, True)
         self._end(exchange)
@@ -147,6 +149,7 @@ class FrontProtocol(FrontReading):
         if exchange.is_over:
             return
         self._front.counts.failed(error)
+        exchange.count(row_of(error).http)
         if exchange.has_answered or self._lost:
             self._cut(exchange)
             return
@@ -220,6 +223,7 @@ class FrontProtocol(FrontReading):
         if isinstance(exchange, Exchange) and not exchange.is_over:
             self._busy = None
             self._front.counts.ended(CLIENT_GONE)
+            exchange.count(CLIENT_GONE)
             if exchange.stages is not None:
                 exchange.stages.sent(CLIENT_GONE, 0, False)
             exchange.is_over = True

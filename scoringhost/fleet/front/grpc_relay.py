@@ -20,6 +20,7 @@ from scoringhost.fleet.front.front_app import FrontRoutes
 from scoringhost.fleet.front.grpc_exchange import GrpcExchange
 from scoringhost.fleet.front.targets import Target
 from scoringhost.http.app import CLIENT_GONE
+from scoringhost.http.errors import row_of
 from scoringhost.http.messages import HttpResponse
 
 GRACE_S = 0.5
@@ -125,6 +126,7 @@ class Relay:
         exchange.is_over = True
         exchange.message = None
         self._routes.counts.ended(CLIENT_GONE)
+        exchange.count(CLIENT_GONE)
         if exchange.bundle is not None:
             exchange.bundle.abandon(exchange)
         elif exchange.upstream is not None:
@@ -232,6 +234,7 @@ class Relay:
         """The answer is whole."""
         exchange.is_over = self._is_complete = True
         self._routes.counts.ended(exchange.status)
+        exchange.count(exchange.status)
         self._tell()
 
     def fail(self, exchange: Exchange, error: ScoringHostError) -> None:
@@ -240,6 +243,7 @@ class Relay:
             exchange.is_over = self._is_complete = True
             self._error = error
             self._routes.counts.failed(error)
+            exchange.count(row_of(error).http)
             self._tell()
 
     def pause_uploading(self) -> None:

@@ -55,6 +55,9 @@ SAMPLE_S = 0.05
 COPIES_S = 0.5
 """Seconds between two looks at what has come of copies of requests."""
 
+CALLS_S = 1.0
+"""Seconds between two looks at what has come of calls."""
+
 TIDY_S = 5.0
 """Seconds between two looks at connections to replicas that are idle."""
 
@@ -167,6 +170,12 @@ class FrontProcess:
             self._channel.tell("load", **said)
         counts.waiting(sum(said["waiting"].values()))
 
+    def _tell_calls(self) -> None:
+        """What has come of calls since the last time."""
+        rows = self._directory.calls.take()
+        if rows:
+            self._channel.tell("calls", rows=rows)
+
     async def _tell_copies(self) -> None:
         """What has come of copies of requests, again and again."""
         while True:
@@ -184,6 +193,7 @@ class FrontProcess:
         ticking = [
             asyncio.create_task(_every(TELL_S, lambda: self._tell_load(parts.counts))),
             asyncio.create_task(_every(SAMPLE_S, self._directory.sample)),
+            asyncio.create_task(_every(CALLS_S, self._tell_calls)),
             asyncio.create_task(self._tell_copies()),
             asyncio.create_task(_every(TIDY_S, self._directory.close_idle)),
         ]

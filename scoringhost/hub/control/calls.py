@@ -141,7 +141,20 @@ def _is_of(kind: str, value: Any, schema: JsonSchema) -> bool:
         return False
     if kind in ("number", "integer"):
         return math.isfinite(value) and 0 <= value <= schema.get("maximum", math.inf)
-    return kind != "array" or all(isinstance(one, str) for one in value)
+    if kind == "string":
+        return _is_text(value)
+    return kind != "array" or all(_is_text(one) for one in value)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text that can be stored and sent on: JSON can have halves of characters ("\\ud800")."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_inner(name: str, value: Any, fields: Mapping[str, JsonSchema] | None) -> None:
@@ -154,5 +167,5 @@ def _check_inner(name: str, value: Any, fields: Mapping[str, JsonSchema] | None)
 
 def _check_texts(name: str, values: Mapping[str, Any], *, may_be_none: bool) -> None:
     for key, value in values.items():
-        if not (isinstance(value, str) or (value is None and may_be_none)):
+        if not (_is_text(value) or (value is None and may_be_none)):
             raise ValueRefused(f"{name}.{key}", "a text", value)

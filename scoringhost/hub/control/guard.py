@@ -14,23 +14,37 @@ from scoringhost.http.messages import HttpRequest
 from scoringhost.http.routes import Match
 from scoringhost.hub.access import Caller, Role, Roles
 from scoringhost.hub.accounts.groups import ClaimRoles, GroupRoles, highest
+from scoringhost.hub.control.sessions import PageSessions
 from scoringhost.hub.models import user_name
 from scoringhost.hub.record import TOKEN_FILE
 from scoringhost.settings import Settings
 
+LINKS, SESSIONS = "/links", "/sessions"
+"""Where links are made, and where the code of one is shown, which is good for nothing else."""
 
-class _LocalCaller(str):
-    """The name of the hub's own user, as he who has shown its token."""
 
-    __slots__ = ()
+class _KnownCaller(str):
+    """The name of a caller whose role is known, as that of who has shown the hub's own token."""
+
+    role: Role
+
+    def __new__(cls, name: str, role: Role) -> _KnownCaller:
+        """A text like any other where only the name is wanted."""
+        made = super().__new__(cls, name)
+        made.role = role
+        return made
 
 
 class ControlGuard:
-    """Lets callers in. The hub's own token is asked for first; keys and tokens are those of the settings."""
+    """Lets callers in. The hub's own token is asked for first; keys and tokens are those of the settings.
+
+    sessions: of the page.
+    """
 
     def __init__(self, settings: Settings, token: str) -> None:
         """Raises `StartupError` if a setting cannot be used."""
-        self._token, self._user = token.encode(), _LocalCaller(user_name())
+        self._token, self._user = token.encode(), _KnownCaller(user_name(), Role.OWNER)
+        self.sessions = PageSessions()
         self._roles = Roles(settings.hub_roles)
         claims = (settings.hub_role_claim,) if settings.hub_role_claim else ()
         self._claim_roles = ClaimRoles(GroupRoles(settings.hub_groups), claims)
@@ -44,8 +58,9 @@ class ControlGuard:
             Unauthorized: if the caller shows nothing that is known.
         """
         scheme, _, given = head.headers.get("authorization", "").strip().partition(" ")
-        if scheme.lower() == "bearer" and compare_digest(given.strip().encode("utf-8", "replace"), self._token):
-            head.caller = self._user
+        known = self._known(given.strip(), head.path) if scheme.lower() == "bearer" else None
+        if known is not None:
+            head.caller = known
             return None
         if not self.asks:
             raise Unauthorized(
@@ -53,6 +68,18 @@ class ControlGuard:
                 "invalid_token" if given else "",
             )
         return self._ask_others(head, match)
+
+    def _known(self, given: str, path: str) -> _KnownCaller | None:
+        """Who shows something that this hub has made itself."""
+        if compare_digest(given.encode("utf-8", "replace"), self._token):
+            return self._user
+        if path == SESSIONS:
+            caller = self.sessions.take_link(given)
+        elif path == LINKS:  # a page that could make links would be let in again and again, and never end
+            caller = None
+        else:
+            caller = self.sessions.caller_of(given)
+        return None if caller is None else _KnownCaller(caller.name, caller.role)
 
     async def _ask_others(self, head: HttpRequest, match: Match) -> None:
         for one in self._others:
@@ -62,8 +89,8 @@ class ControlGuard:
 
     def caller_of(self, request: HttpRequest) -> Caller:
         """Who has come in, and what he is."""
-        if isinstance(request.caller, _LocalCaller):
-            return Caller(str(request.caller), Role.OWNER)
+        if isinstance(request.caller, _KnownCaller):
+            return Caller(str(request.caller), request.caller.role)
         caller = self._roles.of(request.caller)
         if isinstance(request.caller, TokenCaller):
             return Caller(caller.name, highest(caller.role, self._claim_roles.of(request.caller.claims)))

@@ -17,19 +17,23 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
 from scoringhost.hub.access import Action
 from scoringhost.hub.control.calls import Call, call_of
+from scoringhost.hub.control.control_log import ControlLog
 from scoringhost.hub.control.guard import ControlGuard
 from scoringhost.hub.control.models import ModelAnswers, Sources
 from scoringhost.hub.control.openapi import document
 from scoringhost.hub.control.operations import OPERATIONS, Operation
+from scoringhost.hub.control.page import for_browsers, page_endpoints
 from scoringhost.hub.control.services import ServiceAnswers
+from scoringhost.hub.control.sessions import SessionAnswers
+from scoringhost.hub.control.trying import TryAnswers
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.control.views import Views
 from scoringhost.hub.control.words import ControlWords, answered, refusal
 from scoringhost.hub.errors import HomeUnusable, HubError
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
 from scoringhost.hub.own_server import LOOPBACK
 from scoringhost.settings import Settings
-from scoringhost.telemetry.log_observer import LogObserver
 
 LARGEST_BODY = 32 * MIB
 """Bytes of one request; what is larger is uploaded in parts."""
@@ -49,11 +53,15 @@ def require_safe(settings: Settings, guard: ControlGuard) -> None:
         raise SettingsError("control_host", settings.control_host, why)
 
 
-def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None]) -> HttpApp:
-    """The application of the control API. url: of the front. stop: ends the hub."""
+def control_app(
+    hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None], front: InProcessFront | None = None
+) -> HttpApp:
+    """The application of the control API. url: of the front. stop: ends the hub. front: that services are tried by."""
     home = hub.desk.path
     sources = Sources(Uploads(home / "uploads"))
-    answers = (ModelAnswers(hub.desk, sources), ServiceAnswers(hub, sources, Views(hub.supervisor, url)))
+    services = ServiceAnswers(hub, sources, Views(hub.supervisor, url))
+    trying = TryAnswers(hub, front or InProcessFront(hub.supervisor, FOR_TRYING))
+    answers = (ModelAnswers(hub.desk, sources), services, trying, SessionAnswers(guard.sessions))
 
     async def about(call: Call) -> dict[str, Any]:
         call.require(Action.READ)
@@ -75,12 +83,30 @@ def control_app(hub: Hub, guard: ControlGuard, url: str, stop: Callable[[], None
             raise LookupError(f"nothing answers {operation.name}")
         table.setdefault(operation.path, {})[operation.method] = _answer(operation, perform, guard, str(home))
     endpoints = {path: Endpoint(methods) for path, methods in table.items()}
+    endpoints["/"] = Endpoint({"GET": for_browsers(guarded(table["/"]["GET"], guard))}, is_open=True)
+    endpoints.update(page_endpoints())
     said = answered(document())
     endpoints["/openapi.json"] = Endpoint(
         {"GET": lambda _: HttpResponse(200, list(said.headers), said.body)}, is_open=True
     )
     endpoints.update(probes.endpoints(lambda _: None, lambda _: None))
-    return HttpApp([ControlWords(endpoints)], Cors(""), [LogObserver()], guards=[guard])
+    app = HttpApp([ControlWords(endpoints)], Cors(""), [ControlLog()], guards=[guard])
+    trying.match = app.match("/services")
+    return app
+
+
+def guarded(
+    answer: Callable[[HttpRequest], Awaitable[HttpResponse]], guard: ControlGuard
+) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    """An answer for those alone who may come in, at a path where others get another one."""
+
+    async def ask_first(request: HttpRequest) -> HttpResponse:
+        waiting = guard.check(request, request.match)
+        if waiting is not None:
+            await waiting
+        return await answer(request)
+
+    return ask_first
 
 
 def _answer(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from scoringhost.hub.access import Action
 from scoringhost.hub.books import Books
 from scoringhost.hub.control.calls import Call
+from scoringhost.hub.control.log_lines import together
 from scoringhost.hub.control.models import Answer, Sources
 from scoringhost.hub.control.views import Views, event
 from scoringhost.hub.errors import ServiceNotFound, ValueRefused
@@ -56,18 +57,18 @@ class ServiceAnswers:
             await asyncio.sleep(0.05)
 
     async def logs(self, call: Call) -> Answer:
-        """The last lines of the log of a service."""
+        """The last lines of the log of a version, or of the logs of all."""
         service = await self._service(call)
         call.require(Action.LOGS, service.owner)
         wanted = call.query.get("version")
         if wanted is not None:
             _version(service, wanted)
-        lines: list[str] = []
+        logs: list[list[str]] = []
         for one in service.versions:
             if wanted in (None, one.version):
                 log = self._hub.supervisor.log_of(f"{one.service}:{one.version}")
-                lines += await asyncio.to_thread(log.last, call.query.get("lines", LINES))
-        return {"lines": lines}
+                logs.append(await asyncio.to_thread(log.last, call.query.get("lines", LINES)))
+        return {"lines": together(logs)}
 
     async def events_of(self, call: Call) -> Answer:
         """What has happened to a service, which may be gone."""

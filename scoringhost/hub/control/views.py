@@ -42,6 +42,11 @@ class Views:
             "control": division.control,
             "scoring_url": f"{self._base(service.name)}/score",
             "url": self._base(service.name),
+            "may": {
+                "change": may(caller, Action.CHANGE, service),
+                "logs": may(caller, Action.LOGS, service),
+                "call": may_call(caller, service),
+            },
             "versions": versions,
         }
 
@@ -60,7 +65,7 @@ class Views:
             "version": one.version,
             "state": _state(one, life, route),
             "reason": route.reason if route is not None else _reason(one),
-            "details": life.reason if life is not None and _may_see(caller, service) else "",
+            "details": life.reason if life is not None and may(caller, Action.CHANGE, service) else "",
             "wanted": one.wanted.value,
             "is_default": is_default,
             "share": share,
@@ -101,18 +106,24 @@ def _reason(one: Version) -> str:
     return one.deployment.reason if one.deployment is not None else ""
 
 
-def _may_see(caller: Caller, service: Service) -> bool:
+def may(caller: Caller, action: Action, service: Service) -> bool:
+    """Whether a caller may do something with a service."""
     try:
-        require(caller, Action.CHANGE, service.owner)
+        require(caller, action, service.owner)
     except NotAllowed:
         return False
     return True
 
 
+def may_call(caller: Caller, service: Service) -> bool:
+    """Whether a caller may try a service: one that has keys of its own only who may see those."""
+    return may(caller, Action.CHANGE if service.keys else Action.CALL, service)
+
+
 def _deployment(deployment: Deployment, caller: Caller, service: Service) -> dict[str, Any]:
     recipe = deployment.recipe
     environ: dict[str, str | None] = dict(recipe.environ)
-    if not _may_see(caller, service):
+    if not may(caller, Action.CHANGE, service):
         environ = dict.fromkeys(environ, HIDDEN)
     return {
         "id": deployment.id,

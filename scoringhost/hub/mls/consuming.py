@@ -9,8 +9,8 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Match
 from scoringhost.hub.access import Action, require
 from scoringhost.hub.errors import ServiceNotFound
+from scoringhost.hub.in_process_front import InProcessFront, ServiceAnswer
 from scoringhost.hub.mls import foreign
-from scoringhost.hub.mls.calling import InProcessFront, ServiceAnswer
 from scoringhost.hub.mls.definition import Definition
 from scoringhost.hub.mls.guard import caller_of
 from scoringhost.hub.mls.published import Published

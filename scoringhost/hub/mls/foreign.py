@@ -13,7 +13,7 @@ from typing import Any
 
 from scoringhost.errors import ScoringHostError
 from scoringhost.http.routes import Match
-from scoringhost.hub.mls.calling import InProcessFront, ServiceAnswer
+from scoringhost.hub.in_process_front import InProcessFront, ServiceAnswer
 from scoringhost.hub.mls.definition import Definition, Parameter
 from scoringhost.hub.service_values import Version
 

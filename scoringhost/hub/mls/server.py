@@ -15,9 +15,9 @@ from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Endpoint
 from scoringhost.hub.errors import HomeUnusable, HubError
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.in_process_front import InProcessFront
 from scoringhost.hub.mls.batch_store import BatchStore
 from scoringhost.hub.mls.batches import Batches
-from scoringhost.hub.mls.calling import InProcessFront
 from scoringhost.hub.mls.consuming import Consuming
 from scoringhost.hub.mls.foreign import Foreign
 from scoringhost.hub.mls.guard import Accounts, MlsGuard

@@ -8,8 +8,8 @@ from scoringhost.hub.errors import NotAllowed
 
 MAY = {
     Role.OWNER: set(Action),
-    Role.CONTRIBUTOR: {Action.READ},
-    Role.READER: {Action.READ},
+    Role.CONTRIBUTOR: {Action.READ, Action.CALL},
+    Role.READER: {Action.READ, Action.CALL},
 }
 MAY_WITH_OWN = {Action.LOGS, Action.DEPLOY, Action.CHANGE, Action.REGISTER, Action.CHANGE_MODEL}
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -399,3 +399,28 @@ found = {"numpy", "pandas", "flask", "werkzeug", "inference_schema", "gunicorn",
 assert not found, found
 """
     python(code)
+
+
+def test_it_tells_what_has_come_of_the_calls_of_each_version(
+    front: Any, fronts: Any, replica: Any, ask: Callable[..., Reply]
+) -> None:
+    front.add(
+        fronts.service("counted", fronts.version("1", replica.path, key="counted")),
+        fronts.service("broken", fronts.version("7", state=State.FAILED, reason="no model")),
+    )
+    assert ask(front.port, "POST", "/services/counted/score", [], b"abc").status == 200
+    assert ask(front.port, "GET", "/services/counted/").status == 200  # a probe: it is not counted
+    assert ask(front.port, "POST", "/services/broken/score", [], b"abc").status == 503
+    names = {"counted", "broken"}
+    told: dict[str, list[Any]] = {}
+
+    def has_told(one: Mapping[str, Any]) -> bool:
+        if one["event"] == "calls":
+            told.update({name: rest for name, *rest in one["rows"] if name in names})
+        return told.keys() == names
+
+    front.wait_told(has_told, "what has come of calls")
+    assert {name: row[:2] for name, row in told.items()} == {
+        "counted": ["1", [1, 0, 0, 0]],
+        "broken": ["7", [0, 0, 1, 0]],
+    }

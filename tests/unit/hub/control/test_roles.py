@@ -18,6 +18,9 @@ ALL, OWN, NONE = "yes", "his own", "no"
 ROLES = {
     # owner, contributor, reader
     "about": (ALL, ALL, ALL),
+    "add_link": (ALL, NONE, NONE),
+    "add_session": (ALL, NONE, NONE),
+    "end_session": (ALL, ALL, ALL),
     "stop": (ALL, NONE, NONE),
     "add_upload": (ALL, ALL, NONE),
     "send_part": (OWN, OWN, NONE),
@@ -46,6 +49,10 @@ ROLES = {
     "get_keys": (ALL, OWN, NONE),
     "set_keys": (ALL, OWN, NONE),
     "logs": (ALL, OWN, NONE),
+    "metrics_of": (ALL, ALL, ALL),
+    "metrics": (ALL, ALL, ALL),
+    "get_sample": (ALL, ALL, ALL),
+    "try_service": (ALL, ALL, ALL),
     "events_of": (ALL, ALL, ALL),
     "events": (ALL, ALL, ALL),
 }
@@ -82,6 +89,7 @@ async def _asked(world: HubWorld, name: str, upload: str, by: str) -> Any:
     version = str(newest) if "/models/" in operation.path else "1"
     names = {"name": "ridge" if "/models/" in operation.path else "wine", "version": version, "upload": upload}
     body: Any = {
+        "end_session": {"token": "of-a-page-that-is-gone"},
         "add_upload": {"name": "app", "kind": "folder"},
         "send_part": b"",
         "set_keys": {"keys": {"primary": "a-key-of-a-service-that-is-long"}},

@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 
 from scoringhost.cli.hub_serving import of_mlserver
 from scoringhost.errors import SettingsError
-from scoringhost.hub.mls.calling import ServiceAnswer
+from scoringhost.hub.in_process_front import ServiceAnswer
 from scoringhost.hub.mls.definition import Definition, Parameter
 from scoringhost.hub.mls.foreign import definition_of, result_of
 from scoringhost.hub.mls.operations import MLS_OPERATIONS
