@@ -15,6 +15,7 @@ def test_the_id_that_rays_proxy_adds_is_not_sent_twice() -> None:
         await send({"type": "http.response.body", "body": b""})
 
     scoring: Any = answer
+    nothing: Any = None
 
     async def ask() -> list[Any]:
         sent: list[Any] = []
@@ -22,7 +23,7 @@ def test_the_id_that_rays_proxy_adds_is_not_sent_twice() -> None:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await RayDoor(scoring)({"type": "http"}, None, send)
+        await RayDoor(scoring)({"type": "http"}, nothing, send)
         return sent
 
     start, end = asyncio.run(ask())
