@@ -135,6 +135,11 @@ class AsgiApp:
         engine.close_threads()
         engine.at_end.close()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a run() goes on long after its deadline, so that this process had better be replaced."""
+        return self._engine is not None and self._engine.stuck_count > 0
+
     async def _load(self) -> None:
         """Load the engine, or wait until it is loaded, and have it score on this event loop; its fault is kept."""
         if self._engine is None or self._pid != os.getpid():
