@@ -98,26 +98,7 @@ def service_of(
     else:
         with _of_the_configuration():
             service = configuration.on_kubernetes(name, image)
-    changes: dict[str, Any] = _given(
-        chosen,
-        namespace="namespace",
-        concurrency="concurrency",
-        scoring_timeout_ms="scoring_timeout_ms",
-        max_request_wait_ms="max_request_wait_ms",
-        port="port",
-    )
-    changes["resources"] = replace(
-        service.resources,
-        **_given(
-            chosen,
-            cpu="cpu",
-            cpu_limit="cpu_limit",
-            memory_gib="memory_gb",
-            memory_limit_gib="memory_gb_limit",
-            gpus="gpus",
-        ),
-    )
-    changes["probes"] = replace(service.probes, **_given(chosen, startup_s="startup_s"))
+    changes = _sizes(service, chosen)
     changes |= _scaling(service, chosen)
     changes["grpc_port"] = GRPC_PORT if chosen["grpc"] else None
     changes["route"] = _route(chosen)
@@ -128,6 +109,29 @@ def service_of(
     wants_keys = bool(service.keys) or (configuration is None) if chosen["keys"] is None else chosen["keys"]
     changes["keys"] = _two_keys(configuration, known_keys(name)) if wants_keys else {}
     return replace(service, **changes)
+
+
+def _sizes(service: ServiceOnKubernetes, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of options that are one number, or one name, each."""
+    changes = _given(
+        chosen,
+        namespace="namespace",
+        concurrency="concurrency",
+        scoring_timeout_ms="scoring_timeout_ms",
+        max_request_wait_ms="max_request_wait_ms",
+        port="port",
+    )
+    resources = _given(
+        chosen,
+        cpu="cpu",
+        cpu_limit="cpu_limit",
+        memory_gib="memory_gb",
+        memory_limit_gib="memory_gb_limit",
+        gpus="gpus",
+    )
+    changes["resources"] = replace(service.resources, **resources)
+    changes["probes"] = replace(service.probes, **_given(chosen, startup_s="startup_s"))
+    return changes
 
 
 def _name_of(folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,8 +191,7 @@ def test_the_kustomization_makes_the_very_same_objects(output: Path, target: str
 def test_kubernetes_validate_itself_takes_the_folder_for_every_version(output: Path) -> None:
     package(output, "--grpc", "--network-policy", "--host", "wine.example.com", "--replicas", "2-6")
     files = sorted(map(str, (output / "manifests").iterdir()))
+    program = str(Path(sys.executable).with_name("kubernetes-validate"))
     for version in VERSIONS:
-        done = subprocess.run(
-            ["kubernetes-validate", "--strict", "-k", version, *files], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([program, "--strict", "-k", version, *files], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout.count(" passed for ")) == (0, len(files)), done.stdout
