@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scoringhost.azureml.core.workspace import Workspace
 
 HEALTHY, UNHEALTHY, TRANSITIONING, FAILED, DELETING = "Healthy", "Unhealthy", "Transitioning", "Failed", "Deleting"
+UNSCHEDULABLE = "Unschedulable"
 _STATES = {
     "ready": HEALTHY,
     "loading": TRANSITIONING,
@@ -26,6 +27,8 @@ _STATES = {
     "failed": FAILED,
     "stopped": UNHEALTHY,
 }
+_NO_RESOURCES = ("there is no room left on the disk", "Cannot allocate memory", "Resource temporarily unavailable")
+"""What the hub and the system say where a service cannot even be begun: none of it is its script's fault."""
 
 
 class Webservice:
@@ -67,7 +70,7 @@ class Webservice:
     def _take(self, found: Mapping[str, Any]) -> None:
         shown = hub.chosen_version(found)
         self._found, self._record = found, Record.of(found)
-        self.state = TRANSITIONING if shown.get("updating") else _STATES.get(shown.get("state", ""), UNHEALTHY)
+        self.state = _state_of(shown)
         self.error = shown.get("details") or shown.get("reason") or None
         if self.state in (HEALTHY, TRANSITIONING):
             self.error = None
@@ -187,6 +190,14 @@ class Webservice:
         with hub.client_of(self.workspace) as client:
             hub.change_key(client, self.name, key, set_key)
 
+    def get_access_token(self) -> Any:
+        """Tokens are for AksWebservice.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        return self.get_token()
+
     def get_token(self) -> tuple[str, datetime.datetime]:
         """Tokens are for AksWebservice.
 
@@ -276,6 +287,19 @@ def _class_on_cluster(place: on_cluster.Place) -> type[Webservice]:
     from scoringhost.azureml.core.webservice.aks_endpoint import AksEndpoint
 
     return AksEndpoint if place.compute_type == AksEndpoint.deploy_configuration.compute_type else AksWebservice
+
+
+def _state_of(version: Mapping[str, Any]) -> str:
+    """The state of the version that answers for a service."""
+    if version.get("updating"):
+        return TRANSITIONING
+    state = _STATES.get(version.get("state", ""), UNHEALTHY)
+    if state != FAILED:
+        return state
+    if any(words in str(version.get("reason")) for words in _NO_RESOURCES):
+        return UNSCHEDULABLE
+    was_ready = (version.get("deployment") or {}).get("state") == "current"
+    return UNHEALTHY if was_ready else FAILED  # it is tried again, and callers come back to it
 
 
 def _class_of(record: Record) -> type[Webservice]:
