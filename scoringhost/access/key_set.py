@@ -7,6 +7,7 @@ import logging
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from scoringhost.errors import NotReady
@@ -29,7 +30,7 @@ class KeySet:
     """Looks up keys by their id. `fetch` blocks; whoever calls it does so beside the event loop."""
 
     def __init__(self, source: str) -> None:
-        """source: the path of a file, or a URL that begins with https:// or http://."""
+        """source: the path of a file, or a URL: of the keys, or of the document that says where they are."""
         self._source = source
         self.is_remote = source.startswith(("https://", "http://"))
         self._keys: dict[str, PyJWK] = {}
@@ -71,7 +72,10 @@ class KeySet:
         """
         self._tried_s = time.monotonic()
         try:
-            keys = _keys_of(json.loads(self._load()))
+            content = json.loads(self._load(self._source))
+            if self.is_remote and isinstance(content, dict) and "keys" not in content:
+                content = json.loads(self._load(_place_in(content, self._source)))
+            keys = _keys_of(content)
         except (OSError, ValueError, urllib.error.URLError) as problem:
             log.warning("The keys of the issuer of tokens cannot be had from %s: %s", self._source, problem)
             self.require_some()
@@ -81,15 +85,24 @@ class KeySet:
             log.info("Keys to check tokens with, from %s: %s", self._source, ", ".join(keys) or "none")
         self._keys, self._fetched_s = keys, time.monotonic()
 
-    def _load(self) -> bytes:
+    def _load(self, source: str) -> bytes:
         if not self.is_remote:
-            with open(self._source, "rb") as file:
+            with open(source, "rb") as file:
                 return file.read(LARGEST)
-        request = urllib.request.Request(self._source, headers={"Accept": "application/json"})
+        request = urllib.request.Request(source, headers={"Accept": "application/json"})
         with urllib.request.urlopen(request, timeout=FETCH_TIMEOUT_S) as response:
             content = response.read(LARGEST)
         assert isinstance(content, bytes)
         return content
+
+
+def _place_in(document: Mapping[str, Any], source: str) -> str:
+    """Where an issuer's keys are, as its document says it (OpenID Connect Discovery 1.0, section 3)."""
+    place = document.get("jwks_uri")
+    secure = source.startswith("https://")
+    if not isinstance(place, str) or not place.startswith("https://" if secure else ("https://", "http://")):
+        raise ValueError("neither keys nor a jwks_uri of https are in it")
+    return place
 
 
 def _keys_of(content: Any) -> dict[str, PyJWK]:

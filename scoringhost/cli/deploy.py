@@ -15,19 +15,21 @@ import click
 
 from scoringhost.cli.hub_options import WAIT_S, client_of, hub_refusals, in_hub, waiting
 from scoringhost.cli.model import as_format
-from scoringhost.cli.options import FILE, Verb
+from scoringhost.cli.options import FILE
+from scoringhost.cli.targets import TargetedVerb, with_target
 
 _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @click.command(
-    cls=Verb,
+    cls=TargetedVerb,
     short_help="Run a folder, a file or a model as a service.",
     examples=(
         "scoringhost deploy samples/diabetes",
         "scoringhost deploy model.onnx --name wine",
         "scoringhost deploy wine:3 --name wine --traffic 10",
         "scoringhost deploy service/ --name wine --version 2 --setting threads=4 --min 1 --max 4",
+        "scoringhost deploy packaged/ --target kubernetes",
     ),
 )
 @click.argument("what", type=FILE, metavar="FOLDER|FILE|MODEL[:V]")
@@ -43,6 +45,7 @@ _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 @click.option("--environment", metavar="PATH", help="Its packages: requirements.txt, conda.yml, python or an archive.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="What may change; repeatable.")
 @click.option("--description", help="What it is, in words.")
+@with_target
 @waiting
 @in_hub
 @as_format

@@ -10,12 +10,12 @@ import contextlib
 import click
 
 from scoringhost.cli.fleet_options import SERVICE, Chosen, asked, fleet_of, fleet_options, refuse
-from scoringhost.cli.options import Verb
+from scoringhost.cli.targets import TargetedVerb, with_target
 from scoringhost.settings.declaration import WholeNumber
 
 
 @click.command(
-    cls=Verb,
+    cls=TargetedVerb,
     short_help="Show what a service of a fleet writes.",
     examples=("scoringhost logs wine", "scoringhost logs wine:2 -n 200", "scoringhost logs wine -f"),
 )
@@ -24,6 +24,7 @@ from scoringhost.settings.declaration import WholeNumber
     "-n", "--lines", type=WholeNumber(min=0), default=50, show_default=True, help="How many of the last lines."
 )
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
+@with_target
 @fleet_options
 def logs(service: Chosen, lines: int, follow: bool, run_dir: str | None, fleet: str | None) -> None:
     """Show the last lines that the replicas of a service have written, of all versions if none is named."""

@@ -13,26 +13,34 @@ from typing import Any
 
 import click
 
-from scoringhost.cli import azureml_options
+from scoringhost.cli import azureml_options, kubernetes_options
 from scoringhost.cli.options import STARTUP_FAILED, Verb
-from scoringhost.errors import ScriptNotFound, SettingsError
-from scoringhost.packaging import azureml, container, functions
+from scoringhost.errors import MissingExtra, ScriptNotFound, SettingsError
+from scoringhost.kubernetes.errors import ServiceRefused
+from scoringhost.packaging import azureml, container, functions, kubernetes
 from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
 from scoringhost.settings.declaration import PORT
+from scoringhost.settings.served import folder_of
 
 FAILED = 1
 PACKAGES = ".python_packages/lib/site-packages"
 """Where the worker of Azure Functions looks for packages that come with an app."""
 
+CLUSTERS = ("kubernetes", "kserve")
+IMAGES = ("container", "azureml", *CLUSTERS)
+TARGETS = ("functions", *IMAGES)
 ONLY = {
-    "functions": ("auth_level", "jobs", "install"),
-    "container": ("base_image", "port", "environment", "label", "models", "pin_base_image"),
-    "azureml": ("base_image", "port", "environment", "label", "pin_base_image", *azureml_options.NAMES),
+    **dict.fromkeys(("auth_level", "jobs", "install"), ("functions",)),
+    **dict.fromkeys(("base_image", "port", "environment", "label", "pin_base_image"), IMAGES),
+    "models": ("container", *CLUSTERS),
+    **dict.fromkeys(azureml_options.NAMES, ("azureml",)),
+    **dict.fromkeys(kubernetes_options.NAMES, CLUSTERS),
+    "kserve_mode": ("kserve",),
 }
-"""Options by the targets that they belong to; the others are for all."""
-OPTIONS = {"models": "model"}
+"""The targets of options that are not for all of them."""
+OPTIONS = {"models": "model", "settings": "setting", "route_path": "path"}
 """Those that are called otherwise by users."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -46,10 +54,11 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
         "scoringhost package score.py --target container --output image",
         "scoringhost package score.py --target functions --output app --model-dir ../model --install",
         "scoringhost package score.py --target azureml --output azure --endpoint wine-quality",
+        "scoringhost package score.py --target kubernetes --output wine --image registry.example.com/wine",
     ),
 )
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(list(ONLY)), required=True, help="What it is to be deployed as.")
+@click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is to be deployed to.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
 @click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along; one of the scoringhost that runs.")
@@ -68,9 +77,10 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     "models",
     multiple=True,
     metavar="NAME[:VERSION]=PATH",
-    help="container: a model in Azure ML's layout, in place of the model folder; repeatable.",
+    help="images: a model in Azure ML's layout, in place of the model folder; repeatable.",
 )
 @azureml_options.azureml_options
+@kubernetes_options.kubernetes_options
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
 def package(
     path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
@@ -83,7 +93,7 @@ def package(
     _require_fitting(target, chosen)
     try:
         written = WRITERS[target](Sources.of(path, model_dir), output, chosen, force)
-    except PackagingError as problem:
+    except (PackagingError, ServiceRefused, MissingExtra) as problem:
         click.echo(f"scoringhost: {problem}", err=True)
         sys.exit(FAILED)
     except (ScriptNotFound, SettingsError) as problem:
@@ -96,13 +106,14 @@ def package(
     if quiet:
         return
     click.echo("\n".join(f"  {name}" for name in written.files))
-    click.echo(f"{output} is complete; {_next_step(target, output, chosen)}")
+    click.echo(f"{output} is complete; {_next_step(target, output, chosen, written.image)}")
 
 
 def _require_fitting(target: str, chosen: dict[str, Any]) -> None:
-    for name, value in chosen.items():
-        targets = [other for other, names in ONLY.items() if name in names]
-        if value and targets and target not in targets:
+    for name, targets in ONLY.items():
+        # --no-keys was given, too.
+        was_given = bool(chosen[name]) or (name == "keys" and chosen[name] is False)
+        if target not in targets and was_given:
             option = OPTIONS.get(name, name).replace("_", "-")
             raise click.UsageError(f"--{option} goes with --target {' or '.join(targets)} only")
 
@@ -117,8 +128,26 @@ def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], for
 
 
 def _write_azureml(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
-    return azureml.write_azureml(
-        sources, output, azureml_options.choices_of(chosen, _image_choices(chosen)), force=force
+    choices = azureml_options.choices_of(chosen, _image_choices(chosen))
+    return azureml.write_azureml(sources, output, choices, force=force)
+
+
+def _write_kubernetes(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return _write_cluster(sources, output, chosen, force, None)
+
+
+def _write_kserve(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return _write_cluster(sources, output, chosen, force, chosen["kserve_mode"] or "knative")
+
+
+def _write_cluster(
+    sources: Sources, output: Path, chosen: dict[str, Any], force: bool, kserve_mode: str | None
+) -> Package:
+    service = kubernetes_options.service_of(
+        folder_of(sources.script), chosen, lambda name: kubernetes.keys_written(output, name)
+    )
+    return kubernetes.write_kubernetes(
+        sources, output, service, _image_choices(chosen), kserve_mode=kserve_mode, force=force
     )
 
 
@@ -143,10 +172,16 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
-WRITERS = {"functions": _write_functions, "container": _write_container, "azureml": _write_azureml}
+WRITERS = {
+    "functions": _write_functions,
+    "container": _write_container,
+    "azureml": _write_azureml,
+    "kubernetes": _write_kubernetes,
+    "kserve": _write_kserve,
+}
 
 
-def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
+def _next_step(target: str, output: Path, chosen: dict[str, Any], image: str | None) -> str:
     folder = shlex.quote(str(output))
     if target == "functions":
         build = " --no-build" if chosen["install"] else ""
@@ -154,6 +189,9 @@ def _next_step(target: str, output: Path, chosen: dict[str, Any]) -> str:
     if target == "azureml":
         create = "az ml online-endpoint create -f online-endpoint.yml && az ml online-deployment create"
         return f"deploy it: cd {folder} && {create} -f online-deployment.yml --all-traffic"
+    if image is not None:
+        build = f"docker build -t {image} {folder}/{kubernetes.IMAGE} && docker push {image}"
+        return f"build, push and apply it: {build} && kubectl apply -k {folder}"
     port = chosen["port"] or container.PORT
     return f"build and run it: docker build -t NAME {folder} && docker run -p {port}:{port} NAME"
 

@@ -13,17 +13,18 @@ import click
 from scoringhost.cli.fleet_options import table
 from scoringhost.cli.hub_options import client_of, hub_refusals, in_hub
 from scoringhost.cli.model import as_format
-from scoringhost.cli.options import Verb
+from scoringhost.cli.targets import TargetedVerb, with_target
 
 HEAD = ("SERVICE", "STATE", "WORKERS", "SHARE", "DEPLOYED", "BY", "URL")
 
 
 @click.command(
-    cls=Verb,
+    cls=TargetedVerb,
     short_help="List the services of a hub.",
-    examples=("scoringhost status wine", "scoringhost status --format json"),
+    examples=("scoringhost status wine", "scoringhost status --format json", "scoringhost status --target kubernetes"),
 )
 @click.argument("name", required=False)
+@with_target
 @in_hub
 @as_format
 def status(name: str | None, workspace: str | None, hub: str | None, format_: str) -> None:

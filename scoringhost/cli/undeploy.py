@@ -8,15 +8,16 @@ from __future__ import annotations
 import click
 
 from scoringhost.cli.hub_options import WAIT_S, client_of, hub_refusals, in_hub, parts_of, waiting
-from scoringhost.cli.options import Verb
+from scoringhost.cli.targets import TargetedVerb, with_target
 
 
 @click.command(
-    cls=Verb,
+    cls=TargetedVerb,
     short_help="Remove a service, or one version of it.",
     examples=("scoringhost undeploy wine:1", "scoringhost undeploy wine"),
 )
 @click.argument("service", metavar="NAME[:VERSION]")
+@with_target
 @waiting
 @in_hub
 def undeploy(service: str, waits: bool, workspace: str | None, hub: str | None) -> None:

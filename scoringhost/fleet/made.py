@@ -18,7 +18,7 @@ from scoringhost.fleet.fronts import FrontProcesses
 from scoringhost.fleet.listening import open_listeners, url_of
 from scoringhost.fleet.logs import Output
 from scoringhost.fleet.routing import RoutingTable, State
-from scoringhost.fleet.run_folder import RunFolder, default_place
+from scoringhost.fleet.run_folder import RunFolder, base_of, clear_abandoned, default_place
 from scoringhost.fleet.running import RunningFleet
 from scoringhost.fleet.shares import cores_for
 from scoringhost.fleet.supervisor import Supervisor
@@ -88,6 +88,7 @@ def run_fleet(
     settings = fit_for_fleet(settings)
     folder = Path(settings.script or ".")
     place = Path(settings.run_dir) if settings.run_dir else default_place(folder, environ, uid)
+    clear_abandoned(base_of(environ, uid))
     run = RunFolder(place)
     run.take(folder)
     try:

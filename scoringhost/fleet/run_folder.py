@@ -5,13 +5,14 @@ It is for one user only (0700): whoever can enter it can send requests past the 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
 import socket
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scoringhost.errors import SettingsError
@@ -19,7 +20,7 @@ from scoringhost.errors import SettingsError
 LONGEST_SOCKET = 107
 """Bytes that the path of a Unix socket may have on Linux; 103 on macOS."""
 _LONGEST_INSIDE = len("/s/1000000/w-4194304.sock.new")
-_LOCK, CONTROL = "lock", "control.sock"
+_LOCK, _OWNER, CONTROL = "lock", "folder", "control.sock"
 
 
 def default_place(folder: Path, environ: Mapping[str, str], uid: int) -> Path:
@@ -88,13 +89,14 @@ class RunFolder:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _require_own(self.path.parent, is_parent=True)
-            self.path.mkdir(mode=0o700, exist_ok=True)
-            _require_own(self.path)
-            self._take_lock()
-            self._clear()
-            self.sets.mkdir(mode=0o700)
-            self.logs.mkdir(mode=0o700, exist_ok=True)
-            (self.path / "folder").write_text(f"{owner}\n", encoding="utf-8", errors="surrogateescape")
+            with _alone_in(self.path.parent):
+                self.path.mkdir(mode=0o700, exist_ok=True)
+                _require_own(self.path)
+                self._take_lock()
+                self.clear()
+                self.sets.mkdir(mode=0o700)
+                self.logs.mkdir(mode=0o700, exist_ok=True)
+                (self.path / _OWNER).write_text(f"{owner}\n", encoding="utf-8", errors="surrogateescape")
         except OSError as problem:
             raise SettingsError("run_dir", str(self.path), f"it cannot be used: {problem.strerror}") from None
 
@@ -113,7 +115,7 @@ class RunFolder:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
         """Remove the sockets of a fleet that was killed; its logs stay."""
         shutil.rmtree(self.sets, ignore_errors=True)
         for path in (self.control, self.notify):
@@ -123,7 +125,7 @@ class RunFolder:
         """Remove the sockets, and unlock; the logs stay."""
         if self._lock is None:
             return
-        self._clear()
+        self.clear()
         # Truncated and not removed: whoever waits to lock this file would lock one that nobody else finds any more.
         os.ftruncate(self._lock, 0)
         os.close(self._lock)
@@ -151,6 +153,54 @@ def _require_own(path: Path, *, is_parent: bool = False) -> None:
         raise SettingsError("run_dir", str(path), "others can enter it; run chmod 700 on it")
 
 
+@contextlib.contextmanager
+def _alone_in(base: Path) -> Iterator[None]:
+    """While nobody else takes a run folder in there, or clears what others have left: none is removed as it is taken.
+
+    Not where others may open the folder and hold its lock for as long as they like, as in /tmp; nobody clears that.
+    """
+    found = base.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        yield
+        return
+    opened = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def clear_abandoned(base: Path) -> None:
+    """Remove what fleets and hubs have left in there that do not run any more.
+
+    Their lock says whether they do, and not the number of their process, which may be another one's by now. Logs stay
+    as long as the folder of services is there that they are of.
+    """
+    if not base.is_dir():
+        return
+    with contextlib.suppress(OSError), _alone_in(base):
+        for path in sorted(base.iterdir()):
+            with contextlib.suppress(OSError):
+                _clear_if_abandoned(path)
+
+
+def _clear_if_abandoned(path: Path) -> None:
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or not (path / _OWNER).is_file():
+        return
+    lock = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # or it runs
+        run = RunFolder(path)
+        if os.path.isdir(folder_of_fleet(path)) and run.logs.is_dir() and any(run.logs.iterdir()):
+            run.clear()
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
 def running_fleets(environ: Mapping[str, str], uid: int) -> list[tuple[Path, str]]:
     """The run folders of this user's fleets that run, each with the folder of its services."""
     try:
@@ -163,7 +213,7 @@ def running_fleets(environ: Mapping[str, str], uid: int) -> list[tuple[Path, str
 def folder_of_fleet(run: Path) -> str:
     """The folder of services of the fleet that uses a run folder; empty if nobody knows."""
     try:
-        return (run / "folder").read_text(encoding="utf-8", errors="surrogateescape").strip()
+        return (run / _OWNER).read_text(encoding="utf-8", errors="surrogateescape").strip()
     except OSError:
         return ""
 

@@ -82,6 +82,11 @@ def require(caller: Caller, action: Action, owner: str | None = None) -> None:
         raise NotAllowed(caller.name, caller.role, action, f"it is {owner}'s")
 
 
+def may(caller: Caller, action: Action) -> bool:
+    """Whether a caller may do something to everything, whoever is the owner."""
+    return TABLE[action][caller.role] is Reach.ALL
+
+
 class Roles:
     """The roles of callers by their names."""
 

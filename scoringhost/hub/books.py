@@ -7,7 +7,6 @@ most of the work is; and what stores a large model keeps nobody else from his.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import TypeVar
 
 from scoringhost.hub.content import Files
 from scoringhost.hub.desired import Deployments
-from scoringhost.hub.errors import HomeUnusable
 from scoringhost.hub.home import Home
 from scoringhost.hub.registry import Registry
+from scoringhost.hub.room import of_system
 from scoringhost.hub.services import Services
 from scoringhost.hub.users import ServiceUsers
 from scoringhost.settings import Settings
@@ -41,6 +40,23 @@ class Desk:
 
     def __init__(self, path: Path, settings: Settings, users: ServiceUsers | None = None) -> None:
         self.path, self._settings, self._users = path, settings, users
+        self._held: Home | None = None
+
+    def hold(self) -> None:
+        """Keep the folder open, until `let_go` on the same thread.
+
+        Whoever closes a database last has to write its log into it, and whoever opens it first makes the files beside
+        it anew, which cannot be where the disk is full: then not even a list could be read.
+        """
+        self._held = self._held or Home(self.path)
+        with self._held.reading() as database:  # only who has read something is counted among those who have it open
+            database.execute("SELECT count(*) FROM services").fetchone()
+
+    def let_go(self) -> None:
+        """Do so no longer."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     async def do(self, work: Callable[[Books], T]) -> T:
         """Do something on a thread; returns what it returns. It is done to its end, whoever waits for it."""
@@ -49,8 +65,8 @@ class Desk:
     def _do(self, work: Callable[[Books], T]) -> T:
         try:
             return self._opened(work)
-        except sqlite3.Error as problem:  # such as a disk that is full
-            raise HomeUnusable(str(self.path), str(problem)) from None
+        except OSError as problem:
+            raise of_system(self.path, problem) from None
 
     def _opened(self, work: Callable[[Books], T]) -> T:
         with Home(self.path) as home:

@@ -6,13 +6,14 @@ import http.client
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
 from scoringhost.hub.content import PIECE
-from scoringhost.hub.errors import DeploymentFailed, HubAnswered, HubNotRunning, ValueRefused
+from scoringhost.hub.errors import DeploymentFailed, HubAnswered, HubError, HubNotRunning, ValueRefused
 from scoringhost.hub.sending import archived, parts_of
 
 ANSWER_S = 60.0
@@ -121,8 +122,13 @@ class HubCalls:
         kind = "folder" if place.is_dir() else "file"
         upload = self.call("POST", "/uploads", {"name": place.resolve().name, "kind": kind})["id"]
         offset = 0
-        for part in archived(place) if place.is_dir() else parts_of(place):
-            offset = self.call("PATCH", f"/uploads/{upload}", part, query={"offset": offset})["size"]
+        try:
+            for part in archived(place) if place.is_dir() else parts_of(place):
+                offset = self.call("PATCH", f"/uploads/{upload}", part, query={"offset": offset})["size"]
+        except BaseException:  # such as the disk there, which what has come of it would keep full
+            with suppress(HubError):
+                self.call("DELETE", f"/uploads/{upload}")
+            raise
         return {"upload": upload}
 
 

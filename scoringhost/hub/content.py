@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from scoringhost.hub.errors import ContentDamaged, PlaceTaken, ValueRefused
 from scoringhost.hub.home import Home
+from scoringhost.hub.room import room_at
 from scoringhost.hub.schema import NAMED_FILES
 
 PIECE = 1024 * 1024
@@ -75,12 +76,14 @@ class Files:
 
         Raises:
             ValueRefused: if there is no such file, it is neither file nor folder, or a link leads out.
+            DiskFull: if there is no room for it; what is there of it already goes with `remove_unnamed`.
         """
         if not source.exists():
             raise ValueRefused("path", "a file or folder that is there", str(source))
-        if source.is_file():
-            return Content(source.name, False, (self._take(source, source.name),))
-        found = [self._take(path, name) for name, path in sorted(_below(source, parts, leaving_out))]
+        with room_at(self._home.path):
+            if source.is_file():
+                return Content(source.name, False, (self._take(source, source.name),))
+            found = [self._take(path, name) for name, path in sorted(_below(source, parts, leaving_out))]
         if not found:
             raise ValueRefused("path", "a folder with files in it", str(source))
         return Content(source.resolve().name, True, tuple(found))
@@ -133,7 +136,12 @@ class Files:
         Raises:
             PlaceTaken: if something is there, and it may not be replaced.
             ContentDamaged: if a file is missing, or not what it was.
+            DiskFull: if there is no room for it.
         """
+        with room_at(folder):
+            return self._put(content, folder, replace)
+
+    def _put(self, content: Content, folder: Path, replace: bool) -> Path:
         target = folder / content.root
         if not replace and os.path.lexists(target):
             raise PlaceTaken(str(target))
@@ -152,7 +160,8 @@ class Files:
     def _copy(self, file: StoredFile, target: Path) -> str | None:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            shutil.copyfile(self.place(file.digest), target)
+            with room_at(target):
+                shutil.copyfile(self.place(file.digest), target)
         except OSError as problem:
             return f"{file.path}: {problem.strerror}"
         os.chmod(target, 0o755 if file.is_program else 0o644)
@@ -166,10 +175,15 @@ class Files:
             for file in sorted(folder.iterdir()):
                 yield file.name
 
-    def remove_unnamed(self) -> int:
-        """Remove the files that nothing in the database names, and what was left in the middle; returns how many."""
+    def remove_unnamed(self, *, waits: bool = True) -> int:
+        """Remove the files that nothing in the database names, and what was left in the middle; returns how many.
+
+        waits: until nobody adds files; else nothing is removed if somebody does.
+        """
         home, removed = self._home, 0
-        with home.removing():
+        with home.removing(waits=waits) as is_alone:
+            if not is_alone:
+                return 0
             with home.reading() as database:
                 named = {row["digest"] for row in database.execute(NAMED_FILES)}
             for digest in list(self.all()):

@@ -11,13 +11,23 @@ from scoringhost.fleet.specs import ServiceSpec
 from scoringhost.fleet.supervisor import Key
 from scoringhost.fleet.version_life import SetFailed
 from scoringhost.hub.books import Books
-from scoringhost.hub.errors import DeploymentFailed, DeploymentRefused, HubError, ServiceNotFound
+from scoringhost.hub.errors import (
+    DeploymentFailed,
+    DeploymentRefused,
+    DiskFull,
+    HomeUnusable,
+    HubError,
+    ServiceNotFound,
+)
 from scoringhost.hub.orders import Order, take
 from scoringhost.hub.running import LAST_LINES, ServicesRunning
 from scoringhost.hub.service_values import Deployment, Label, Service
 from scoringhost.telemetry.logs import HOST_LOGGER
 
 log = logging.getLogger(HOST_LOGGER)
+
+AGAIN_S = 1.0
+"""Seconds until what could not be written down is tried again."""
 
 
 class ServicesDeployed(ServicesRunning):
@@ -29,7 +39,11 @@ class ServicesDeployed(ServicesRunning):
         Raises:
             HubError: if it cannot be tried.
         """
-        deployment = await self.desk.do(lambda books: take(books, order))
+        try:
+            deployment = await self.desk.do(lambda books: take(books, order))
+        except HubError:  # files may be there already that nothing names now
+            self._tidy_soon()
+            raise
         if order.keys is not None:
             await self._ask_for_keys(order.name)
             await self.supervisor.publish()
@@ -40,6 +54,7 @@ class ServicesDeployed(ServicesRunning):
         self, deployment: Deployment, label: Label | None, keeps_failed: bool, may_have_environment: bool = True
     ) -> Service:
         key = (deployment.service, deployment.version)
+        earlier = self._runs_now(key)
         try:
             spec = await self._described(deployment)
             if spec.user is not None and spec.environment is not None and not may_have_environment:
@@ -52,7 +67,13 @@ class ServicesDeployed(ServicesRunning):
             if isinstance(failure, HubError):
                 raise
             raise DeploymentFailed(*key, str(failure), lines[-LAST_LINES:]) from None
-        before, service = await self.desk.do(lambda books: _accept(books, deployment, label))
+        try:
+            before, service = await self.desk.do(lambda books: _accept(books, deployment, label))
+        except HubError as failure:
+            await self._reject(deployment, str(failure), False)
+            if earlier is not None:
+                await self._run(key, earlier)
+            raise
         if service is None:
             raise ServiceNotFound(*key)
         self._held |= before
@@ -92,8 +113,30 @@ class ServicesDeployed(ServicesRunning):
                 await life.unload("stopped")
             raise
 
+    def _runs_now(self, key: Key) -> ServiceSpec | None:
+        life = self.supervisor.lives.get(key)
+        return None if life is None or life.current is None else life.spec
+
     async def _reject(self, deployment: Deployment, reason: str, keeps: bool) -> None:
-        await self.desk.do(lambda books: books.services.reject(deployment, reason, keep=keeps))
+        """Take back what was on trial. Where that cannot be written down now, it is when it can."""
+        key = (deployment.service, deployment.version)
+        try:
+            await self.desk.do(lambda books: books.services.reject(deployment, reason, keep=keeps))
+        except (DiskFull, HomeUnusable) as problem:
+            log.error("%s:%s cannot be taken back now: %s", *key, problem)
+            self._in_background(self._reject_later(deployment, reason, keeps))
+            return
+        await self._after_rejection(deployment, reason, keeps)
+
+    async def _reject_later(self, deployment: Deployment, reason: str, keeps: bool) -> None:
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            with suppress(DiskFull, HomeUnusable):
+                await self.desk.do(lambda books: books.services.reject(deployment, reason, keep=keeps))
+                break
+        await self._after_rejection(deployment, reason, keeps)
+
+    async def _after_rejection(self, deployment: Deployment, reason: str, keeps: bool) -> None:
         key = (deployment.service, deployment.version)
         with suppress(ServiceNotFound):
             version = await self.desk.do(lambda books: books.services.version(*key))

@@ -25,6 +25,7 @@ HubError
 ├── HubNotRunning        none is, and none could be started
 ├── HubAnswered          a hub elsewhere has refused; has its code and status
 ├── HomeUnusable         the hub's folder cannot be used, or is of a later version
+├── DiskFull             there is no room left where something is to be written
 └── ContentDamaged       files of the hub are missing, or not what they were
 """
 
@@ -97,6 +98,14 @@ class HomeUnusable(HubError):
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path} cannot be the folder of a hub: {why}")
         self.path, self.why = path, why
+
+
+class DiskFull(HubError):
+    """There is no room left where something was to be written; nothing of it is there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is no room left on the disk of {path}")
+        self.path = path
 
 
 class ContentDamaged(HubError):

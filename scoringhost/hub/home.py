@@ -16,7 +16,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from scoringhost._version import __version__
 from scoringhost.hub.errors import HomeUnusable
+from scoringhost.hub.room import of_database, of_system
 from scoringhost.hub.schema import STEPS
 
 DATABASE = "hub.db"
@@ -40,9 +42,11 @@ class Home:
             self.files.mkdir(mode=0o700, exist_ok=True)
             self.arriving.mkdir(mode=0o700, exist_ok=True)
             self.database = _connect(self.path / DATABASE)
-        except (OSError, sqlite3.Error) as problem:
-            raise HomeUnusable(str(self.path), str(problem)) from None
-        self._make_tables()
+            self._make_tables()
+        except OSError as problem:
+            raise of_system(self.path, problem) from None
+        except sqlite3.Error as problem:
+            raise of_database(self.path, problem) from None
 
     def close(self) -> None:
         """Close the database."""
@@ -51,8 +55,15 @@ class Home:
     def __enter__(self) -> Home:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, problem: BaseException | None, _: object) -> None:
+        """Close it.
+
+        Raises:
+            DiskFull, HomeUnusable: in the place of what the database says.
+        """
         self.close()
+        if isinstance(problem, sqlite3.Error):
+            raise of_database(self.path, problem) from None
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -60,10 +71,10 @@ class Home:
         self.database.execute("BEGIN IMMEDIATE")
         try:
             yield self.database
-        except BaseException:
+            self.database.commit()
+        except BaseException:  # also of the commit, as where the disk is full
             self.database.rollback()
             raise
-        self.database.commit()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -81,10 +92,16 @@ class Home:
             yield
 
     @contextlib.contextmanager
-    def removing(self) -> Iterator[None]:
-        """While files that nothing names are looked for and removed: nobody adds any meanwhile."""
-        with self._locked(fcntl.LOCK_EX):
-            yield
+    def removing(self, *, waits: bool = True) -> Iterator[bool]:
+        """While files that nothing names are looked for and removed: nobody adds any meanwhile.
+
+        waits: until nobody adds any; else it gives False if somebody does.
+        """
+        try:
+            with self._locked(fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB):
+                yield True
+        except BlockingIOError:
+            yield False
 
     @contextlib.contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
@@ -99,7 +116,10 @@ class Home:
         found = self._schema_version()
         if found > len(STEPS):
             self.close()
-            why = f"it was made by a later version of scoringhost (its tables are of version {found})"
+            why = (
+                f"it was made by a later version of scoringhost (its tables are of version {found}, and scoringhost "
+                f"{__version__} knows {len(STEPS)}): update scoringhost, or name another folder"
+            )
             raise HomeUnusable(str(self.path), why)
         if found < len(STEPS):
             with self.writing():

@@ -43,6 +43,7 @@ class Hub(ServicesDeployed):
             keys = {one.name: digests_of(one.keys) for one in services if one.keys}
             return books.deployments.read(services), keys
 
+        self.desk.hold()
         desired, keys = await self.desk.do(read)
         self._tidy_soon()
         self.supervisor.keys = dict(keys)

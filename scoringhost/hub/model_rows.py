@@ -11,13 +11,6 @@ from scoringhost.hub.content import Content
 from scoringhost.hub.errors import ValueRefused
 from scoringhost.hub.models import Details, Model
 
-_OF_TAGS = "SELECT 1 FROM tags WHERE tags.name = models.name AND tags.version = models.version"
-_OF_PROPERTIES = "SELECT 1 FROM json_each(models.properties) WHERE 1"
-TAGS = (
-    "(SELECT json_group_object(key, value) FROM tags WHERE tags.name = models.name AND tags.version = models.version)"
-    " AS tags"
-)
-
 
 def _key_and_value(wanted: str | Sequence[str]) -> tuple[str, str | None]:
     if isinstance(wanted, str):
@@ -45,6 +38,7 @@ def insert(
     version: int,
     content: Content,
     details: Details,
+    tags: Mapping[str, str],
     properties: Mapping[str, str],
     by: str,
 ) -> None:
@@ -70,6 +64,7 @@ def insert(
         "size": content.size,
         "origin": details.origin,
         "run_id": details.run_id,
+        "tags": json.dumps(tags),
         "properties": json.dumps(properties),
         "details": json.dumps(rest),
     }
@@ -89,51 +84,19 @@ def update(database: sqlite3.Connection, model: Model, column: str, value: str) 
     )
 
 
-def set_tags(database: sqlite3.Connection, name: str, version: int, tags: Mapping[str, str]) -> None:
-    """Add tags, or change those that are there."""
-    database.executemany(
-        "INSERT INTO tags VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        [(name, version, key, value) for key, value in tags.items()],
-    )
-
-
 def conditions(
     columns: Mapping[str, str | None], tags: Iterable[str | Sequence[str]], properties: Iterable[str | Sequence[str]]
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], list[str | int]]:
     """What SQL asks of the rows of `models`, and the values for its question marks."""
-    where, values = ["1"], []
+    where: list[str] = ["1"]
+    values: list[str | int] = []
     for column, value in columns.items():
         if value is not None:
             where.append(f"models.{column} = ?")
             values.append(value)
-    for table, wanted in (*((_OF_TAGS, one) for one in tags), *((_OF_PROPERTIES, one) for one in properties)):
+    for column, wanted in (*(("tags", one) for one in tags), *(("properties", one) for one in properties)):
         key, given = _key_and_value(wanted)
-        where.append(f"EXISTS ({table} AND key = ?{'' if given is None else ' AND value = ?'})")
+        of_key = f"SELECT 1 FROM json_each(models.{column}) WHERE key = ?"
+        where.append(f"EXISTS ({of_key}{'' if given is None else ' AND value = ?'})")
         values += [key] if given is None else [key, given]
     return where, values
-
-
-def model_of(row: sqlite3.Row) -> Model:
-    """A model from its row, to which `TAGS` has been added."""
-    rest = json.loads(row["details"])
-    details = Details(
-        row["description"],
-        row["framework"],
-        row["framework_version"],
-        row["run_id"],
-        row["origin"],
-        **rest,
-    )
-    return Model(
-        row["name"],
-        row["version"],
-        row["created_at"],
-        row["created_by"],
-        row["root"],
-        bool(row["is_folder"]),
-        row["content_hash"],
-        row["size"],
-        details,
-        json.loads(row["tags"]),
-        json.loads(row["properties"]),
-    )

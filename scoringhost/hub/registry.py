@@ -19,8 +19,10 @@ from typing import Any
 from scoringhost.hub.content import Content, Files, StoredFile
 from scoringhost.hub.errors import ModelInUse, ModelNotFound, PropertyFixed, ValueRefused
 from scoringhost.hub.home import Home
-from scoringhost.hub.model_rows import TAGS, conditions, insert, model_of, next_version, set_tags, update
-from scoringhost.hub.models import Details, Model, require_name, texts, user_name
+from scoringhost.hub.model_rows import conditions, insert, next_version, update
+from scoringhost.hub.models import COLUMNS, Details, Model, require_name, texts, user_name
+
+_COLUMNS = ", ".join(COLUMNS)
 
 
 class Registry:
@@ -48,6 +50,7 @@ class Registry:
         Raises:
             NameRefused: if it cannot be a name.
             ValueRefused: if the path cannot be stored, a tag is no text, or the framework of a version is missing.
+            DiskFull: if there is no room for it.
         """
         details = details or Details()
         require_name(name)
@@ -56,12 +59,15 @@ class Registry:
             raise ValueRefused("framework", "the framework that the version is of", details.framework)
         source = Path(path)
         details = dataclasses.replace(details, origin=details.origin or str(source.absolute()))
-        with self._home.adding():
-            content = self._files.store(source, parts)
-            with self._home.writing() as database:
-                version = next_version(database, name)
-                insert(database, name, version, content, details, fixed, by or user_name())
-                set_tags(database, name, version, own_tags)
+        try:
+            with self._home.adding():
+                content = self._files.store(source, parts)
+                with self._home.writing() as database:
+                    version = next_version(database, name)
+                    insert(database, name, version, content, details, own_tags, fixed, by or user_name())
+        except BaseException:  # such as a disk that is full, which these files would keep full
+            self._files.remove_unnamed(waits=False)
+            raise
         return self.get(name, version)
 
     # -- finding ------------------------------------------------------------------------------------
@@ -78,9 +84,9 @@ class Registry:
     def _get(self, database: sqlite3.Connection, name: str, version: int | None) -> Model:
         chosen = "version = ?" if version is not None else "1 ORDER BY version DESC LIMIT 1"
         values = (name, version) if version is not None else (name,)
-        row = database.execute(f"SELECT *, {TAGS} FROM models WHERE name = ? AND {chosen}", values).fetchone()
+        row = database.execute(f"SELECT {_COLUMNS} FROM models WHERE name = ? AND {chosen}", values).fetchone()
         if row is not None:
-            return model_of(row)
+            return Model(row)
         rows = database.execute("SELECT version FROM models WHERE name = ? ORDER BY version", (name,)).fetchall()
         if rows and version is not None:
             raise ModelNotFound(name, version, known=[str(row["version"]) for row in rows])
@@ -97,20 +103,25 @@ class Registry:
         run_id: str | None = None,
         latest: bool = False,
         most: int | None = None,
+        after: int | None = None,
     ) -> list[Model]:
         """The models that fit all that is said, the newest first.
 
         tags, properties: keys, or pairs of a key and a value. latest: of each name no more than the newest that fits.
+        after: only those behind the one whose `place` it is, for a list that is read part by part.
         """
         where, values = conditions({"name": name, "framework": framework, "run_id": run_id}, tags, properties)
-        chosen = f"SELECT *, {TAGS} FROM models WHERE {' AND '.join(where)}"
+        chosen = f"SELECT {_COLUMNS} FROM models WHERE {' AND '.join(where)}"
         if latest:
             newest = f"SELECT name, max(version) AS version FROM models WHERE {' AND '.join(where)} GROUP BY name"
-            chosen = f"SELECT models.*, {TAGS} FROM ({newest}) JOIN models USING (name, version)"
-        chosen += " ORDER BY created_at DESC, name, version DESC"
+            chosen = f"SELECT {_COLUMNS} FROM ({newest}) JOIN models USING (name, version) WHERE 1"
+        if after is not None:
+            chosen, values = f"{chosen} AND models.rowid < ?", [*values, after]
+        # In the order of registration. The time would be another one after a clock was put back.
+        chosen += " ORDER BY models.rowid DESC"
         chosen += "" if most is None else f" LIMIT {int(most)}"
         with self._home.reading() as database:
-            return [model_of(row) for row in database.execute(chosen, values)]
+            return [Model(row) for row in database.execute(chosen, values)]
 
     # -- changing -----------------------------------------------------------------------------------
 
@@ -132,12 +143,9 @@ class Registry:
         new = texts("tags", add)
         with self._home.writing() as database:
             model = self._get(database, name, version)
-            gone = list(model.tags) if replace else list(remove)
-            database.executemany(
-                "DELETE FROM tags WHERE name = ? AND version = ? AND key = ?",
-                [(name, model.version, key) for key in gone],
-            )
-            set_tags(database, name, model.version, new)
+            gone = set(model.tags) if replace else set(remove)
+            kept = {key: value for key, value in model.tags.items() if key not in gone}
+            update(database, model, "tags", json.dumps({**kept, **new}))
         return self.get(name, model.version)
 
     def add_properties(self, name: str, version: int | None, properties: Mapping[str, str]) -> Model:

@@ -50,7 +50,7 @@ def services_in(database: sqlite3.Connection, name: str | None = None) -> list[S
     }
     trials = {(one.service, one.version): one for one in deployments.values() if one.state is Trial.TRIAL}
     versions: dict[str, list[Version]] = {}
-    for row in database.execute(f"SELECT * FROM versions {where} ORDER BY created_at, rowid", values):
+    for row in database.execute(f"SELECT * FROM versions {where} ORDER BY rowid", values):
         version = _version_of(row, deployments.get(row["deployment"]), trials.get((row["service"], row["version"])))
         versions.setdefault(version.service, []).append(version)
     chosen = "WHERE name = ?" if name is not None else ""

@@ -17,7 +17,7 @@ from scoringhost.fleet.forked_sets import ForkedSets
 from scoringhost.fleet.listening import url_of
 from scoringhost.fleet.logs import Output
 from scoringhost.fleet.made import Display, FleetParts, Show, fit_for_fleet, ignored_by_fleet
-from scoringhost.fleet.run_folder import RunFolder, default_place
+from scoringhost.fleet.run_folder import RunFolder, base_of, clear_abandoned, default_place
 from scoringhost.fleet.running import RunningFleet
 from scoringhost.hub.control.guard import ControlGuard
 from scoringhost.hub.control.server import control_app, intake_of_control, require_safe
@@ -173,6 +173,7 @@ def run_hub(
         place.leave()
         raise
     try:
+        clear_abandoned(run.path.parent if not settings.run_dir else base_of(environ, os.getuid()))
         run.take(home)
         if users is not None:
             if not settings.run_dir:

@@ -13,6 +13,7 @@ from pathlib import Path
 from scoringhost.hub.content import Files, StoredFile
 from scoringhost.hub.errors import HomeUnusable, PlaceTaken
 from scoringhost.hub.home import DATABASE, Home
+from scoringhost.hub.room import of_database, room_at
 from scoringhost.hub.schema import NAMED_FILES
 
 _ALL_FILES = (
@@ -62,20 +63,29 @@ def back_up(home: Home, target: str | os.PathLike[str]) -> Path:
 
     Raises:
         PlaceTaken: if the folder is there.
+        DiskFull: if there is no room for it.
     """
     path = Path(target).absolute()
     if os.path.lexists(path):
         raise PlaceTaken(str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as beside:
-        made = Path(beside) / "hub"
-        made.mkdir(mode=0o700)
-        with home.adding():  # nobody removes a file that the copied database names
-            with closing(sqlite3.connect(made / DATABASE)) as copy:
-                home.database.backup(copy)
-            _copy_files(home, made)
-        os.rename(made, path)
+    with room_at(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as beside:
+            made = Path(beside) / "hub"
+            made.mkdir(mode=0o700)
+            with home.adding():  # nobody removes a file that the copied database names
+                _copy_database(home, path, made)
+                _copy_files(home, made)
+            os.rename(made, path)
     return path
+
+
+def _copy_database(home: Home, target: Path, made: Path) -> None:
+    try:
+        with closing(sqlite3.connect(made / DATABASE)) as copy:
+            home.database.backup(copy)
+    except sqlite3.OperationalError as problem:
+        raise of_database(target, problem) from None
 
 
 def restore(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Soundness:

@@ -18,7 +18,7 @@ from scoringhost.packaging.digests import digest_of
 from scoringhost.packaging.environment import Environment
 from scoringhost.packaging.models import LAYOUT, NamedModel
 from scoringhost.packaging.output import Output, Package, refusing
-from scoringhost.packaging.own_wheel import write_wheel
+from scoringhost.packaging.own_wheel import own_requirement, write_wheel
 from scoringhost.packaging.pins import PINNED, Installed
 from scoringhost.packaging.requirement_lines import merged_requirements
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
@@ -40,7 +40,8 @@ class Choices:
     of scoringhost to carry along, in place of one of the scoringhost that is running; `from_index`:
     carry none, and name the package; `labels`: of the image, besides those that it gets anyway;
     `models`: files and folders that are laid out as Azure ML does it, in place of the model folder;
-    `pin_base_image`: name the base image by its digest, for which docker is asked.
+    `pin_base_image`: name the base image by its digest, for which docker is asked; `extras`: optional
+    parts of scoringhost that it must have.
     """
 
     base_image: str | None = None
@@ -51,6 +52,7 @@ class Choices:
     labels: tuple[tuple[str, str], ...] = ()
     models: tuple[NamedModel, ...] = ()
     pin_base_image: bool = False
+    extras: tuple[str, ...] = ()
 
 
 def template() -> str:
@@ -60,34 +62,39 @@ def template() -> str:
 
 
 @refusing()
-def write_container(sources: Sources, folder: Path, choices: Choices, *, force: bool = False) -> Package:
+def write_container(
+    sources: Sources, folder: Path, choices: Choices, *, force: bool = False, within: Path | None = None
+) -> Package:
     """Write all that `docker build` needs for an entry script.
+
+    `within`: the folder that this one is a part of, if there is one; nothing of it is a source.
 
     Raises:
         PackagingError: if the folder is somebody else's or cannot be written, the requirements cannot
             be met or read, or the script is not Python.
     """
-    modules = sources.foreign_modules(folder)
+    written = within or folder
+    modules = sources.foreign_modules(written)
     environment = Environment.of(folder_of(sources.script), choices.environment)
     if environment.requirements is None and sources.is_model:
         environment = replace(environment, requirements=sources.requirements())
     base_image = _base_image(environment, choices)
-    files = list(sources.files(folder))
+    files = list(sources.files(written))
     output = Output(folder, force=force)
     for path, name in files:
         output.copy(path, name if name.startswith("model/") else f"app/{name}")
     models = [file for model in choices.models for file in model.files()]
     for path, name in models:
         output.copy(path, f"app/{name}")
-    installed = Installed.of(_requirement_lines(environment))
+    installed = Installed.of([*_requirement_lines(environment), own_requirement(choices.extras)])
     _write_requirements(output, environment, choices, installed)
     has_model = any(name.startswith("model/") for _, name in files)
     output.write(DOCKERFILE, _dockerfile(sources.script, base_image, choices, has_model))
     output.write(IGNORE, NEEDED)
     output.make_readable()
-    warnings = sources.left_out(folder) + environment.warnings
+    warnings = sources.left_out(written) + environment.warnings
     warnings += uncovered_warnings(environment.requirements, modules, installed)
-    warnings += pickle_warnings([*sources.models(folder), *(path for path, _ in models)], installed)
+    warnings += pickle_warnings([*sources.models(written), *(path for path, _ in models)], installed)
     warnings += [f"nothing is pinned, as the requirements ask for {other}" for other in installed.others]
     return Package(output.finish(), warnings)
 
@@ -189,7 +196,7 @@ def _requirement_lines(environment: Environment) -> list[str]:
 def _write_requirements(output: Output, environment: Environment, choices: Choices, installed: Installed) -> None:
     for name, path in environment.files.items():
         output.copy(path, f"requirements/{name}")
-    base = write_wheel(output, "requirements/", choices.wheel, from_index=choices.from_index)
+    base = write_wheel(output, "requirements/", choices.wheel, from_index=choices.from_index, extras=choices.extras)
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     # What another Python, or another version of a package that is asked for, would need may be others, too.
     if environment.python in (None, here) and not installed.others:

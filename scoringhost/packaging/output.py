@@ -30,10 +30,11 @@ def refusing() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What was written: the names of the files, and what the user should know."""
+    """What was written: the names of the files, what the user should know, and the image that it is for, if it is."""
 
     files: list[str]
     warnings: list[str] = field(default_factory=list)
+    image: str | None = None
 
 
 class Output:

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import io
 import zipfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -44,24 +45,36 @@ def own_wheel() -> tuple[str, bytes] | None:
     return f"{NAME}-{distribution.version}-{tags[0].removeprefix('Tag: ')}.whl", packed.getvalue()
 
 
-def write_wheel(output: Output, folder: str, wheel: Path | None, *, from_index: bool) -> str:
+def own_requirement(extras: Sequence[str]) -> str:
+    """scoringhost with optional parts, as a requirement by its name."""
+    return NAME + _in_brackets(extras)
+
+
+def _in_brackets(extras: Sequence[str]) -> str:
+    return f"[{','.join(extras)}]" if extras else ""
+
+
+def write_wheel(
+    output: Output, folder: str, wheel: Path | None, *, from_index: bool, extras: Sequence[str] = ()
+) -> str:
     """Write the wheel of scoringhost that a package carries into a folder of it; returns the requirement for it.
 
-    `wheel`: in place of one of the scoringhost that is running. `from_index`: write none.
+    `wheel`: in place of one of the scoringhost that is running. `from_index`: write none. `extras`: its optional parts
+    that are wanted.
 
     Raises:
         PackagingError: if it is only importable here, and not installed.
     """
     if wheel is not None:
         output.copy(wheel, folder + wheel.name)
-        return f"./{wheel.name}\n"
+        return f"./{wheel.name}{_in_brackets(extras)}\n"
     if from_index:
-        return f"{NAME}\n"
+        return f"{own_requirement(extras)}\n"
     own = own_wheel()
     if own is None:
         raise PackagingError(f"{NAME} is not installed here, so there is nothing to carry along; name a wheel: --wheel")
     output.write_bytes(folder + own[0], own[1])
-    return f"./{own[0]}\n"
+    return f"./{own[0]}{_in_brackets(extras)}\n"
 
 
 def _installed_files(distribution: importlib.metadata.Distribution, info: str) -> dict[str, bytes]:

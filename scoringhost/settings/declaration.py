@@ -272,9 +272,12 @@ class HttpSettings(Part):
         None, click.STRING, "File or folder of keys that callers must send; read again when it changes.", "--keys-file"
     )
     token_keys: str | None = setting(
-        None, click.STRING, "URL or file of the public keys (JWKS) that callers' tokens (JWT) are signed with.",
+        None,
+        click.STRING,
+        "URL or file of the public keys (JWKS) that callers' tokens (JWT) are signed with, or the URL of the issuer's "
+        ".well-known/openid-configuration.",
         "--token-keys",
-    )  # fmt: skip
+    )
     token_issuer: str | None = setting(None, click.STRING, "Who has issued the tokens: their iss.", "--token-issuer")
     token_audience: str | None = setting(
         None, click.STRING, "Whom the tokens are for, their aud; several separated by commas.", "--token-audience"

@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # of the repository, instead of this folder
 
+from scoringhost.hub.calling import Answer  # noqa: E402
 from scoringhost.hub.client import HubClient  # noqa: E402
 from scoringhost.hub.home import Home  # noqa: E402
 from scoringhost.hub.registry import Registry  # noqa: E402
@@ -29,7 +30,7 @@ from tests.live.hubs import HubProcess  # noqa: E402
 
 DIABETES = ROOT / "samples" / "diabetes"
 JSON = [("Content-Type", "application/json")]
-MODELS, VERSIONS = 1000, 10_000
+MODELS, VERSIONS, PART = 1000, 10_000, 1000
 
 
 def ranged(values: Sequence[float]) -> str:
@@ -65,7 +66,7 @@ def first_answers(hub: HubProcess, client: HubClient, rounds: int) -> list[float
 
 
 def listed(rounds: int) -> None:
-    """Lists of 1,000 models with 10,000 versions, out of the folder and as the verbs ask for them."""
+    """Lists of 1,000 models with 10,000 versions, out of the folder, without a hub."""
     with tempfile.TemporaryDirectory() as place, Home(Path(place, "hub")) as home:
         registry = Registry(home)
         file = Path(place, "model.txt")
@@ -76,17 +77,46 @@ def listed(rounds: int) -> None:
         hundred = timed(rounds, lambda: _require(100, registry.find(most=100)))
         of_one = timed(rounds, lambda: _require(VERSIONS // MODELS, registry.find("m7")))
         every = timed(rounds, lambda: _require(VERSIONS, registry.find()))
-    print(f"of {MODELS:,} models with {VERSIONS:,} versions:")
+    print(f"of {MODELS:,} models with {VERSIONS:,} versions, out of the folder:")
     print(f"  the newest version of each model    {ranged(newest)}")
     print(f"  the newest hundred versions         {ranged(hundred)}")
     print(f"  the versions of one model           {ranged(of_one)}")
     print(f"  all versions with their tags        {ranged(every)}")
 
 
+def listed_by_hub(hub: HubProcess, client: HubClient, rounds: int) -> None:
+    """The same lists from the control API: the request, the answer of JSON, and reading that as Python's values."""
+    file = hub.place / "model.txt"
+    file.write_text("model")
+    client.register_model("m0", file, tags={"stage": "test"})
+    with Home(hub.home) as home:
+        _copied(home)
+
+    def all_parts() -> list[Answer]:
+        found: list[Answer] = []
+        query: dict[str, object] = {"most": PART}
+        while True:
+            answer = client.call("GET", "/models", query=query)
+            found += answer["models"]
+            if "next" not in answer:
+                return found
+            query["after"] = answer["next"]
+
+    newest = timed(rounds, lambda: _require(MODELS, client.models(latest=True)))
+    part = timed(rounds, lambda: _require(PART, client.models(most=PART)))
+    parts = timed(rounds, lambda: _require(VERSIONS, all_parts()))
+    every = timed(rounds, lambda: _require(VERSIONS, client.models()))
+    print(f"of {MODELS:,} models with {VERSIONS:,} versions, over the control API, read as JSON:")
+    print(f"  the newest version of each model    {ranged(newest)}")
+    print(f"  the newest {PART:,} versions         {ranged(part)}")
+    print(f"  all versions, {PART:,} at a time       {ranged(parts)}")
+    print(f"  all versions in one answer          {ranged(every)}")
+
+
 def _copied(home: Home) -> None:
     """The first model's rows again, under other names and numbers: registering so many takes minutes."""
     with home.writing() as database:
-        for table in ("names", "models", "tags", "files"):
+        for table in ("names", "models", "files"):
             columns = [row["name"] for row in database.execute(f"PRAGMA table_info({table})")]
             (row,) = database.execute(f"SELECT * FROM {table}").fetchall()
             marks = ", ".join(f":{column}" for column in columns)
@@ -132,6 +162,7 @@ def main() -> None:
         first, *rest = first_answers(hub, client, given.rounds + 1)
         print(f"diabetes from the order to its first answer: {ranged(rest)}; the first of a new hub {ranged([first])}")
         under_load(hub, client, given.redeployments)
+        listed_by_hub(hub, client, given.rounds)
     finally:
         hub.remove()
 

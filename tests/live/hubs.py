@@ -53,6 +53,14 @@ class HubProcess(Marked):
         self.until(lambda: read_record(self.home) is not None, "the hub")
         return self.client()
 
+    def start_mlserver(self, name: str, password: str) -> str:
+        """Start it with the API of the MLServer class, and somebody who may publish there; answers its URL."""
+        users, port = self.place / "users", free_port()
+        command = [*self.program, "hub", "add-user", "--users", str(users), "--role", "contributor", name]
+        subprocess.run(command, input=f"{password}\n", text=True, check=True, timeout=WITHIN_S, capture_output=True)
+        self.start("--mlserver", "--mlserver-port", str(port), "--users", str(users))
+        return f"http://127.0.0.1:{port}"
+
     def client(self) -> HubClient:
         """A client of it."""
         return connect(self.home, self.environ, start=False)

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,11 @@ import trustme
 from scoringhost.errors import SettingsError
 from scoringhost.hub.access import Caller, Role
 from scoringhost.hub.accounts import Accounts
+from scoringhost.hub.accounts.accounts import FAILURE_S
 from scoringhost.hub.accounts.made import accounts_of
-from scoringhost.hub.errors import LoginRefused, LoginUnavailable
+from scoringhost.hub.accounts.passwords import hashed
+from scoringhost.hub.accounts.users_file import User, changing
+from scoringhost.hub.errors import LoginRefused, LoginUnavailable, TokenRefused
 from scoringhost.settings import Secret, Settings
 from tests.conftest import free_port, until
 
@@ -166,12 +170,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LdapServer]:
             process.terminate()
 
 
-def _add(port: int, entries: str) -> None:
+def _administrator(port: int) -> Any:
     import ldap3
 
-    administrator = ldap3.Connection(
-        ldap3.Server("127.0.0.1", port), "cn=admin,dc=example,dc=org", "of-the-admin", auto_bind=True
-    )
+    server = ldap3.Server("127.0.0.1", port)
+    return ldap3.Connection(server, "cn=admin,dc=example,dc=org", "of-the-admin", auto_bind=True)
+
+
+def _add(port: int, entries: str) -> None:
+    administrator = _administrator(port)
     for block in entries.strip().split("\n\n"):
         lines = [line.split(": ", 1) for line in block.strip().splitlines()]
         attributes: dict[str, list[str]] = {}
@@ -257,3 +264,47 @@ def test_in_the_clear_only_on_this_machine(server: LdapServer, log_in: Callable[
     assert log_in("ann", "of-ann", ldap_url=f"ldap://127.0.0.1:{server.port}").name == "ann"
     with pytest.raises(SettingsError, match="ldaps"):
         accounts_of(server.settings(ldap_url="ldap://directory.example.org"))
+
+
+def test_a_refresh_asks_the_directory_who_somebody_is_by_now(server: LdapServer) -> None:
+    _add(server.port, PERSON.format(uid="may", at="ou=people,dc=example,dc=org", password="of-may"))
+    dn = "uid=may,ou=people,dc=example,dc=org"
+    administrator, accounts = _administrator(server.port), accounts_of(server.settings())
+    pair = asyncio.run(accounts.login("may", "of-may"))
+    assert accounts.caller(f"Bearer {pair.access_token}") == Caller("may", Role.READER)
+    administrator.modify("cn=platform,dc=example,dc=org", {"member": [("MODIFY_ADD", [dn])]})
+    pair = asyncio.run(accounts.refresh(pair.refresh_token))
+    assert accounts.caller(f"Bearer {pair.access_token}") == Caller("may", Role.OWNER)
+    administrator.modify("cn=platform,dc=example,dc=org", {"member": [("MODIFY_DELETE", [dn])]})
+    pair = asyncio.run(accounts.refresh(pair.refresh_token))
+    assert accounts.caller(f"Bearer {pair.access_token}") == Caller("may", Role.READER)
+    assert administrator.delete(dn)
+    with pytest.raises(LoginRefused):
+        asyncio.run(accounts.refresh(pair.refresh_token))
+    with pytest.raises(TokenRefused):
+        accounts.caller(f"Bearer {pair.access_token}")
+    administrator.unbind()
+
+
+def test_a_refresh_while_the_directory_is_gone_can_be_tried_again(server: LdapServer) -> None:
+    accounts = accounts_of(server.settings())
+    pair = asyncio.run(accounts.login("ann", "of-ann"))
+    gone = accounts_of(server.settings(ldap_url=f"ldaps://localhost:{free_port()}"))
+    accounts._directory, known = gone._directory, accounts._directory
+    with pytest.raises(LoginUnavailable):
+        asyncio.run(accounts.refresh(pair.refresh_token))
+    assert accounts.caller(f"Bearer {pair.access_token}").name == "ann"
+    accounts._directory = known
+    assert asyncio.run(accounts.refresh(pair.refresh_token)).access_token
+
+
+def test_the_time_of_a_failure_does_not_tell_who_is_in_the_users_file(server: LdapServer, tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    with changing(users) as found:
+        found["olga"] = User(Role.OWNER, hashed("of-olga"))
+    for name in ("olga", "ann", "nobody"):
+        accounts = accounts_of(server.settings(hub_users=str(users)))
+        began_s = time.monotonic()
+        with pytest.raises(LoginRefused):
+            asyncio.run(accounts.login(name, "wrong"))
+        assert time.monotonic() - began_s >= FAILURE_S

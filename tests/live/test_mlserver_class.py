@@ -1,19 +1,21 @@
-"""Microsoft's own client of the MLServer class publishes, consumes, batches, changes and deletes against a hub.
+"""Clients of the MLServer class publish, consume, batch, change and delete against a hub: Microsoft's own, and ours.
 
-The client is in an environment of its own, with the older packages that it needs.
+Both run the same program, which has `scoringhost.` before its imports of azureml for ours. Microsoft's client is in an
+environment of its own, with the older packages that it needs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import PROGRAM, free_port
 from tests.live.client_environments import python_with
 from tests.live.hubs import HubProcess
 
@@ -24,36 +26,35 @@ PASSWORD = "a password of carl's"
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def client_python() -> Path:
-    """A Python that has the client."""
+@pytest.fixture(scope="module", params=["microsoft's", "ours"])
+def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command of the program with a client."""
+    if request.param == "ours":
+        program = tmp_path_factory.mktemp("ours") / "client.py"
+        program.write_text(re.sub(r"(?m)^(from|import) azureml\b", r"\1 scoringhost.azureml", CLIENT.read_text()))
+        return [sys.executable, str(program)]
     packages = f"azureml-model-management-sdk=={CLIENT_VERSION}", "setuptools<81"
-    return python_with(f"mlserver-class-{CLIENT_VERSION}", *packages)
+    return [str(python_with(f"mlserver-class-{CLIENT_VERSION}", *packages)), "-W", "ignore", str(CLIENT)]
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[HubProcess]:
-    """A hub that speaks the API, and the people who may log in to it."""
+def hub(client: list[str]) -> Iterator[HubProcess]:
+    """A hub of its own for each client, and the people who may log in to it."""
     hub = HubProcess()
-    users = hub.place / "users"
-    command = [str(PROGRAM), "hub", "add-user", "--users", str(users), "--role", "contributor", "carl"]
-    subprocess.run(command, input=f"{PASSWORD}\n", text=True, check=True, timeout=60, capture_output=True)
     try:
-        port = str(free_port())
-        hub.start("--mlserver", "--mlserver-port", port, "--users", str(users))
-        hub.mlserver_url = f"http://127.0.0.1:{port}"  # type: ignore[attr-defined]
+        hub.mlserver_url = hub.start_mlserver("carl", PASSWORD)  # type: ignore[attr-defined]
         yield hub
     finally:
         hub.remove()
 
 
 @pytest.fixture(scope="module")
-def seen(hub: HubProcess, client_python: Path) -> dict[str, Any]:
+def seen(hub: HubProcess, client: list[str]) -> dict[str, Any]:
     """What the client has seen."""
     model = hub.place / "add.onnx"
     model.write_bytes(_adding())
     url = hub.mlserver_url  # type: ignore[attr-defined]
-    command = [str(client_python), "-W", "ignore", str(CLIENT), url, "carl", PASSWORD, str(model)]
+    command = [*client, url, "carl", PASSWORD, str(model)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -122,8 +123,8 @@ def test_a_model_without_code_is_scored_by_its_columns(seen: dict[str, Any]) -> 
 
 
 def test_another_skin_sees_calls_and_removes_what_was_published(hub: HubProcess, seen: dict[str, Any]) -> None:
-    client = hub.client()
-    assert {"drill", "doubling", "realtime"} <= {one["name"] for one in client.services()}
-    assert client.version("doubling", "v1")["created_by"] == "carl"
-    client.delete("types", wait_s=60)
-    assert "types" not in {one["name"] for one in client.services()}
+    other = hub.client()
+    assert {"drill", "doubling", "realtime"} <= {one["name"] for one in other.services()}
+    assert other.version("doubling", "v1")["created_by"] == "carl"
+    other.delete("types", wait_s=60)
+    assert "types" not in {one["name"] for one in other.services()}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from scoringhost.hub.access import Caller, Roles
 from scoringhost.hub.accounts.attempts import Attempts
-from scoringhost.hub.accounts.directory import Directory
+from scoringhost.hub.accounts.directory import Directory, Person
 from scoringhost.hub.accounts.groups import highest
 from scoringhost.hub.accounts.issued import IssuedTokens
 from scoringhost.hub.accounts.passwords import NOBODYS, matches
@@ -26,6 +26,10 @@ LONGEST_PASSWORD = 1024
 OF_DIRECTORY = "directory"
 """The stamp of who is in no users file. No hash is written like that."""
 
+FAILURE_S = 1.0
+"""Where there is a directory, a login that fails takes a whole number of these seconds."""
+
+DEAD = "the refresh token does not hold, or not any more: log in"
 WRONG = "the user name or the password is wrong"
 UNSEEN = "send the access token of a login as Authorization: Bearer ..."
 
@@ -48,12 +52,16 @@ class Accounts:
         directory: Directory | None = None,
         issued: IssuedTokens | None = None,
         roles: Roles | None = None,
-        clock: Callable[[], float] = _wall_clock,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = _wall_clock,
     ) -> None:
-        """roles: of people of the directory, where somebody has listed them. clock: seconds since 1970."""
+        """roles: of people of the directory, where somebody has listed them.
+
+        clock: seconds that never jump, by which tokens end. wall_clock: seconds since 1970, to tell clients.
+        """
         self._users, self._directory, self._issued = users, directory, issued
         self._roles = roles or Roles(None)
-        self._sessions = Sessions(clock)
+        self._sessions = Sessions(clock, wall_clock)
         self._attempts = Attempts()
         self._helper = HelperThread()
         self._checks = 0
@@ -72,6 +80,7 @@ class Accounts:
         if wait_s is None:
             raise LoginUnavailable("too many have tried that name; wait a while", 30)
         self._checks += 1
+        began_s = time.monotonic()
         try:
             if wait_s:
                 await asyncio.sleep(wait_s)
@@ -81,24 +90,33 @@ class Accounts:
         if found is None:
             self._attempts.failed(known, time.monotonic())
             log.warning("A login has failed")  # a name may be a password that was typed into the wrong field
+            if self._directory is not None:
+                # It was asked only about who is not in the users file, and the time would say who that is.
+                await asyncio.sleep(-(time.monotonic() - began_s) % FAILURE_S)
             raise LoginRefused(WRONG)
         self._attempts.succeeded(known)
         who, stamp = found
         return self._sessions.open(who.name, who.role, stamp)
 
-    def refresh(self, refresh_token: str) -> TokenPair:
-        """Returns new tokens for a refresh token; those before are dead.
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """Returns new tokens for a refresh token; those before are dead. Who is of the directory has the role of today.
 
         Raises:
             LoginRefused: if it does not hold, or the login is 90 days ago: then the password is asked for.
+            LoginUnavailable: a LoginRefused: the directory cannot be asked; the tokens are good as before.
         """
         session = self._sessions.of_refresh(refresh_token)
         if session is None:
-            raise LoginRefused("the refresh token does not hold, or not any more: log in")
+            raise LoginRefused(DEAD)
+        found = self._caller_of(session)
+        if found is not None and session.stamp == OF_DIRECTORY:
+            found = await self._helper.do(lambda: self._of_directory(session.name))
+        if self._sessions.of_refresh(refresh_token) is not session:
+            raise LoginRefused(DEAD)  # somebody else has used it meanwhile
         self._sessions.end(session)
-        if self._caller_of(session) is None:
-            raise LoginRefused("the refresh token does not hold, or not any more: log in")
-        return self._sessions.open(session.name, session.role, session.stamp, session.login)
+        if found is None:
+            raise LoginRefused(DEAD)
+        return self._sessions.open(session.name, found.role, session.stamp, session.login)
 
     def revoke(self, refresh_token: str) -> None:
         """Its access token and itself are dead; one that is none, or was dead already, changes nothing."""
@@ -164,10 +182,17 @@ class Accounts:
         if self._directory is None:
             return None
         person = self._directory.who(name, password)
+        found = self._caller_for(person)
+        return None if found is None else (found, OF_DIRECTORY)
+
+    def _of_directory(self, name: str) -> Caller | None:
+        """Somebody of the directory as it knows him now; None if it does not. For a thread, as it is asked."""
+        return None if self._directory is None else self._caller_for(self._directory.known(name))
+
+    def _caller_for(self, person: Person | None) -> Caller | None:
         if person is None or (self._users is not None and self._users.find(person.name) is not None):
             return None
-        listed = self._roles.of(person.name).role
-        return Caller(person.name, highest(listed, person.role)), OF_DIRECTORY
+        return Caller(person.name, highest(self._roles.of(person.name).role, person.role))
 
 
 def _bearer(authorization: str | None) -> str:

@@ -75,11 +75,22 @@ class Directory:
         # RFC 4513, 5.1.2: a bind with a name and no password is an anonymous one, which succeeds.
         if not name or not password or "\0" in password:
             return None
+        return self._person(name, password)
+
+    def known(self, name: str) -> Person | None:
+        """The person of that name, who has logged in before, as the directory knows him now; None if it does not.
+
+        Raises:
+            LoginUnavailable: if the directory cannot be asked.
+        """
+        return self._person(name, None)
+
+    def _person(self, name: str, password: str | None) -> Person | None:
         from ldap3.core.exceptions import LDAPException
 
         try:
             entry = self._entry_of(name)
-            if entry is None or not self._is_password(entry["dn"], password):
+            if entry is None or (password is not None and not self._is_password(entry["dn"], password)):
                 return None
         except (LDAPException, OSError, ssl.SSLError) as problem:
             # Its message may repeat what was sent, such as a DN, but never a password.

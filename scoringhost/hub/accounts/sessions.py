@@ -35,7 +35,7 @@ class TokenPair(NamedTuple):
 class Session:
     """A login. stamp: what a users file has kept of the user, which is another one once his password has changed.
 
-    role: of a user who is in no users file. Times are seconds since 1970.
+    role: of a user who is in no users file. Times are seconds of the clock by which tokens end.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Session:
 class Sessions:
     """Finds a session by its tokens, of which only digests are kept."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """clock: seconds since 1970."""
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+        """clock: seconds that never jump. wall_clock: seconds since 1970."""
+        self._clock, self._wall_clock = clock, wall_clock
         self._by_access: dict[bytes, Session] = {}
         self._by_refresh: OrderedDict[bytes, Session] = OrderedDict()
         self._of: dict[str, OrderedDict[bytes, None]] = {}
@@ -81,7 +81,8 @@ class Sessions:
             self.end(self._by_refresh[next(iter(own))])
         if len(self._by_refresh) > MOST:
             self.end(next(iter(self._by_refresh.values())))
-        return TokenPair(access, refresh, round(session.access_until - now), int(session.access_until))
+        left_s = session.access_until - now
+        return TokenPair(access, refresh, round(left_s), int(self._wall_clock() + left_s))
 
     def of_access(self, token: str) -> Session | None:
         """The session of an access token that holds."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scoringhost.hub.access import TABLE, Action, Caller, Reach, require
+from scoringhost.hub.access import Action, Caller, may, require
 from scoringhost.hub.control.operations import COUNT, FLAG, NUMBER, SHARES, TEXTS, VARIABLES, JsonSchema, Operation
 from scoringhost.hub.errors import ValueRefused
 
@@ -42,7 +42,7 @@ class Call:
 
     def may(self, action: Action) -> bool:
         """Whether the caller may do this, whoever is the owner."""
-        return TABLE[action][self.caller.role] is Reach.ALL
+        return may(self.caller, action)
 
 
 def call_of(

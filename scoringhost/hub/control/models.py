@@ -81,22 +81,29 @@ class ModelAnswers:
         return {}
 
     async def list_models(self, call: Call) -> Answer:
-        """The models that fit."""
+        """The models that fit; with `most`, as many of them, and in `next` what is said as `after` for the others."""
         call.require(Action.READ)
         query = call.query
+        most = query.get("most")
 
-        def find(books: Books) -> list[Model]:
-            return books.registry.find(
+        def find(books: Books) -> Answer:
+            found = books.registry.find(
                 query.get("name"),
                 tags=_pairs(query.get("tag", [])),
                 properties=_pairs(query.get("property", [])),
                 framework=query.get("framework"),
                 run_id=query.get("run_id"),
                 latest=query.get("latest", False),
-                most=query.get("most"),
+                most=None if most is None else most + 1,
+                after=query.get("after"),
             )
+            part = found[:most]
+            answer: Answer = {"models": [one.to_json() for one in part]}
+            if part and len(found) > len(part):
+                answer["next"] = part[-1].place
+            return answer
 
-        return {"models": [one.to_json() for one in await self._desk.do(find)]}
+        return await self._desk.do(find)
 
     async def register_model(self, call: Call) -> Answer:
         """Store the next version of a model."""

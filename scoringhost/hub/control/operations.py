@@ -88,7 +88,7 @@ OPERATIONS = (
     Operation("remove_upload", "DELETE", "/uploads/{upload}", "Forget it"),
     Operation("list_models", "GET", "/models", "The models that fit, the newest first",
               {"name": TEXT, "tag": TEXT, "property": TEXT, "framework": TEXT, "run_id": TEXT, "latest": FLAG,
-               "most": COUNT}),
+               "most": COUNT, "after": COUNT}),
     Operation("register_model", "POST", _MODEL, "Store an upload, or a path of the hub's machine, as the next version",
               body=MODEL, status=201),
     Operation("get_model", "GET", _MODEL, "The newest version of a model"),

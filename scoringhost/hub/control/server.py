@@ -29,10 +29,11 @@ from scoringhost.hub.control.trying import TryAnswers
 from scoringhost.hub.control.uploads import Uploads
 from scoringhost.hub.control.views import Views
 from scoringhost.hub.control.words import ControlWords, answered, refusal
-from scoringhost.hub.errors import HomeUnusable, HubError
+from scoringhost.hub.errors import HubError
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.in_process_front import FOR_TRYING, InProcessFront
 from scoringhost.hub.own_server import LOOPBACK
+from scoringhost.hub.room import of_system
 from scoringhost.settings import Settings
 
 LARGEST_BODY = 32 * MIB
@@ -120,8 +121,8 @@ def _answer(
             return answer if isinstance(answer, HttpResponse) else answered(answer, operation.status)
         except HubError as error:
             return refusal(error)
-        except OSError as problem:  # such as a disk that is full
-            return refusal(HomeUnusable(home, str(problem)))
+        except OSError as problem:
+            return refusal(of_system(home, problem))
 
     return answer
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scoringhost.hub.access import Caller
 from scoringhost.hub.errors import UploadNotFound, ValueRefused
+from scoringhost.hub.room import room_at
 from scoringhost.hub.unpacking import unpack
 
 MOST = 100
@@ -46,8 +47,9 @@ class Uploads:
         while len(self._uploads) >= MOST:
             self.forget(next(iter(self._uploads)))
         upload = Upload(secrets.token_hex(16), caller.name, name, is_folder)
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._part_file(upload).touch(mode=0o600)
+        with room_at(self._folder):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._part_file(upload).touch(mode=0o600)
         self._uploads[upload.id] = upload
         return upload
 
@@ -70,7 +72,7 @@ class Uploads:
         """
         if offset != upload.size:
             raise UploadNotFound(upload.id, upload.size)
-        with self._part_file(upload).open("r+b") as file:
+        with room_at(self._folder), self._part_file(upload).open("r+b") as file:
             file.seek(offset)  # a part that was broken off is written over
             file.write(data)
             file.truncate()
@@ -83,6 +85,10 @@ class Uploads:
         Raises:
             ValueRefused: if it is no archive, or one that would write elsewhere.
         """
+        with room_at(self._folder):
+            return self._unpacked(upload)
+
+    def _unpacked(self, upload: Upload) -> Path:
         place = self._folder / upload.id / upload.name
         shutil.rmtree(place.parent, ignore_errors=True)
         place.parent.mkdir(mode=0o700)

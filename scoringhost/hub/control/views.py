@@ -127,6 +127,7 @@ def _deployment(deployment: Deployment, caller: Caller, service: Service) -> dic
         environ = dict.fromkeys(environ, HIDDEN)
     return {
         "id": deployment.id,
+        "state": deployment.state.value,
         "created_at": deployment.created_at,
         "created_by": deployment.created_by,
         "root": deployment.root,

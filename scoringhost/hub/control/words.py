@@ -40,6 +40,7 @@ STATUSES: dict[type[errors.HubError], int] = {
     errors.HubNotRunning: 503,
     errors.HubAnswered: 502,
     errors.HomeUnusable: 500,
+    errors.DiskFull: 507,
     errors.ContentDamaged: 500,
 }
 """Of each error of the hub. A test proves that none is missing."""

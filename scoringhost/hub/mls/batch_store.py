@@ -143,12 +143,14 @@ class BatchStore:
 
     def forget_old(self) -> None:
         """Remove what is older than a day, and is not under way."""
-        oldest_s = self._clock() - KEPT_S
-        for one in self._old(oldest_s):
+        for one in self._old(self._clock()):
             self.forget(one)
 
-    def _old(self, oldest_s: float) -> Sequence[Batch]:
-        return [one for one in self._known.values() if one.made_s < oldest_s and one.state in (COMPLETE, FAILED)]
+    def _old(self, now_s: float) -> Sequence[Batch]:
+        # Or they are of the day after: then a clock was put back, and they would stay until it is there again.
+        return [
+            one for one in self._known.values() if abs(now_s - one.made_s) > KEPT_S and one.state in (COMPLETE, FAILED)
+        ]
 
 
 def _may_see(caller: Caller, batch: Batch) -> bool:

@@ -8,7 +8,6 @@ from scoringhost.http.errors import JSON
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.routes import Match
 from scoringhost.hub.access import Action, require
-from scoringhost.hub.errors import ServiceNotFound
 from scoringhost.hub.in_process_front import InProcessFront, ServiceAnswer
 from scoringhost.hub.mls import foreign
 from scoringhost.hub.mls.definition import Definition
@@ -47,10 +46,7 @@ class Consuming:
             ServiceNotFound: if there is no such one.
         """
         require(caller_of(request), Action.READ)
-        name, number = request.parameters["name"], request.parameters["version"]
-        _, version = await self._published.get(name, number)
-        if version.deployment is None:
-            raise ServiceNotFound(name, number)
+        _, version = await self._published.found(request)
         return version, await self._published.definition(version)
 
     async def called(
@@ -62,12 +58,12 @@ class Consuming:
             ScoringHostError: if no replica has answered.
         """
         headers = {RESULT_HEADER: "1", "x-request-id": request_id}
-        body = json_text.dumps(record)
+        shape = None if definition is not None else await self._published.shape(version)
+        body = json_text.dumps(record if shape is None else foreign.handed_on(record, shape))
         answer = await self._front.call(match, version.service, version.version, "/score", body, headers)
-        if definition is not None:
+        if shape is None:
             return answer if answer.status != 400 else ServiceAnswer(400, _with_code(answer.body))
-        described = await self._published.described(version)
-        status, result = foreign.result_of(answer, described)
+        status, result = foreign.result_of(answer, shape)
         if status in (400, 422):
             said = {"message": result["errorMessage"], "code": "invalid_parameter"}
             return ServiceAnswer(400, json_text.dumps(said))

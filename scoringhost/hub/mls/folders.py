@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scoringhost.hub.mls.definition import REALTIME, Definition
 from scoringhost.hub.mls.swagger import swagger_of
-from scoringhost.runtimes.mls.program import CODE, DEFINITION, INIT, OBJECTS, SOURCE
+from scoringhost.runtimes.mls.program import CODE, DEFINITION, INIT, OBJECTS, PICKLED_BY, SOURCE
 from scoringhost.runtimes.mls.realtime import MODEL
 
 SCORE = '''"""The web service {name}, version {version}; webservice.json says what it takes and returns.
@@ -48,20 +48,18 @@ def make_folder(
     *,
     before: Path | None = None,
     objects: Mapping[str, Path] | None = None,
+    python: str | None = None,
     model: bytes | None = None,
 ) -> None:
     """Make the folder of a service at `place`, which is not there yet.
 
     before: of the version as it was; its objects, or its model, stay where there are no others. objects: by name.
+    python: the version of Python that they are pickled by, if that is known.
     """
     place.mkdir(parents=True, mode=0o700)
     if before is not None and (before / OBJECTS).is_dir():
         shutil.copytree(before / OBJECTS, place / OBJECTS, copy_function=_linked)
-    for key, path in (objects or {}).items():
-        (place / OBJECTS).mkdir(exist_ok=True)
-        target = place / OBJECTS / f"{key}.dill"
-        target.unlink(missing_ok=True)  # it may be a link to the one before
-        _linked(path, target)
+    _add_objects(place / OBJECTS, objects or {}, python)
     if model is not None:
         (place / MODEL).write_bytes(model)
     elif before is not None and (before / MODEL).exists():
@@ -75,6 +73,18 @@ def make_folder(
     # Its own working directory, and its own standard output: one call at a time in each process.
     _write_json(place / "service.json", {"settings": {"threads": 1}})
     (place / "score.py").write_text(_score(name, version, definition), encoding="utf-8")
+
+
+def _add_objects(folder: Path, objects: Mapping[str, Path], python: str | None) -> None:
+    for key, path in objects.items():
+        folder.mkdir(exist_ok=True)
+        target = folder / f"{key}.dill"
+        said = target.with_suffix(PICKLED_BY)
+        for one in (target, said):
+            one.unlink(missing_ok=True)  # it may be a link to the one before
+        _linked(path, target)
+        if python is not None:
+            said.write_text(python, encoding="utf-8")
 
 
 def _score(name: str, version: str, definition: Definition) -> str:

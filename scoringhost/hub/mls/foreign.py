@@ -2,13 +2,14 @@
 
 Inputs are the parameters of run(); one that takes the body as text gets the value of `data`, as its scripts expect it.
 What it returns is the output `result`. Where no schema says its type that is `character`, whose values clients take
-as they come.
+as they come. Tables, which such scripts take and return as lists of records, are columns in this protocol.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from scoringhost.errors import ScoringHostError
@@ -20,7 +21,21 @@ from scoringhost.hub.service_values import Version
 DATA, RESULT = "data", "result"
 _TYPES = {"integer": "integer", "number": "numeric", "string": "character", "boolean": "logical",
           "array": "vector", "object": "data.frame"}  # fmt: skip
-_UNKNOWN = Definition(inputs=(Parameter(DATA, "vector"),), outputs=(Parameter(RESULT, "character"),))
+TABLE, FRAME = "pandas.DataFrame:records", "data.frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What such a service takes and returns. tables: the inputs that it takes as lists of records; returns_table: what
+    it returns is one.
+    """
+
+    definition: Definition
+    tables: frozenset[str] = frozenset()
+    returns_table: bool = False
+
+
+_UNKNOWN = Shape(Definition(inputs=(Parameter(DATA, "vector"),), outputs=(Parameter(RESULT, "character"),)))
 
 
 class Foreign:
@@ -28,11 +43,11 @@ class Foreign:
 
     def __init__(self, front: InProcessFront) -> None:
         self._front = front
-        self._known: dict[int, Definition] = {}
+        self._known: dict[int, Shape] = {}
         self.match: Match | None = None
         """What a request of this dialect leads to, whose words errors would be in."""
 
-    async def definition(self, version: Version) -> Definition:
+    async def shape(self, version: Version) -> Shape:
         """What a version takes and returns; a guess, if it does not run now."""
         deployment = version.deployment
         assert deployment is not None
@@ -43,7 +58,7 @@ class Foreign:
             self._known[deployment.id] = found
         return self._known[deployment.id]
 
-    async def _read(self, version: Version) -> Definition | None:
+    async def _read(self, version: Version) -> Shape | None:
         if self.match is None or not self._front.is_ready(version.service, version.version):
             return None  # nothing is started for the sake of a list
         try:
@@ -55,23 +70,49 @@ class Foreign:
             return None
         if not isinstance(document, dict):
             return None
-        return definition_of(document)
+        return shape_of(document)
 
 
-def definition_of(document: Mapping[str, Any]) -> Definition:
+def shape_of(document: Mapping[str, Any]) -> Shape:
     """What an OpenAPI document of version 3 says of /score."""
     schemas: dict[str, Any] = document.get("components", {}).get("schemas", {})
     body = _resolved(schemas.get("ServiceInput", {}), schemas)
     output = _resolved(schemas.get("ServiceOutput", {}), schemas)
-    inputs = []
-    for name, schema in body.get("properties", {}).items():
+    inputs, tables = [], []
+    for name, found in body.get("properties", {}).items():
+        schema = _resolved(found, schemas)
         if name.isidentifier():
-            inputs.append(Parameter(name, _type_of(_resolved(schema, schemas)) or "character"))
+            inputs.append(Parameter(name, _type_of(schema) or "character"))
+        if schema.get("format") == TABLE:
+            tables.append(name)
+    returns_table = output.get("format") == TABLE
     kind = _type_of(output)
-    return Definition(
-        inputs=tuple(inputs) or _UNKNOWN.inputs,
-        outputs=(Parameter(RESULT, "character" if kind in (None, "data.frame") else kind),),
+    is_said = kind is not None and (kind != FRAME or returns_table)  # an object may be anything
+    definition = Definition(
+        inputs=tuple(inputs) or _UNKNOWN.definition.inputs,
+        outputs=(Parameter(RESULT, str(kind) if is_said else "character"),),
     )
+    return Shape(definition, frozenset(tables), returns_table)
+
+
+def handed_on(record: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+    """A record as such a service takes it: columns as a list of records. What are none, it refuses by name."""
+    return {name: _rows(value) if name in shape.tables else value for name, value in record.items()}
+
+
+def _rows(value: Any) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(column, list) for column in value.values()):
+        return value
+    if len({len(column) for column in value.values()}) > 1:
+        return value
+    return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+
+
+def _columns(value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        return value
+    names = dict.fromkeys(name for row in value for name in row)
+    return {name: [row.get(name) for row in value] for name in names}
 
 
 def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -81,6 +122,8 @@ def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[
 
 
 def _type_of(schema: Mapping[str, Any]) -> str | None:
+    if schema.get("format") == TABLE:
+        return FRAME
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), None)
@@ -89,7 +132,7 @@ def _type_of(schema: Mapping[str, Any]) -> str | None:
     return _TYPES.get(str(kind))
 
 
-def result_of(answer: ServiceAnswer, definition: Definition) -> tuple[int, dict[str, Any]]:
+def result_of(answer: ServiceAnswer, shape: Shape) -> tuple[int, dict[str, Any]]:
     """The status and the Result for what such a service has answered."""
     try:
         value = json.loads(answer.body)
@@ -99,11 +142,13 @@ def result_of(answer: ServiceAnswer, definition: Definition) -> tuple[int, dict[
     error = ""
     if not is_good:
         error = value.get("message", "") if isinstance(value, dict) else str(value)
+    elif shape.returns_table:
+        value = _columns(value)
     return answer.status, {
         "success": is_good,
         "errorMessage": error or ("" if is_good else f"status {answer.status}"),
         "consoleOutput": "",
         "changedFiles": [],
         "outputFiles": {},
-        "outputParameters": {one.name: value for one in definition.outputs} if is_good else {},
+        "outputParameters": {one.name: value for one in shape.definition.outputs} if is_good else {},
     }

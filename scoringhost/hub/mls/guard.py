@@ -31,7 +31,7 @@ class Accounts(Protocol):
     async def login(self, name: str, password: str) -> TokenPair:
         """Tokens for who knows the password; raises `LoginRefused`."""
 
-    def refresh(self, refresh_token: str) -> TokenPair:
+    async def refresh(self, refresh_token: str) -> TokenPair:
         """New tokens, and the end of those before; raises `LoginRefused`."""
 
     def revoke(self, refresh_token: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from scoringhost._version import __version__
 from scoringhost.http.messages import HttpRequest, HttpResponse
@@ -11,6 +12,8 @@ from scoringhost.hub.errors import LoginRefused, ValueRefused
 from scoringhost.hub.mls.guard import Accounts, TokenPair, caller_of
 from scoringhost.hub.mls.sessions import Sessions
 from scoringhost.hub.mls.words import answered, object_of
+
+PYTHON_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 
 
 class Logins:
@@ -36,7 +39,7 @@ class Logins:
         given = object_of(request).get("refreshToken")
         if not isinstance(given, str):
             raise LoginRefused("the refresh token is missing")
-        return _pair(self._accounts.refresh(given))
+        return _pair(await self._accounts.refresh(given))
 
     async def revoke(self, request: HttpRequest) -> HttpResponse:
         """The end of a refresh token and of its access token."""
@@ -54,11 +57,14 @@ class MlsSessions:
         self._sessions = sessions
 
     async def create_session(self, request: HttpRequest) -> HttpResponse:
-        """A session."""
-        kind = object_of(request).get("runtimeType", "Python")
+        """A session. pythonVersion, which only our own client says: what its objects are pickled by."""
+        body = object_of(request)
+        kind, python = body.get("runtimeType", "Python"), body.get("pythonVersion")
         if kind != "Python":
             raise ValueRefused("runtimeType", "Python", kind)
-        return answered({"sessionId": self._sessions.add(self._who(request)).id}, 201)
+        if python is not None and not (isinstance(python, str) and PYTHON_VERSION.fullmatch(python)):
+            raise ValueRefused("pythonVersion", "a version such as 3.12", python)
+        return answered({"sessionId": self._sessions.add(self._who(request), python=python).id}, 201)
 
     async def delete_session(self, request: HttpRequest) -> HttpResponse:
         """The end of one."""

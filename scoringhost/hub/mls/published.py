@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scoringhost.http.messages import HttpRequest
 from scoringhost.hub.access import Action, Caller, Role, require
 from scoringhost.hub.books import Books
-from scoringhost.hub.errors import NotAllowed
+from scoringhost.hub.errors import HubError, NotAllowed, ServiceNotFound
 from scoringhost.hub.hub import Hub
 from scoringhost.hub.mls.definition import Definition
-from scoringhost.hub.mls.foreign import Foreign
+from scoringhost.hub.mls.foreign import Foreign, Shape
+from scoringhost.hub.mls.guard import caller_of
 from scoringhost.hub.service_values import Service, Version
 from scoringhost.runtimes.mls.program import DEFINITION
 
@@ -48,6 +50,36 @@ class Published:
 
         return await self._hub.desk.do(find)
 
+    async def found(self, request: HttpRequest) -> tuple[Service, Version]:
+        """The version that a request names.
+
+        Raises:
+            ServiceNotFound: if there is no such one, or it is being published, and may yet fail.
+        """
+        name, number = request.parameters["name"], request.parameters["version"]
+        service, version = await self.get(name, number)
+        if version.deployment is None:
+            raise ServiceNotFound(name, number)
+        return service, version
+
+    async def own(self, request: HttpRequest) -> tuple[Service, Version]:
+        """The version that a request names, or the newest one, which its caller may change.
+
+        Raises:
+            ServiceNotFound: if there is none.
+            NotAllowed: if it is another's.
+        """
+        if "version" in request.parameters:
+            service, version = await self.found(request)
+        else:
+            name = request.parameters["name"]
+            pairs = await self.of(name)
+            if not pairs:
+                raise ServiceNotFound(name)
+            service, version = pairs[-1]
+        require(caller_of(request), Action.CHANGE, service.owner)
+        return service, version
+
     async def definition(self, version: Version) -> Definition | None:
         """What was published; None for what was deployed in another way."""
         deployment = version.deployment
@@ -60,12 +92,15 @@ class Published:
                 lambda books: _read(books.deployments.place(deployment))
             )
         found = self._known[deployment.id]
-        words = version.label.description
-        return dataclasses.replace(found, description=words) if found is not None and words else found
+        return None if found is None else _labelled(found, version)
 
     async def described(self, version: Version) -> Definition:
         """The same; for what was deployed in another way, what its API document says."""
-        return await self.definition(version) or await self._foreign.definition(version)
+        return await self.definition(version) or _labelled((await self.shape(version)).definition, version)
+
+    async def shape(self, version: Version) -> Shape:
+        """What was deployed in another way takes and returns."""
+        return await self._foreign.shape(version)
 
     async def place(self, version: Version) -> Path | None:
         """The folder that it runs from."""
@@ -89,6 +124,11 @@ class Published:
         }
 
 
+def _labelled(definition: Definition, version: Version) -> Definition:
+    words = version.label.description
+    return dataclasses.replace(definition, description=words) if words else definition
+
+
 def _versions(services: list[Service]) -> list[tuple[Service, Version]]:
     return [(service, one) for service in services for one in service.versions if one.deployment is not None]
 
@@ -97,7 +137,8 @@ def _read(place: Path) -> Definition | None:
     try:
         content: Mapping[str, Any] = json.loads((place / DEFINITION).read_text(encoding="utf-8"))
         return Definition.read(content)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, HubError):
+        # There is none; or somebody has written one into a folder of his own, and shall not spoil the list for others.
         return None
 
 

@@ -23,6 +23,7 @@ from scoringhost.hub.mls.foreign import Foreign
 from scoringhost.hub.mls.guard import Accounts, MlsGuard
 from scoringhost.hub.mls.login import Logins, MlsSessions
 from scoringhost.hub.mls.operations import MLS_OPERATIONS
+from scoringhost.hub.mls.pools import MlsPools
 from scoringhost.hub.mls.published import Published
 from scoringhost.hub.mls.services import MlsServices
 from scoringhost.hub.mls.sessions import Sessions
@@ -75,8 +76,9 @@ class MlsServer:
         published, sessions = Published(hub, foreign), Sessions(folder / "sessions")
         consuming = Consuming(published, self._front)
         self._batches = Batches(consuming, BatchStore(folder / "batches"))
-        services = MlsServices(hub, published, sessions, folder / "making", url)
-        parts = (Logins(accounts), MlsSessions(sessions), services, consuming, self._batches)
+        services = MlsServices(hub, published, sessions, folder / "making")
+        pools = MlsPools(hub, published, url)
+        parts = (Logins(accounts), MlsSessions(sessions), services, pools, consuming, self._batches)
         self.app = mls_app(parts, MlsGuard(accounts), str(hub.desk.path))
         foreign.match = self.app.match("/services")
         self._server = OwnServer(listener)

@@ -27,13 +27,17 @@ MOST_BYTES = 4 * 1024**3
 
 @dataclass(slots=True)
 class Session:
-    """A session, or a snapshot of one: objects by name, in a folder of its own."""
+    """A session, or a snapshot of one: objects by name, in a folder of its own.
+
+    python: the version of Python that they are pickled by; None if nobody has said it.
+    """
 
     id: str
     kind: str
     who: str
     folder: Path
     made_s: float
+    python: str | None = None
     sizes: dict[str, int] = field(default_factory=dict)
 
     def objects(self) -> Mapping[str, Path]:
@@ -50,14 +54,14 @@ class Sessions:
         self._known: dict[str, Session] = {}
         shutil.rmtree(folder, ignore_errors=True)
 
-    def add(self, who: str, kind: str = "session") -> Session:
+    def add(self, who: str, kind: str = "session", python: str | None = None) -> Session:
         """A new one."""
         self._forget_old()
         own = [one for one in self._known.values() if (one.who, one.kind) == (who, kind)]
         for one in own[: max(0, len(own) - MOST_EACH + 1)]:
             self._forget(one)
         number = str(uuid.uuid4())
-        session = Session(number, kind, who, self._folder / number, self._clock())
+        session = Session(number, kind, who, self._folder / number, self._clock(), python)
         session.folder.mkdir(parents=True, mode=0o700)
         self._known[number] = session
         return session
@@ -92,7 +96,7 @@ class Sessions:
 
     def snapshot(self, session: Session) -> Session:
         """What is in it now, as a snapshot."""
-        made = self.add(session.who, "snapshot")
+        made = self.add(session.who, "snapshot", session.python)
         for name, path in session.objects().items():
             os.link(path, made.folder / path.name)
             made.sizes[name] = session.sizes[name]

@@ -21,6 +21,8 @@ from scoringhost.schema import json_text
 
 _PLACE = re.compile(r"/\S*/deployments/[0-9]+/app/?")
 """The folder that a service runs in."""
+_OWN_ERROR = re.compile(r"^scoringhost\.[\w.]+: ")
+"""The name of an error of ours in front of what it says, which says it all."""
 
 OWN_STATUSES: Mapping[type[errors.HubError], int] = {errors.DeploymentFailed: 400}
 """Where they are others than the control API's: what cannot be started is the publisher's fault here."""
@@ -40,7 +42,7 @@ def refusal(error: errors.HubError) -> HttpResponse:
     """The response for an error of the hub."""
     status = OWN_STATUSES.get(type(error)) or STATUSES[type(error)]
     message = reason_of(error.reason) if isinstance(error, errors.DeploymentFailed) else str(error)
-    if isinstance(error, (errors.HomeUnusable, errors.ContentDamaged)):
+    if isinstance(error, (errors.HomeUnusable, errors.DiskFull, errors.ContentDamaged)):
         message = "the hub cannot keep or read its files; its log says more"
     response = refused(status, message, code_of(type(error)))
     if isinstance(error, errors.LoginUnavailable):
@@ -52,7 +54,7 @@ def reason_of(reason: str) -> str:
     """Why something could not be started: the exception and its message, without frames and places of this machine."""
     _, is_traceback, frames = reason.partition(TRACEBACK)
     raised = next((line for line in frames.splitlines() if line.strip() and not line.startswith(" ")), "")
-    said = raised if is_traceback and raised else headline(reason)
+    said = _OWN_ERROR.sub("", raised) if is_traceback and raised else headline(reason)
     return _PLACE.sub("", said)
 
 

@@ -32,6 +32,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFINITION = "webservice.json"
 SOURCE, INIT, CODE, OBJECTS = "source", "init.py", "code.py", "objects"
+PICKLED_BY = ".python"
+"""Of the file beside an object that says which version of Python has pickled it, if that is known."""
 RESULT_HEADER = "x-scoringhost-mls"
 """With it a call is answered with all that the protocol says of it, and not with the outputs alone."""
 _AS_HANDED_OVER = "X-Scoringhost-Mls"
@@ -72,8 +74,10 @@ class Program:
         names = vars(self._namespace)
         names["__builtins__"] = builtins
         for path in sorted((self.folder / OBJECTS).glob("*.dill")):
+            said = path.with_suffix(PICKLED_BY)
+            pickled_by = said.read_text(encoding="utf-8") if said.exists() else None
             try:
-                names[path.stem] = load_object(path.stem, path.read_bytes(), self._namespace)
+                names[path.stem] = load_object(path.stem, path.read_bytes(), self._namespace, pickled_by)
             except ObjectRefused as problem:
                 raise ScriptUnservable(path.name, str(problem)) from None
         # Both are compiled before either runs: a mistake in the code is known at once, too.

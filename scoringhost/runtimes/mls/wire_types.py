@@ -116,7 +116,8 @@ def _matrix(value: JsonValue) -> object:
     if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
         raise Misfit("a list of lists", phrase(value))
     try:
-        return np.matrix(value)
+        # A view, as making one the other way warns: it is not what authors should choose, but they have.
+        return np.array(value).view(np.matrix)
     except ValueError:
         raise Misfit("a list of lists of one length", phrase(value)) from None
 
@@ -201,9 +202,9 @@ def _plain_of_others(value: Any) -> Any:
 
 
 def _to_vector(value: Any) -> list[Any]:
-    found = value.tolist() if hasattr(value, "tolist") else list(value)
-    if isinstance(value, str | bytes | dict):
+    if isinstance(value, str | bytes | dict) or hasattr(value, "columns"):  # list() of a table are its columns' names
         raise TypeError
+    found = value.tolist() if hasattr(value, "tolist") else list(value)
     return list(plain(found if isinstance(found, list) else [found]))
 
 

@@ -19,6 +19,15 @@ NAMES = {
     "core.dataset": ("Dataset",),
     "core.workspace": ("Workspace",),
     "data.dataset_type_definitions": ("PromoteHeadersBehavior", "FileEncoding", "SkipLinesBehavior"),
+    "common": ("HttpClient", "Configuration"),
+    "common.http_client": ("HttpClient", "HttpException"),
+    "common.configuration": ("Configuration",),
+    "deploy": ("DeployClient", "Operationalization", "ServiceDefinition"),
+    "deploy.deploy_client": ("DeployClient",),
+    "deploy.operationalization": ("Operationalization", "ServiceDefinition", "RealtimeDefinition"),
+    "deploy.server": ("MLServer", "Service", "ServiceResponse", "Batch", "BatchResponse"),
+    "deploy.server.mlserver": ("MLServer",),
+    "deploy.server.service": ("Service", "ServiceResponse", "Batch", "BatchResponse"),
     "exceptions": ("AzureMLException", "WebserviceException", "UserErrorException", "ModelNotFoundException"),
 }  # fmt: skip
 

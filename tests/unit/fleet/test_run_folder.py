@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scoringhost.errors import SettingsError
 from scoringhost.fleet.run_folder import (
     RunFolder,
     base_of,
+    clear_abandoned,
     default_place,
     folder_of_fleet,
     is_running,
@@ -117,3 +119,63 @@ def test_each_folder_of_services_has_a_run_folder_of_its_own(tmp_path: Path) -> 
     places = [default_place(one, {}, 1000) for one in (tmp_path, tmp_path / "link", tmp_path / "other")]
     assert places[0] == places[1] != places[2]
     assert places[0].parent == Path("/tmp/scoringhost-1000")
+
+
+def killed(run: RunFolder, owner: Path) -> None:
+    """What a fleet leaves that was killed: its sockets, and a number that may be another process's by now."""
+    run.take(owner)
+    listen(run).close()
+    run.of_set("1")
+    assert run._lock is not None
+    os.close(run._lock)
+
+
+def test_what_killed_fleets_have_left_is_cleared_and_what_living_ones_have_is_not(short: Path) -> None:
+    base, services = short / "base", short / "services"
+    services.mkdir()
+    living, hub, fleet, gone = (RunFolder(base / name) for name in ("living", "hub", "fleet", "gone"))
+    living.take(services)
+    kept = listen(living)
+    for one, owner in ((hub, services), (fleet, services), (gone, short / "removed")):
+        killed(one, owner)
+    for one in (fleet, gone):
+        (one.logs / "a:1.log").write_text("line\n")
+    (base / "somebody's").mkdir()
+    (base / "somebody's" / "file").touch()
+    (base / "link").symlink_to(services)
+    clear_abandoned(base)
+    assert sorted(path.name for path in base.iterdir()) == ["fleet", "link", "living", "somebody's"]
+    assert sorted(path.name for path in fleet.path.iterdir()) == ["folder", "lock", "log"]
+    assert is_running(living.path)
+    assert living.sets.is_dir()
+    assert (base / "somebody's" / "file").exists()
+    kept.close()
+    living.leave()
+
+
+def test_nothing_is_cleared_where_there_is_nothing(short: Path) -> None:
+    clear_abandoned(short / "none")
+
+
+def test_a_fleet_that_starts_while_others_clear_keeps_its_folder(short: Path) -> None:
+    base = short / "base"
+    base.mkdir(mode=0o700)
+    is_over = threading.Event()
+
+    def clear() -> None:
+        while not is_over.is_set():
+            clear_abandoned(base)
+
+    clearing = [threading.Thread(target=clear) for _ in range(2)]
+    for one in clearing:
+        one.start()
+    try:
+        for _ in range(100):
+            run = RunFolder(base / "one")
+            run.take(Path("/services"))
+            assert run.sets.is_dir()
+            run.leave()
+    finally:
+        is_over.set()
+        for one in clearing:
+            one.join()

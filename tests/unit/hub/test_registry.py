@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from scoringhost.hub.errors import (
     ValueRefused,
 )
 from scoringhost.hub.home import DATABASE, Home
-from scoringhost.hub.models import Details, parse_id
+from scoringhost.hub.models import Details, Model, parse_id
 from scoringhost.hub.registry import Registry
 from scoringhost.hub.soundness import back_up, check, restore
 
@@ -149,6 +150,34 @@ def test_models_are_found_by_what_is_said_of_them(registry: Registry, folder: Pa
     assert ids(registry.find("nothing")) == []
 
 
+def test_a_list_is_read_part_by_part(registry: Registry, folder: Path) -> None:
+    for name in ("b", "a", "b", "a", "c"):
+        registry.register(name, folder)
+    for latest, expected in ((False, ["c:1", "a:2", "b:2", "a:1", "b:1"]), (True, ["c:1", "a:2", "b:2"])):
+        seen: list[Model] = []
+        while part := registry.find(latest=latest, most=2, after=seen[-1].place if seen else None):
+            seen += part
+        assert [one.id for one in seen] == expected
+
+
+def test_the_newest_is_first_whatever_the_clock_said(home: Home, registry: Registry, folder: Path) -> None:
+    for name in ("a", "b", "a"):
+        registry.register(name, folder)
+    with home.writing() as database:  # as if it had been put back by years before the last one
+        database.execute("UPDATE models SET created_at = '2001-01-01T00:00:00+00:00' WHERE name = 'a' AND version = 2")
+    assert [one.id for one in registry.find()] == ["a:2", "b:1", "a:1"]
+    assert registry.get("a").version == 2
+
+
+def test_a_model_is_what_json_can_hold_and_more(registry: Registry, folder: Path) -> None:
+    odd = {"limit": float("inf"), "half": "\ud800", "wide": 2**70}
+    made = registry.register("wine", folder, details=Details(sample_input=odd))
+    assert made.details.sample_input == odd
+    assert made.to_json()["details"]["sample_input"] == odd
+    assert registry.find() == [made]
+    assert hash(registry.find()[0]) == hash(made)
+
+
 def test_tags_change_and_properties_do_not(registry: Registry, folder: Path) -> None:
     registry.register("wine", folder, tags={"a": "1"}, properties={"p": "1"})
     assert registry.tag("wine", 1, {"b": "2", "a": "3"}).tags == {"a": "3", "b": "2"}
@@ -193,6 +222,56 @@ def test_a_changed_file_is_noticed(home: Home, registry: Registry, folder: Path,
     assert check(home).problems == ()
     place.unlink()
     assert "No such file" in check(home).problems[0]
+
+
+def cut_short(place: Path) -> None:
+    os.truncate(place, place.stat().st_size - 1)
+
+
+def changed(place: Path) -> None:
+    with place.open("r+b") as file:
+        file.write(b"M")
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [(changed, "has changed"), (cut_short, "has changed"), (Path.unlink, "No such file")],
+)
+def test_each_damage_is_noticed_by_check_and_by_download(
+    damage: Callable[[Path], None], why: str, home: Home, registry: Registry, folder: Path, tmp_path: Path
+) -> None:
+    registry.register("wine", folder)
+    digest = next(file.digest for file in registry.content("wine").files if file.path == "model.txt")
+    place = home.files / digest[:2] / digest
+    damage(place)
+    (problem,) = check(home).problems
+    assert "wine:1: model.txt" in problem
+    assert why in problem
+    with pytest.raises(ContentDamaged, match=why):
+        registry.download("wine", 1, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_damaged_database_is_said_and_nothing_is_made_of_it(tmp_path: Path, folder: Path) -> None:
+    with Home(tmp_path / "hub") as home:
+        Registry(home).register("wine", folder)
+    path = tmp_path / "hub" / DATABASE
+    whole = path.read_bytes()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(HomeUnusable, match="not a database.*backup"):
+        Home(tmp_path / "hub")
+    assert path.read_bytes() == b"no database" * 1000
+    path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(HomeUnusable, match="damaged|malformed"), Home(tmp_path / "hub") as home:
+        Registry(home).find()
+    try:
+        with Home(tmp_path / "hub") as home:
+            assert check(home).problems
+    except HomeUnusable as problem:
+        assert "malformed" in str(problem)
+    path.write_bytes(whole)
+    with Home(tmp_path / "hub") as home:
+        assert check(home).problems == ()
 
 
 def test_a_copy_is_a_whole_hub(home: Home, registry: Registry, folder: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The service catalogue: every change is one transaction, and what is on trial is nobody's yet."""
 
 import multiprocessing
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,8 @@ from scoringhost.hub.errors import (
     ValueRefused,
     VersionExists,
 )
-from scoringhost.hub.home import DATABASE, Home
+from scoringhost.hub.home import Home
 from scoringhost.hub.registry import Registry
-from scoringhost.hub.schema import MODELS
 from scoringhost.hub.service_values import Deployment, Division, Label, Mode, Recipe, Service, Trial, Version, Wanted
 from scoringhost.hub.services import KEPT_BEFORE, Services
 from scoringhost.hub.soundness import back_up, check
@@ -285,20 +283,3 @@ def test_starting_stopping_scaling_and_keys_are_remembered(services: Services) -
     assert [one.what for one in services.events(after=4)] == ["scale", "keys"]
     assert [one.what for one in services.events("wine", most=1)] == ["keys"]
     assert services.events("beer") == []
-
-
-def test_a_folder_of_the_first_schema_is_brought_to_this_one(tmp_path: Path) -> None:
-    (tmp_path / "model.txt").write_text("model")
-    with Home(tmp_path / "hub") as home:
-        Registry(home).register("ridge", tmp_path / "model.txt")
-    database = sqlite3.connect(tmp_path / "hub" / DATABASE, isolation_level=None)
-    for table in ("versions", "deployment_files", "deployments", "services", "events", "last_user"):
-        database.execute(f"DROP TABLE {table}")
-    names = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert names - {"sqlite_sequence"} == {words.split()[2] for words in MODELS.split(";") if "CREATE TABLE" in words}
-    database.execute("PRAGMA user_version = 1")
-    database.close()
-    with Home(tmp_path / "hub") as home:
-        assert Registry(home).get("ridge").version == 1
-        assert deploy(Services(home), recipe=Recipe((("ridge", 1),))).version == "1"
-        assert check(home).problems == ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from scoringhost.azureml.core.webservice.aci import AciWebservice
-from scoringhost.azureml.core.webservice.aks import AksEndpoint, AksWebservice
+from scoringhost.azureml.core.webservice.aks import AksWebservice
+from scoringhost.azureml.core.webservice.aks_endpoint import AksEndpoint
 from scoringhost.azureml.core.webservice.local import LocalWebservice
 from scoringhost.azureml.core.webservice.webservice import Webservice
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_S = 0.05
 SHOWN_LINES = 20
+ENDS = ("Failed", "Unschedulable", "Unhealthy")
+"""States in which nobody waits any longer: what makes it healthy again has no time of its own."""
 
 
 def wait_until_final(service: Webservice, show_output: bool, timeout_s: float | None, after: int | None) -> None:
@@ -27,8 +29,8 @@ def wait_until_final(service: Webservice, show_output: bool, timeout_s: float | 
             if after is not None:
                 _raise_if_failed(service, client.events(service.name, after=after))
             service.update_deployment_state()
-            if service.state == "Failed":
-                raise _failure(service, service.error or "it has failed")
+            if service.state in ENDS:
+                raise _failure(service, service.error or "it does not run")
             if service.state == "Healthy":
                 break
             if until_s is not None and time.monotonic() >= until_s:

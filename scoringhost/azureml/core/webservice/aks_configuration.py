@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from scoringhost.azureml._checks import Problems
+from scoringhost.azureml._hub import NoCounterpart
 from scoringhost.azureml.core.webservice.configuration import (
     WebserviceDeploymentConfiguration,
     check_keys,
     check_labels,
 )
+
+if TYPE_CHECKING:
+    from scoringhost.kubernetes.service import ServiceOnKubernetes
 
 DEFAULT_CPU, DEFAULT_MEMORY_GB = 0.1, 0.5
 DEFAULT_MIN_REPLICAS, DEFAULT_MAX_REPLICAS = 1, 10
@@ -35,6 +40,9 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     cpu_cores (0.1), memory_gb (0.5; 1 is 1 GiB) and gpu_cores (0) are requested, the limits are not, unless they are
     given. scoring_timeout_ms (60000). max_request_wait_time (500): milliseconds. num_replicas goes without autoscale,
     which is on if neither is said (1 to 10 replicas, 70 per cent).
+
+    Three are not the SDK's, and are for `Model.deploy`: the image that runs, and the host and the gateway under which
+    it is reached from outside, as for `manifests`.
     """
 
     autoscale_enabled: bool | None = None
@@ -68,11 +76,60 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
     cpu_cores_limit: float | None = None
     memory_gb_limit: float | None = None
     blobfuse_enabled: bool | None = None
+    image: str | None = None
+    host: str | None = None
+    gateway: str | None = None
 
     compute_type: ClassVar[str] = "AKS"
     without_counterpart: ClassVar[tuple[str, ...]] = (
-        "autoscale_refresh_seconds", "collect_model_data", "enable_app_insights", "blobfuse_enabled",
+        "autoscale_refresh_seconds", "collect_model_data", "blobfuse_enabled",
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.enable_app_insights:
+            warnings.warn(
+                f"deploy_configuration of {self.compute_type}: enable_app_insights sends nothing unless the container "
+                "is given SCORINGHOST_APP_INSIGHTS_KEY (secret_settings), which a workspace has in Azure",
+                NoCounterpart,
+                stacklevel=3,
+            )
+
+    def on_kubernetes(self, name: str, image: str, **more: Any) -> ServiceOnKubernetes:
+        """The service `name` that it is of, with that image. more: fields of a ServiceOnKubernetes.
+
+        Keys that were not given are new ones at each call, and so is the key of tokens.
+
+        Raises:
+            WebserviceException: if there cannot be such a service; has all that is wrong, one line for each thing.
+        """
+        from scoringhost.azureml.core.webservice._on_kubernetes import service_of
+
+        return service_of(self, name, image, more)
+
+    def manifests(
+        self,
+        name: str,
+        *,
+        image: str,
+        target: str = "kubernetes",
+        host: str | None = None,
+        gateway: str | None = None,
+        models: Sequence[str] = (),
+        **more: Any,
+    ) -> list[dict[str, Any]]:
+        """What has to be in a cluster for the service `name`, as values of JSON. Nothing is asked or changed.
+
+        target: `kubernetes`, or `kserve` for an InferenceService. host: under which it is reached from outside;
+        gateway: of an HTTPRoute ("NAME" or "NAMESPACE/NAME"), without which it is an Ingress. models: their ids, for
+        people to read. more: fields of a `scoringhost.kubernetes.service.ServiceOnKubernetes`, such as `settings`.
+
+        Raises:
+            WebserviceException: if there cannot be such a service; has all that is wrong, one line for each thing.
+        """
+        from scoringhost.azureml.core.webservice._on_kubernetes import manifests, route_to
+
+        return manifests(self, name, image, target, route_to(host, gateway) | {"models": tuple(models)} | more)
 
     def _check(self, problems: Problems) -> None:
         for name in _TRUTHS:
@@ -95,7 +152,8 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
                 "namespace must be up to 63 of a-z, 0-9 and dashes, with no dash at either end, as in Kubernetes, "
                 f"not {self.namespace!r}"
             )
-        problems.text("compute_target_name", self.compute_target_name)
+        for name in ("compute_target_name", "image", "host", "gateway"):
+            problems.text(name, getattr(self, name))
 
     def _check_resources(self, problems: Problems) -> None:
         for name in ("cpu_cores", "memory_gb", "cpu_cores_limit", "memory_gb_limit"):
@@ -125,20 +183,3 @@ class AksServiceDeploymentConfiguration(WebserviceDeploymentConfiguration):
         target = self.autoscale_target_utilization
         if isinstance(target, int) and target > 100:
             problems.add(f"autoscale_target_utilization must be per cent, up to 100, not {target}")
-
-
-@dataclass
-class AksEndpointDeploymentConfiguration(AksServiceDeploymentConfiguration):
-    """What AksEndpoint.deploy_configuration makes: one version of several, with its share of the requests."""
-
-    version_name: str | None = None
-    traffic_percentile: float | None = None
-
-    compute_type: ClassVar[str] = "AKSENDPOINT"
-
-    def _check(self, problems: Problems) -> None:
-        super()._check(problems)
-        problems.text("version_name", self.version_name)
-        name, share = "traffic_percentile", self.traffic_percentile
-        if problems.is_number(name, share) and share is not None and not 0 <= share <= 100:
-            problems.add(f"{name} must be per cent, from 0 to 100, not {share!r}")

@@ -10,10 +10,8 @@ from typing import Any
 
 from scoringhost.azureml.core.inference_config import InferenceConfig, inference_config_from_json
 from scoringhost.azureml.core.webservice.aci_configuration import AciServiceDeploymentConfiguration
-from scoringhost.azureml.core.webservice.aks_configuration import (
-    AksEndpointDeploymentConfiguration,
-    AksServiceDeploymentConfiguration,
-)
+from scoringhost.azureml.core.webservice.aks_configuration import AksServiceDeploymentConfiguration
+from scoringhost.azureml.core.webservice.aks_endpoint_configuration import AksEndpointDeploymentConfiguration
 from scoringhost.azureml.core.webservice.configuration import WebserviceDeploymentConfiguration
 from scoringhost.azureml.core.webservice.local_configuration import LocalWebserviceDeploymentConfiguration
 from scoringhost.azureml.exceptions import WebserviceException

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from scoringhost.azureml.core.webservice import _hub_of_services as hub
+from scoringhost.azureml.core.webservice import _on_cluster as on_cluster
 from scoringhost.azureml.core.webservice._calling import call_service
 from scoringhost.azureml.core.webservice._record import Record
 from scoringhost.azureml.core.webservice._waiting import wait_until_final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from scoringhost.azureml.core.workspace import Workspace
 
 HEALTHY, UNHEALTHY, TRANSITIONING, FAILED, DELETING = "Healthy", "Unhealthy", "Transitioning", "Failed", "Deleting"
+UNSCHEDULABLE = "Unschedulable"
 _STATES = {
     "ready": HEALTHY,
     "loading": TRANSITIONING,
@@ -25,6 +27,8 @@ _STATES = {
     "failed": FAILED,
     "stopped": UNHEALTHY,
 }
+_NO_RESOURCES = ("there is no room left on the disk", "Cannot allocate memory", "Resource temporarily unavailable")
+"""What the hub and the system say where a service cannot even be begun: none of it is its script's fault."""
 
 
 class Webservice:
@@ -36,6 +40,9 @@ class Webservice:
         """An object of the class of that kind."""
         if cls is not Webservice:
             return object.__new__(cls)
+        place = on_cluster.place_of(workspace, name)
+        if place is not None:
+            return cast(Self, object.__new__(_class_on_cluster(place)))
         found = hub.find(workspace, name)
         if found is None:
             raise hub.not_found(name)
@@ -63,7 +70,7 @@ class Webservice:
     def _take(self, found: Mapping[str, Any]) -> None:
         shown = hub.chosen_version(found)
         self._found, self._record = found, Record.of(found)
-        self.state = TRANSITIONING if shown.get("updating") else _STATES.get(shown.get("state", ""), UNHEALTHY)
+        self.state = _state_of(shown)
         self.error = shown.get("details") or shown.get("reason") or None
         if self.state in (HEALTHY, TRANSITIONING):
             self.error = None
@@ -78,7 +85,8 @@ class Webservice:
         self.content_hash: str | None = deployment.get("content_hash")
         self._model_ids: list[str] = list(deployment.get("models") or [])
         self.auth_enabled = bool(found["keys"])
-        self.image_id = self.image = None
+        self.image_id: str | None = None
+        self.image: str | None = None
 
     def __repr__(self) -> str:
         return (
@@ -107,10 +115,15 @@ class Webservice:
         properties: Sequence[str | Sequence[str]] | None = None,
         image_digest: str | None = None,
     ) -> builtins.list[Webservice]:
-        """All services that fit all that is said, of every kind; also those that were deployed by other means."""
+        """All services that fit all that is said, of every kind; also those that were deployed by other means.
+
+        Those on clusters are the ones that were deployed from this workspace.
+        """
         from scoringhost.azureml.core.webservice import _filters as filters
 
         found = [Webservice._made(workspace, one) for one in hub.all_services(workspace)]
+        if compute_type is None or compute_type.upper() in on_cluster.COMPUTE_TYPES:
+            found += _on_clusters(workspace)
         wanted = filters.Wanted(compute_type, model_name, model_id, tags, properties)
         return [one for one in found if wanted.fits(one.compute_type, one._model_ids, one.tags, one.properties)]
 
@@ -176,6 +189,14 @@ class Webservice:
         """
         with hub.client_of(self.workspace) as client:
             hub.change_key(client, self.name, key, set_key)
+
+    def get_access_token(self) -> Any:
+        """Tokens are for AksWebservice.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        return self.get_token()
 
     def get_token(self) -> tuple[str, datetime.datetime]:
         """Tokens are for AksWebservice.
@@ -247,6 +268,38 @@ class Webservice:
         if not isinstance(webservice_payload, Mapping) or "name" not in webservice_payload:
             raise WebserviceException(f"what serialize() of a service gives is expected, not {webservice_payload!r}")
         return Webservice(workspace, str(webservice_payload["name"]))
+
+
+def _on_clusters(workspace: Workspace) -> list[Webservice]:
+    """Those on clusters; one that was removed there by other means is none any more."""
+    found = []
+    for name in on_cluster.names(workspace):
+        try:
+            found.append(Webservice(workspace, name))
+        except WebserviceException as problem:
+            if not problem.message.startswith("WebserviceNotFound"):
+                raise
+    return found
+
+
+def _class_on_cluster(place: on_cluster.Place) -> type[Webservice]:
+    from scoringhost.azureml.core.webservice.aks import AksWebservice
+    from scoringhost.azureml.core.webservice.aks_endpoint import AksEndpoint
+
+    return AksEndpoint if place.compute_type == AksEndpoint.deploy_configuration.compute_type else AksWebservice
+
+
+def _state_of(version: Mapping[str, Any]) -> str:
+    """The state of the version that answers for a service."""
+    if version.get("updating"):
+        return TRANSITIONING
+    state = _STATES.get(version.get("state", ""), UNHEALTHY)
+    if state != FAILED:
+        return state
+    if any(words in str(version.get("reason")) for words in _NO_RESOURCES):
+        return UNSCHEDULABLE
+    was_ready = (version.get("deployment") or {}).get("state") == "current"
+    return UNHEALTHY if was_ready else FAILED  # it is tried again, and callers come back to it
 
 
 def _class_of(record: Record) -> type[Webservice]:

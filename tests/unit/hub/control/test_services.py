@@ -208,6 +208,28 @@ def test_what_ran_before_a_restart_runs_after_it(in_hub: Callable[..., None]) ->
     in_hub(after)
 
 
+@pytest.mark.parametrize("damage", ["changed", "cut", "gone"])
+def test_a_model_that_is_damaged_is_not_deployed(in_hub: Callable[..., None], damage: str) -> None:
+    async def act(world: HubWorld) -> None:
+        model = world.folder / "ridge.onnx"
+        model.write_bytes(b"model of ridge")
+        await world.call("POST", "/models/ridge", {"path": str(model)})
+        (place,) = (path for path in (world.home / "files").rglob("*") if path.is_file())
+        place.chmod(0o600)
+        if damage == "gone":
+            place.unlink()
+        else:
+            place.write_bytes(b"model of ridgf" if damage == "changed" else b"model of ridg")
+        refused = await world.deploy(models=["ridge"])
+        assert (refused.status, refused.error["code"]) == (500, "content_damaged")
+        assert "ridge.onnx" in refused.error["message"]
+        assert (await world.call("GET", "/services")).body == {"services": []}
+        await world.call("POST", "/models/ridge", {"path": str(model)})  # the same content mends it
+        assert (await world.deploy(models=["ridge:1"])).status == 201
+
+    in_hub(act)
+
+
 def test_a_damaged_copy_fails_and_is_made_anew_when_it_is_started(in_hub: Callable[..., None]) -> None:
     async def before(world: HubWorld) -> None:
         await world.deploy("wine")

@@ -16,6 +16,7 @@ from scoringhost.http.messages import Headers, HttpRequest
 from scoringhost.hub.access import Caller, Role
 from scoringhost.hub.errors import LoginRefused, TokenRefused
 from scoringhost.hub.hub import Hub
+from scoringhost.hub.mls.guard import Accounts
 from scoringhost.hub.mls.server import MlsServer
 from scoringhost.settings import Settings
 from tests.unit.fleet.stand_ins import FrontsStandIn, SetsStandIn
@@ -38,7 +39,7 @@ class AccountsStandIn:
             raise LoginRefused("the name or the password is wrong")
         return Pair(name, f"again-{name}", 3600, 1_800_000_000)
 
-    def refresh(self, refresh_token: str) -> Pair:
+    async def refresh(self, refresh_token: str) -> Pair:
         name = refresh_token.removeprefix("again-")
         if name not in PEOPLE:
             raise LoginRefused("the refresh token does not hold")
@@ -70,7 +71,7 @@ class Answered(NamedTuple):
 class MlsWorld:
     """A hub, its API, and the sets that it has made."""
 
-    def __init__(self, folder: Path, listener: socket.socket) -> None:
+    def __init__(self, folder: Path, listener: socket.socket, accounts: Accounts | None = None) -> None:
         self.home = folder / "hub"
         (folder / "run" / "log").mkdir(parents=True, exist_ok=True)
         self.sets = SetsStandIn(at_once=True)
@@ -78,7 +79,8 @@ class MlsWorld:
             RunFolder(folder / "run"), self.sets, FrontsStandIn(), Nowhere(), cores=2, is_json=False
         )
         self.hub = Hub(self.home, Settings(), self.supervisor)
-        self.app = MlsServer(self.hub, AccountsStandIn(), Settings(), listener, "http://front").app
+        self.server = MlsServer(self.hub, accounts or AccountsStandIn(), Settings(), listener, "http://front")
+        self.app = self.server.app
 
     async def call(
         self, method: str, target: str, body: Any = None, *, by: str = "carl", kind: str = "application/json"

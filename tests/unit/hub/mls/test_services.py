@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,30 @@ def test_a_service_keeps_what_its_snapshot_had_when_that_is_deleted(run_mls: Run
         assert (await world.call("DELETE", f"/snapshots/{snapshot}")).status == 200
         assert (world.folder("s") / "objects" / "model.dill").read_bytes() == b"a pickle"
         assert (await world.call("DELETE", f"/snapshots/{snapshot}")).status == 404
+
+    run_mls(work)
+
+
+def test_what_pickled_an_object_is_kept_beside_it(run_mls: RunMls) -> None:
+    async def work(world: MlsWorld) -> None:
+        async def publish(method: str, asked: dict[str, Any], *names: str) -> Path:
+            session = (await world.call("POST", "/sessions", asked)).body["sessionId"]
+            for name in names:
+                await world.call("POST", f"/sessions/{session}/workspace/{name}", b"1")
+            snapshot = (await world.call("POST", f"/sessions/{session}/snapshot", {"name": None})).body["snapshotId"]
+            assert (await world.call(method, "/services/s/1", {"code": "y", "snapshotId": snapshot})).status < 300
+            return world.folder("s") / "objects"
+
+        found = await publish("POST", {"pythonVersion": "3.11"}, "a", "b")
+        assert [(found / f"{name}.python").read_text() for name in "ab"] == ["3.11", "3.11"]
+        found = await publish("PATCH", {"pythonVersion": "3.12"}, "a")
+        assert [(found / f"{name}.python").read_text() for name in "ab"] == ["3.12", "3.11"]
+        found = await publish("PATCH", {}, "a")
+        assert not (found / "a.python").exists()
+        assert (found / "b.python").read_text() == "3.11"
+        for version in ("3", "../x", 3.12, "3.12\n"):
+            refused = await world.call("POST", "/sessions", {"pythonVersion": version})
+            assert (refused.status, "pythonVersion" in refused.body["message"]) == (400, True)
 
     run_mls(work)
 

@@ -90,3 +90,17 @@ def test_after_a_restart_what_was_done_is_there_and_what_was_under_way_has_faile
     clock.now_s += KEPT_S + 1
     assert again.of(ANN, "s", "1") == []
     assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_a_batch_does_not_stay_for_as_long_as_a_clock_was_put_back(tmp_path: Path) -> None:
+    clock = Clock()
+    store = BatchStore(tmp_path, clock)
+    batch = store.add("ann", "s", "1", 1)
+    batch.state = COMPLETE
+    clock.now_s -= 60
+    store.forget_old()
+    assert store.get(ANN, "s", "1", batch.id) is batch
+    clock.now_s -= KEPT_S
+    store.forget_old()
+    with pytest.raises(BatchNotFound):
+        store.get(ANN, "s", "1", batch.id)

@@ -11,7 +11,7 @@ from scoringhost.cli.hub_serving import of_mlserver
 from scoringhost.errors import SettingsError
 from scoringhost.hub.in_process_front import ServiceAnswer
 from scoringhost.hub.mls.definition import Definition, Parameter
-from scoringhost.hub.mls.foreign import definition_of, result_of
+from scoringhost.hub.mls.foreign import handed_on, result_of, shape_of
 from scoringhost.hub.mls.operations import MLS_OPERATIONS
 from scoringhost.hub.mls.server import require_safe
 from scoringhost.hub.mls.swagger import swagger_of
@@ -38,6 +38,8 @@ def test_a_reason_is_the_exception_without_places() -> None:
         'init() of /h/deployments/3/app/score.py raised\nTraceback (most recent call last):\n  File "x"\nKeyError: 1'
     )
     assert reason_of(frames) == "KeyError: 1"
+    own = frames.replace("KeyError: 1", "scoringhost.errors.startup.ScriptUnservable: a.dill: it cannot be loaded")
+    assert reason_of(own) == "a.dill: it cannot be loaded"
     assert reason_of("/h/deployments/3/app/score.py: nothing is there") == "score.py: nothing is there"
 
 
@@ -51,15 +53,35 @@ def test_what_was_deployed_in_another_way_is_described_by_its_document() -> None
         "ServiceOutput": {"type": "array", "items": {"type": "number"}},
         "Other": {"type": "object"},
     }  # fmt: skip
-    found = definition_of({"components": {"schemas": schemas}})
-    assert [(one.name, one.type) for one in found.inputs] == [
+    found = shape_of({"components": {"schemas": schemas}})
+    assert [(one.name, one.type) for one in found.definition.inputs] == [
         ("data", "matrix"), ("count", "integer"), ("other", "data.frame"),
     ]  # fmt: skip
-    assert found.outputs == (Parameter("result", "vector"),)
+    assert found.definition.outputs == (Parameter("result", "vector"),)
     status, result = result_of(ServiceAnswer(200, b"[1.5]"), found)
     assert (status, result["success"], result["outputParameters"]) == (200, True, {"result": [1.5]})
     status, result = result_of(ServiceAnswer(500, b'{"message": "it broke"}'), found)
     assert (status, result["success"], result["errorMessage"]) == (500, False, "it broke")
+
+
+def test_tables_of_such_a_service_are_columns_here_and_records_there() -> None:
+    table = {"type": "array", "items": {"type": "object"}, "format": "pandas.DataFrame:records"}
+    schemas = {"ServiceInput": {"properties": {"data": table, "count": {"type": "integer"}}}, "ServiceOutput": table}
+    found = shape_of({"components": {"schemas": schemas}})
+    assert [one.type for one in found.definition.inputs] == ["data.frame", "integer"]
+    assert found.definition.outputs == (Parameter("result", "data.frame"),)
+    handed = handed_on({"data": {"b": [1, 2], "a": ["x", None]}, "count": 2}, found)
+    assert handed == {"data": [{"b": 1, "a": "x"}, {"b": 2, "a": None}], "count": 2}
+    assert list(handed["data"][0]) == ["b", "a"]
+    _, result = result_of(ServiceAnswer(200, b'[{"y": 1.5, "x": 1}, {"y": 2.5}]'), found)
+    assert result["outputParameters"] == {"result": {"y": [1.5, 2.5], "x": [1, None]}}
+
+
+@pytest.mark.parametrize("value", [{"a": [1], "b": []}, {"a": 1}, [{"a": 1}], None])
+def test_what_is_no_table_is_handed_on_as_it_is(value: Any) -> None:
+    table = {"type": "array", "format": "pandas.DataFrame:records"}
+    found = shape_of({"components": {"schemas": {"ServiceInput": {"properties": {"data": table}}}}})
+    assert handed_on({"data": value}, found) == {"data": value}
 
 
 def test_each_operation_is_there_once() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+import enum
 import json
 import os
 import sys
+import typing
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import Any
 
 import dill  # type: ignore[import-untyped]
@@ -18,7 +22,7 @@ from scoringhost.errors import ScriptUnservable
 from scoringhost.hub.mls.definition import Definition, Parameter
 from scoringhost.hub.mls.folders import make_folder
 from scoringhost.runtimes.mls import captured as captured_module
-from scoringhost.runtimes.mls.pickles import ForeignCode, require_own_code
+from scoringhost.runtimes.mls.pickles import RESUME, ForeignCode, ObjectRefused, load_object, require_own_bytecode
 from scoringhost.runtimes.mls.program import Program
 
 ASKS = {"X-Scoringhost-Mls": "1"}
@@ -127,15 +131,43 @@ def test_functions_that_were_pickled_by_this_python_are_taken(make: Make) -> Non
     assert program.answer({"x": 2.0}, None) == {"y": 6.0}
 
 
-def test_bytecode_of_another_python_is_refused(make: Make) -> None:
-    def function(value: int) -> int:
-        return value
+# Of `lambda value: value * factor` in a function with factor, by the versions that make it so.
+BYTECODE = {
+    (3, 8): "7c00880014005300",
+    (3, 10): "7c00880014005300",
+    (3, 11): "950197007c0089017a0500005300",
+    (3, 12): "950197007c0089017a0500005300",
+    (3, 13): "3e019500550054012d0500002400",
+}
 
-    code = function.__code__
-    garbage = code.replace(co_code=bytes([255, 0]) * (len(code.co_code) // 2))
-    with pytest.raises(ForeignCode, match="another version of Python"):
-        require_own_code(garbage)
-    assert require_own_code(code) is code
+
+@pytest.mark.parametrize("version", BYTECODE, ids=str)
+def test_bytecode_of_another_python_is_refused(version: tuple[int, int]) -> None:
+    code = bytes.fromhex(BYTECODE[version])
+    if BYTECODE[version] == BYTECODE.get(sys.version_info[:2]):
+        require_own_bytecode(code)
+    else:
+        with pytest.raises(ForeignCode, match="another version of Python"):
+            require_own_bytecode(code)
+
+
+@pytest.mark.parametrize("code", [b"", b"\xff\x00", b"\x00\x00", bytes([RESUME, 0, 1]), bytes([RESUME, 1])])
+def test_what_is_no_bytecode_is_refused(code: bytes) -> None:
+    with pytest.raises(ForeignCode):
+        require_own_bytecode(code)
+
+
+def test_all_functions_of_this_python_are_taken() -> None:
+    count, waiting = (
+        0,
+        [compile(Path(module.__file__ or "").read_text(), "x", "exec") for module in (ast, enum, typing)],
+    )
+    while waiting:
+        code = waiting.pop()
+        require_own_bytecode(code.co_code)
+        count += 1
+        waiting += [one for one in code.co_consts if isinstance(one, CodeType)]
+    assert count > 300
 
 
 def test_an_object_with_code_of_another_python_is_named(make: Make) -> None:
@@ -144,6 +176,18 @@ def test_an_object_with_code_of_another_python_is_named(make: Make) -> None:
     data = b"\x80\x03cdill._dill\n_create_code\n" + parts + b"R."
     with pytest.raises(ScriptUnservable, match="the object 'old' cannot be used: it has functions or classes"):
         make("y = 1", old=data)
+
+
+@pytest.mark.parametrize(("version", "is_refused"), [("3.10", True), (".".join(map(str, sys.version_info[:2])), False)])
+def test_functions_of_a_python_that_is_said_to_be_another_are_refused(version: str, is_refused: bool) -> None:
+    namespace = ModuleType("__main__")
+    function, values = dill.dumps(lambda value: value, recurse=True), dill.dumps({"a": np.array([1.0])})
+    assert load_object("plain", values, namespace, version) == {"a": np.array([1.0])}
+    if is_refused:
+        with pytest.raises(ObjectRefused, match="the object 'f' cannot be used: it has functions"):
+            load_object("f", function, namespace, version)
+    else:
+        load_object("f", function, namespace, version)
 
 
 def test_an_object_that_needs_a_package_says_which(make: Make) -> None:
