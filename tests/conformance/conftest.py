@@ -371,6 +371,8 @@ if "SCORINGHOST_CONTAINER_ENGINE" in os.environ:  # .ci/containers
     DOORS.append(pytest.param("container", marks=pytest.mark.slow))
 OTHERWISE_IN_RAY = {
     "test_an_empty_id_counts_as_none": "Ray's proxy sends x-request-id itself, and takes an empty one for an id",
+    "test_a_request_id_of_over_100_characters_is_a_431_without_it": "and repeats one that is too long",
+    "test_a_method_that_nobody_knows_is_a_405": "Ray's proxy refuses it with a 400 before the replica sees it",
 }
 """What is not as behind the other doors, by the name of the test, and why; docs/pages/ray.md has the same for users."""
 if "SCORINGHOST_RAY" in os.environ:  # .ci/run has `-m ray`
