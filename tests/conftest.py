@@ -112,12 +112,13 @@ DRILLS = (
     "tests/unit/doors/kafka/test_kafka_door.py",
     "tests/unit/fleet/environments/",
     "tests/unit/runtimes/",
+    "tests/unit/schema/test_equals_inference_schema.py",
     "tests/unit/test_windows.py",
 )
 """Those that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
 
 NO_DRILLS = (
-    *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "shutdown", "startup", "tls")),
+    *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "tls")),
     "tests/samples/test_diabetes.py",
 )
 

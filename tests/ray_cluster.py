@@ -63,6 +63,9 @@ class Node:
 class Cluster:
     """A cluster of one node, to which this process is connected, with Ray Serve on a port of its own."""
 
+    is_python = True
+    """Whether Ray's own proxy listens, in place of HAProxy."""
+
     def __init__(self, make_port: Callable[[], int], cpus: int = 4, **environ: str) -> None:
         import ray
         from ray import serve
