@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # before 8.4 it takes no type
+
 _REPLICAS = re.compile(r"(\d+)(?:(?:-|\.\.)(\d+))?")
 
 
-class Replicas(click.ParamType[Any]):
+class Replicas(_ParamType):
     """N, or MIN-MAX where their number follows the load; MIN..MAX is the same."""
 
     name = "replicas"
