@@ -78,8 +78,9 @@ def _deploy(source: Path, choices: Choices, address: str, wait_s: float | None) 
         with tempfile.TemporaryDirectory() as folder:
             working_dir = choices.working_dir
             if working_dir is None:
-                content = package.archive_of(sources, Path(folder), choices.requirements)
-                working_dir = running.archive_beside(Path(folder), content)
+                archive = Path(folder) / "app.zip"
+                archive.write_bytes(package.archive_of(sources, Path(folder), choices.requirements))
+                working_dir = str(archive)
             running.connect(address, package.runtime_env(choices, working_dir))
             running.deploy(package.script_in(sources), known, choices, _tell, wait_s)
     except running.NoCluster as problem:

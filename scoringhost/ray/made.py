@@ -9,7 +9,7 @@ from typing import Any
 
 from scoringhost.errors import MissingExtra
 from scoringhost.ray.shape import NAME, TARGET_UTILISATION, Shape, cautions, serve_options
-from scoringhost.settings import SPECS, Settings
+from scoringhost.settings import Settings, require_known
 from scoringhost.telemetry.logs import HOST_LOGGER
 
 PATHS = frozenset({"script", "model_dir", "config_file", "app_root", "source_directory"})
@@ -81,9 +81,7 @@ def settings_for_replicas(given: Mapping[str, object]) -> Settings:
         TypeError: if there is no setting of that name.
         SettingsError: if a setting cannot be used.
     """
-    unknown = sorted(set(given) - set(SPECS))
-    if unknown:
-        raise TypeError(f"scoringhost knows no setting {', '.join(unknown)}")
+    require_known(given)
     flags: dict[str, tuple[str, object]] = {name: (name, given[name]) for name in given if name not in PATHS}
     return Settings.load({}, flags, os.sep)[0]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from scoringhost.ray.made import deployment, require_serve
@@ -38,8 +37,8 @@ class Refused(RayError):
     """The cluster runs, and the service does not."""
 
 
-def connect(address: str, working_dir: dict[str, Any]) -> None:
-    """Connect this process to a cluster and have it load the archive. working_dir: the replicas' `runtime_env`.
+def connect(address: str, runtime_env: dict[str, Any]) -> None:
+    """Connect this process to a cluster and have it load the archive that the replicas' `runtime_env` names.
 
     Raises:
         NoCluster: if there is none.
@@ -49,7 +48,7 @@ def connect(address: str, working_dir: dict[str, Any]) -> None:
 
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
-        ray.init(address=address, runtime_env=working_dir, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(address=address, runtime_env=runtime_env, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as problem:
         start = "ray start --head starts one"
         raise NoCluster(f"there is no cluster of Ray at {address!r} ({start}): {_first_line(problem)}") from None
@@ -120,13 +119,6 @@ def _request_timeout_s() -> float | None:
 
     timeout_s: float | None = _get_global_client().http_config.request_timeout_s
     return timeout_s
-
-
-def archive_beside(folder: Path, content: bytes) -> str:
-    """Write an archive for Ray to send, and answer its path."""
-    path = folder / "app.zip"
-    path.write_bytes(content)
-    return str(path)
 
 
 def _first_line(problem: BaseException) -> str:
