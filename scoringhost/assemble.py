@@ -47,7 +47,7 @@ from scoringhost.script.description import Description, describe
 from scoringhost.script.stand_ins import collectors
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
-from scoringhost.settings import SPECS, HttpSettings, ServiceSettings, Settings
+from scoringhost.settings import HttpSettings, ServiceSettings, Settings, require_known
 from scoringhost.telemetry import json_lines, logs, script_output, worker_logs
 from scoringhost.telemetry.exposition import Exposition
 from scoringhost.telemetry.log_observer import LogObserver
@@ -64,9 +64,7 @@ def settings_of(script: str | None, environ: Mapping[str, str], given: Mapping[s
         TypeError: if there is no setting of that name.
         SettingsError: if a setting cannot be used.
     """
-    unknown = sorted(set(given) - set(SPECS))
-    if unknown:
-        raise TypeError(f"scoringhost knows no setting {', '.join(unknown)}")
+    require_known(given)
     flags: dict[str, tuple[str, object]] = {name: (name, value) for name, value in given.items()}
     if script is not None:
         flags["script"] = ("script", script)

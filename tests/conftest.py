@@ -112,12 +112,13 @@ DRILLS = (
     "tests/unit/doors/kafka/test_kafka_door.py",
     "tests/unit/fleet/environments/",
     "tests/unit/runtimes/",
+    "tests/unit/schema/test_equals_inference_schema.py",
     "tests/unit/test_windows.py",
 )
 """Those that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
 
 NO_DRILLS = (
-    *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "shutdown", "startup", "tls")),
+    *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "tls")),
     "tests/samples/test_diabetes.py",
 )
 
@@ -390,15 +391,26 @@ def start_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
+def ray_clusters() -> Any:
+    """The module ray_cluster.py, for those who start a cluster of Ray."""
+    return _module_beside("ray_cluster")
+
+
+@pytest.fixture(scope="session")
 def fronts() -> Any:
     """The module fronts.py beside this one: a front of a fleet as a process, and what it needs."""
-    if "fronts" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("fronts", Path(__file__).with_name("fronts.py"))
+    return _module_beside("fronts")
+
+
+def _module_beside(name: str) -> Any:
+    """A module of this folder, which is no package; made once."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
         assert spec is not None
         assert spec.loader is not None
-        sys.modules["fronts"] = module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    return sys.modules["fronts"]
+    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ Exit codes: 0; 1 if it could not be started, or may not be deployed; 2 for a usa
 from __future__ import annotations
 
 import json
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import click
 from scoringhost.cli.hub_options import WAIT_S, client_of, hub_refusals, in_hub, waiting
 from scoringhost.cli.model import as_format
 from scoringhost.cli.options import FILE
-from scoringhost.cli.targets import TargetedVerb, with_target
-
-_NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
+from scoringhost.cli.pairs import pairs_of
+from scoringhost.cli.service_names import name_of
+from scoringhost.cli.targets import CLUSTER, RAY, TargetedVerb, with_targets
 
 
 @click.command(
@@ -30,6 +29,7 @@ _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
         "scoringhost deploy wine:3 --name wine --traffic 10",
         "scoringhost deploy service/ --name wine --version 2 --setting threads=4 --min 1 --max 4",
         "scoringhost deploy packaged/ --target kubernetes",
+        "scoringhost deploy score.py --target ray --name wine",
     ),
 )
 @click.argument("what", type=FILE, metavar="FOLDER|FILE|MODEL[:V]")
@@ -45,7 +45,7 @@ _NOT_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 @click.option("--environment", metavar="PATH", help="Its packages: requirements.txt, conda.yml, python or an archive.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="What may change; repeatable.")
 @click.option("--description", help="What it is, in words.")
-@with_target
+@with_targets(CLUSTER, RAY)
 @waiting
 @in_hub
 @as_format
@@ -56,7 +56,7 @@ def deploy(what: str, waits: bool, workspace: str | None, hub: str | None, forma
     what served before it serves on.
     """
     source = Path(what) if Path(what).exists() else None
-    name = given.pop("name") or _name_of(what, source)
+    name = given.pop("name") or name_of(what, source)
     fields = _fields(what, source, given)
     began_s = time.monotonic()
     with hub_refusals():
@@ -69,16 +69,6 @@ def deploy(what: str, waits: bool, workspace: str | None, hub: str | None, forma
     after = f" after {time.monotonic() - began_s:.1f} s" if state == "ready" else ""
     click.echo(f"{name}:{answer['version']} is {state}{after}: {_traffic(answer)}", err=True)
     click.echo(answer["service_url"] if answer["is_default"] else answer["scoring_url"])
-
-
-def _name_of(what: str, source: Path | None) -> str:
-    if source is None:
-        return what.partition(":")[0]
-    path = source.resolve()
-    name = path.stem if path.is_file() else path.name
-    if name == "score" and path.is_file():
-        name = path.parent.name
-    return _NOT_SAFE.sub("-", name).strip("-._") or "service"
 
 
 def _fields(what: str, source: Path | None, given: dict[str, Any]) -> dict[str, Any]:
@@ -94,12 +84,12 @@ def _fields(what: str, source: Path | None, given: dict[str, Any]) -> dict[str, 
         "version": given["version"],
         "models": models or None,
         "script": given["script"],
-        "settings": _pairs(given["settings"], "--setting") or None,
-        "environ": _pairs(given["environ"], "--env") or None,
+        "settings": pairs_of(given["settings"], "--setting") or None,
+        "environ": pairs_of(given["environ"], "--env") or None,
         "environment": _environment(source, given["environment"]),
         "pool": pool or None,
         "share": given["traffic"],
-        "tags": _pairs(given["tags"], "--tag") or None,
+        "tags": pairs_of(given["tags"], "--tag") or None,
         "description": given["description"],
     }
 
@@ -109,16 +99,6 @@ def _environment(source: Path | None, given: str | None) -> str | None:
     if given is None or (source is not None and (source / given).exists()):
         return given
     return str(Path(given).absolute()) if Path(given).exists() else given
-
-
-def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
-    found = {}
-    for one in given:
-        key, equals, value = one.partition("=")
-        if not key or not equals:
-            raise click.BadParameter(f"{one!r} is not KEY=VALUE", param_hint=option)
-        found[key.replace("-", "_") if option == "--setting" else key] = value
-    return found
 
 
 def _traffic(answer: dict[str, Any]) -> str:

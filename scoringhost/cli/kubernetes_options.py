@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scoringhost.cli.replicas import replicas_option
 from scoringhost.kubernetes.checks import METRICS
 from scoringhost.kubernetes.kserve import MODES
 from scoringhost.kubernetes.service import Autoscaling, Route, ServiceOnKubernetes
@@ -31,14 +32,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NUMBER = click.FloatRange(min=0, min_open=True)
 GRPC_PORT = 8081
 KEYS = ("primary", "secondary")
-_REPLICAS = re.compile(r"(\d+)(?:-(\d+))?")
 
 _OPTIONS = (
     click.option("--name", help="Name of the service; that of the script's folder."),
     click.option("--image", help="Name of the image, with a registry; without a tag, its content gives it one."),
     click.option("--namespace", help="Namespace of all objects; that of whoever applies them."),
     click.option("--deployment-config", type=FILE, help="deploymentconfig.json of an AksWebservice (az ml)."),
-    click.option("--replicas", metavar="N|MIN-MAX", help="So many, or scaled between these by load; 1-10."),
+    replicas_option("So many, or scaled between these by load; 1-10 on Kubernetes, 1 on Ray."),
     click.option("--scale-on", type=click.Choice(METRICS), help="What the load is: calls in flight, or processors."),
     click.option("--utilization", type=click.IntRange(1, 100), help="Per cent at which there are more replicas; 70."),
     click.option("--concurrency", type=POSITIVE, help="Calls that a replica takes at once, each in a process; 1."),
@@ -177,15 +177,10 @@ def _scaling(service: ServiceOnKubernetes, chosen: Mapping[str, Any]) -> dict[st
     """So many replicas, or an autoscaler."""
     replicas, scaling = service.replicas, service.autoscaling
     if chosen["replicas"] is not None:
-        found = _REPLICAS.fullmatch(chosen["replicas"])
-        if found is None:
-            raise click.UsageError(f"--replicas {chosen['replicas']!r} is neither N nor MIN-MAX")
-        replicas, scaling = int(found[1]), None
-        if found[2] is not None:
-            replicas, scaling = (
-                None,
-                replace(service.autoscaling or Autoscaling(), least=int(found[1]), most=int(found[2])),
-            )
+        least, most = chosen["replicas"]
+        replicas, scaling = least, None
+        if most is not None:
+            replicas, scaling = None, replace(service.autoscaling or Autoscaling(), least=least, most=most)
     asked = _given(chosen, metric="scale_on", utilization="utilization")
     if asked and scaling is None:
         raise click.UsageError("--scale-on and --utilization need --replicas MIN-MAX")

@@ -13,11 +13,14 @@ from typing import Any
 
 import click
 
-from scoringhost.cli import kubernetes_options
+from scoringhost.cli import azureml_options, kubernetes_options
 from scoringhost.cli.options import STARTUP_FAILED, Verb
+from scoringhost.cli.pairs import pairs_of
+from scoringhost.cli.ray_options import OPTIONS as OF_RAY
+from scoringhost.cli.ray_options import choices_of, of_ray
 from scoringhost.errors import MissingExtra, ScriptNotFound, SettingsError
 from scoringhost.kubernetes.errors import ServiceRefused
-from scoringhost.packaging import container, functions, kubernetes
+from scoringhost.packaging import azureml, container, functions, kubernetes
 from scoringhost.packaging.models import NamedModel
 from scoringhost.packaging.output import Package, PackagingError
 from scoringhost.packaging.sources import REQUIREMENTS, Sources
@@ -29,13 +32,18 @@ PACKAGES = ".python_packages/lib/site-packages"
 """Where the worker of Azure Functions looks for packages that come with an app."""
 
 CLUSTERS = ("kubernetes", "kserve")
-TARGETS = ("functions", "container", *CLUSTERS)
+IMAGES = ("container", "azureml", *CLUSTERS)
+TARGETS = ("functions", *IMAGES, "ray")
 ONLY = {
     **dict.fromkeys(("auth_level", "jobs", "install"), ("functions",)),
-    **dict.fromkeys(
-        ("base_image", "port", "environment", "label", "models", "pin_base_image"), ("container", *CLUSTERS)
-    ),
+    **dict.fromkeys(("wheel", "from_index"), ("functions", *IMAGES)),
+    **dict.fromkeys(("base_image", "port", "label", "pin_base_image"), IMAGES),
+    "environment": (*IMAGES, "ray"),
+    "models": ("container", *CLUSTERS),
+    **dict.fromkeys(azureml_options.NAMES, ("azureml",)),
     **dict.fromkeys(kubernetes_options.NAMES, CLUSTERS),
+    **dict.fromkeys(("name", "replicas", "settings"), (*CLUSTERS, "ray")),
+    **dict.fromkeys(OF_RAY, ("ray",)),
     "kserve_mode": ("kserve",),
 }
 """The targets of options that are not for all of them."""
@@ -53,10 +61,12 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
         "scoringhost package score.py --target container --output image",
         "scoringhost package score.py --target functions --output app --model-dir ../model --install",
         "scoringhost package score.py --target kubernetes --output wine --image registry.example.com/wine",
+        "scoringhost package score.py --target azureml --output azure --endpoint wine-quality",
+        "scoringhost package score.py --target ray --output cluster --replicas 1-8 --num-cpus 0.5",
     ),
 )
 @click.argument("path", metavar="SCRIPT", type=click.Path(path_type=Path))
-@click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is to be deployed to.")
+@click.option("--target", type=click.Choice(TARGETS), required=True, help="What it is to be deployed as.")
 @click.option("--output", type=FOLDER, required=True, help="Folder to write; its files may only be of an earlier run.")
 @click.option("--model-dir", "--model_dir", type=FOLDER, help="Model folder; the folder `model` beside the script.")
 @click.option("--wheel", type=FILE, help="Wheel of scoringhost to carry along; one of the scoringhost that runs.")
@@ -67,7 +77,9 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--install", is_flag=True, help="functions: install the requirements into the folder.")
 @click.option("--base-image", help="images: the image to start from; python:<version>-slim-bookworm.")
 @click.option("--port", type=PORT, help="images: port to listen on; 5001.")
-@click.option("--environment", type=FILE, help="images: requirements or conda file; the one beside the script.")
+@click.option(
+    "--environment", type=FILE, help="images, ray: requirements; images: or a conda file, or what is beside the script."
+)
 @click.option("--pin-base-image", is_flag=True, help="images: name the base image by its digest; asks docker.")
 @click.option("--label", multiple=True, metavar="NAME=VALUE", help="images: a label of the image; repeatable.")
 @click.option(
@@ -78,6 +90,8 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="images: a model in Azure ML's layout, in place of the model folder; repeatable.",
 )
 @kubernetes_options.kubernetes_options
+@azureml_options.azureml_options
+@of_ray
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but warnings and errors.")
 def package(
     path: Path, target: str, output: Path, model_dir: Path | None, force: bool, quiet: bool, **chosen: Any
@@ -124,6 +138,12 @@ def _write_container(sources: Sources, output: Path, chosen: dict[str, Any], for
     return container.write_container(sources, output, _image_choices(chosen), force=force)
 
 
+def _write_azureml(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    return azureml.write_azureml(
+        sources, output, azureml_options.choices_of(chosen, _image_choices(chosen)), force=force
+    )
+
+
 def _write_kubernetes(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
     return _write_cluster(sources, output, chosen, force, None)
 
@@ -164,11 +184,23 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _write_ray(sources: Sources, output: Path, chosen: dict[str, Any], force: bool) -> Package:
+    from scoringhost.ray.made import settings_for_replicas
+    from scoringhost.ray.package import write_package
+
+    settings = pairs_of(chosen["settings"], "--setting")
+    name = chosen["name"] or folder_of(sources.script).name or "scoring"
+    choices = choices_of(name, chosen, settings, {}, chosen["environment"])
+    return write_package(sources, output, settings_for_replicas(settings), choices, force=force)
+
+
 WRITERS = {
     "functions": _write_functions,
     "container": _write_container,
+    "azureml": _write_azureml,
     "kubernetes": _write_kubernetes,
     "kserve": _write_kserve,
+    "ray": _write_ray,
 }
 
 
@@ -177,6 +209,11 @@ def _next_step(target: str, output: Path, chosen: dict[str, Any], image: str | N
     if target == "functions":
         build = " --no-build" if chosen["install"] else ""
         return f"deploy it: cd {folder} && func azure functionapp publish NAME{build}"
+    if target == "azureml":
+        create = "az ml online-endpoint create -f online-endpoint.yml && az ml online-deployment create"
+        return f"deploy it: cd {folder} && {create} -f online-deployment.yml --all-traffic"
+    if target == "ray":
+        return f"deploy it: serve deploy {folder}/serve.yaml"
     if image is not None:
         build = f"docker build -t {image} {folder}/{kubernetes.IMAGE} && docker push {image}"
         return f"build, push and apply it: {build} && kubectl apply -k {folder}"

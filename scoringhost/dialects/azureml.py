@@ -34,6 +34,7 @@ from scoringhost.schema.declared import JsonValue
 from scoringhost.schema.json_text import NanPolicy
 from scoringhost.schema.large_json import is_large
 from scoringhost.schema.openapi import OpenApiVersion
+from scoringhost.schema.openapi_places import at_mount
 from scoringhost.script.signature import Takes
 
 HTML = "text/html; charset=utf-8"
@@ -101,6 +102,8 @@ class AzureMl(AzureMlWords):
         if document is None:
             known = ", ".join(sorted(kind.value for kind in self.documents)) or "none"
             raise UnknownDocument(asked or "2", known)
+        if request.mount:
+            document = at_mount(document, request.mount)
         return HttpResponse(200, [("Content-Type", JSON), (FAILED, "False")], json_text.dumps(document))
 
     def _health_options(self, request: HttpRequest) -> HttpResponse:

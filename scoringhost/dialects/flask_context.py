@@ -57,7 +57,7 @@ def environ_of(request: HttpRequest) -> dict[str, Any]:
         host, port = request.host, ""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
+        "SCRIPT_NAME": request.mount.encode("utf-8").decode("latin-1"),
         "PATH_INFO": request.path.encode("utf-8").decode("latin-1"),
         "QUERY_STRING": request.query.decode("latin-1"),
         "SERVER_NAME": host,

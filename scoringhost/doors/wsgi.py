@@ -14,7 +14,7 @@ from scoringhost import errors
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.process import Process
 from scoringhost.engine.site import Site
-from scoringhost.errors import BodyTooLarge, IncompleteBody, NotReady, UnknownRoute
+from scoringhost.errors import BodyTooLarge, IncompleteBody, LengthRequired, NotReady, UnknownRoute
 from scoringhost.http.messages import BODILESS, Headers, HttpRequest, HttpResponse, close_body
 
 
@@ -113,6 +113,9 @@ class _Application(flask.Flask):
 
 def read_body(request: flask.Request, ours: HttpRequest, max_body: int) -> None:
     """Give our request its body, or a fault. `max_body` is what Flask limits it to, in bytes."""
+    if _may_be_lost(request, ours):
+        ours.fault = LengthRequired("this WSGI server may lose the body of one without")
+        return
     try:
         ours.body = request.get_data(cache=False)
     except RequestEntityTooLarge:
@@ -121,6 +124,19 @@ def read_body(request: flask.Request, ours: HttpRequest, max_body: int) -> None:
         ours.fault = IncompleteBody()
     if ours.fault is None and request.content_length is not None and len(ours.body) < request.content_length:
         ours.fault = IncompleteBody()
+
+
+def _may_be_lost(request: flask.Request, ours: HttpRequest) -> bool:
+    """Whether there may be a body that nobody can read to its end.
+
+    PEP 3333 has only the length for that. Servers that end the input themselves say so by a key of their own, which
+    Werkzeug looks for; for all others (uWSGI, hypercorn) it reads an empty body, which must not be scored.
+    """
+    if request.content_length is not None or request.environ.get("wsgi.input_terminated"):
+        return False
+    if "transfer-encoding" in ours.headers:
+        return True
+    return ours.method == "POST" and ours.http_version.startswith(("2", "3"))  # those have no such header
 
 
 def head_of(request: flask.Request) -> HttpRequest:
@@ -135,6 +151,7 @@ def head_of(request: flask.Request) -> HttpRequest:
         host=request.host,
         http_version=environ.get("SERVER_PROTOCOL", "HTTP/1.1").partition("/")[2],
         client=request.remote_addr,
+        mount=request.root_path.rstrip("/"),
     )
 
 

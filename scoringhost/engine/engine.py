@@ -71,16 +71,24 @@ class Engine:
     """One service in this process: its site, its scoring threads, its doors, and where in its life it is."""
 
     def __init__(
-        self, build: Callable[[], Site], threads: int = 1, *, drain_s: float = DRAIN_S, owns_process: bool = False
+        self,
+        build: Callable[[], Site],
+        threads: int = 1,
+        *,
+        drain_s: float = DRAIN_S,
+        owns_process: bool = False,
+        is_replaced: bool = False,
     ) -> None:
         """Do nothing yet.
 
         build: imports the script and puts the site together. threads: how many run() at once.
         owns_process: somebody starts another process when this one ends. Then it ends if a run()
         cannot be stopped; otherwise whoever waits for such a run() waits for as long as it takes.
+        is_replaced: somebody asks for `stuck_count`, and ends this process then. Whoever waits for a run() that
+        cannot be stopped is refused.
         """
         self._build, self._thread_count = build, threads
-        self._drain_s, self._owns_process = drain_s, owns_process
+        self._drain_s, self._owns_process, self._is_replaced = drain_s, owns_process, is_replaced
         self._site: Site | None = None
         self.phase = Phase.NEW
         self.threads: list[ScoringThread] = []
@@ -89,6 +97,8 @@ class Engine:
         """The one that scores: the one that `open` is called on, or what its owner has put here before."""
         self.is_retiring = False
         """Whether a run() cannot be stopped, so that the process ends and another takes its place."""
+        self.stuck_count = 0
+        """How many run() have gone on long after their deadline, each on a thread of its own."""
         self.at_end = contextlib.ExitStack()
         """What is to be taken back once the service has ended."""
         self._drained_by_s: float | None = None
@@ -177,6 +187,11 @@ class Engine:
 
     def retire(self) -> None:
         """A run() cannot be stopped: refuse what waits for it, finish the rest, let another process take over."""
+        self.stuck_count += 1
+        if self._is_replaced:
+            log.error("run() does not end; this replica is to be replaced\n%s", self.stacks())
+            if self.stuck_count >= len(self.threads):  # until then the other threads score on
+                self.site.refuse_waiting(REPLACED)
         if not self._owns_process:
             return
         log.error("run() does not end; this worker is given up and replaced\n%s", self.stacks())

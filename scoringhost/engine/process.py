@@ -7,7 +7,6 @@ threads. A caller hands the event loop a coroutine and waits for its result.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import concurrent.futures
 import os
 import threading
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.last_job import HURRY_S
 from scoringhost.errors import NotReady
+from scoringhost.process.last_words import AtProcessEnd
 
 T = TypeVar("T")
 
@@ -43,6 +43,7 @@ class Process:
         self._leaving = threading.RLock()
         self._left: set[concurrent.futures.Future[object]] = set()
         self._takes = False
+        self._at_process_end = AtProcessEnd(self.close)
 
     def init(self) -> None:
         """Run init() on the scoring thread of this process.
@@ -58,7 +59,6 @@ class Process:
             self.engine.close_threads()
             raise
         self._start_loop()
-        atexit.register(self.close)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the event loop of this process and answer its result.
@@ -100,6 +100,7 @@ class Process:
         self._loop, self._pid = loop, os.getpid()
         asyncio.run_coroutine_threadsafe(self._open(), loop).result()
         self._left, self._takes = set(), True
+        self._at_process_end.register()
 
     async def _open(self) -> None:
         self.engine.open()
@@ -121,7 +122,7 @@ class Process:
 
     def _close_door(self) -> bool:
         """Take nothing any more; False if it has been so before."""
-        atexit.unregister(self.close)
+        self._at_process_end.cancel()
         with self._lock:
             was_closed, self._closed = self._closed, True
         return not was_closed

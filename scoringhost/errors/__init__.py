@@ -206,10 +206,10 @@ class BodyTooLarge(CallError):
 
 
 class LengthRequired(CallError):
-    """The body came in chunks, without its length, through a door that loses such bodies."""
+    """The body came without its length, as in chunks, through a door that may lose such bodies; `why` says which."""
 
-    def __init__(self) -> None:
-        super().__init__("The request needs a Content-Length: the Functions host does not pass chunked bodies on")
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The request needs a Content-Length: {why}")
 
 
 class HeadersTooLarge(CallError):

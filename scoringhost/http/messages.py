@@ -65,7 +65,8 @@ class Headers(dict[str, str]):
 class HttpRequest:
     """One request, its body read.
 
-    path: percent-decoded. query: as it came, without the question mark. fault: what was wrong with
+    path: percent-decoded, and below `mount`, the path at which an outer application has mounted this one; empty if
+    none has. query: as it came, without the question mark. fault: what was wrong with
     the request as it came in (too large, cut off), to be answered instead of handled. context: the one
     that the answer is begun in, if nobody enters it afterwards (see `Call`).
 
@@ -90,6 +91,7 @@ class HttpRequest:
     fault: ScoringHostError | None = None
     abandoned: Callable[[], bool] = never
     context: Context | None = None
+    mount: str = ""
     caller: str = field(default="", init=False)
     admitted: bool = field(default=False, init=False)
     admission: Awaitable[None] | None = field(default=None, init=False)

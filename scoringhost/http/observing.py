@@ -89,34 +89,15 @@ def watching(watchers: Sequence[Watcher]) -> _Begin | None:
     """What gives a request what hears of its stages; None if nobody watches."""
     if not watchers:
         return None
-    if len(watchers) == 1:
-        return watchers[0].begin
-
-    begins = [one.begin for one in watchers]
-    if len(begins) == 2:
-        first, second = begins
-        return partial(_begin_both, first, second)
-
-    def begin_all(request: HttpRequest) -> Stages | None:
-        found: Stages | None = None
-        listeners: list[Stages] = []
-        for begin in begins:
-            stages = begin(request)
-            if stages is None:
-                continue
-            if found is not None:
-                listeners = listeners or [found]
-                listeners.append(stages)
-            found = stages
-        return AllStages(listeners) if listeners else found
-
-    return begin_all
+    begin: _Begin = watchers[0].begin
+    for one in watchers[1:]:
+        begin = partial(_begin_both, begin, one.begin)
+    return begin
 
 
 def _begin_both(first: _Begin, second: _Begin, request: HttpRequest) -> Stages | None:
-    """As `begin_all` does, for metrics and traces, which most of those have who watch at all."""
     one, other = first(request), second(request)
-    if other is None:  # it is not sampled
+    if other is None:  # that watches few, as traces that are sampled do
         return one
     return other if one is None else AllStages([one, other])
 

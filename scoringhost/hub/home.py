@@ -41,8 +41,12 @@ class Home:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.files.mkdir(mode=0o700, exist_ok=True)
             self.arriving.mkdir(mode=0o700, exist_ok=True)
-            self.database = _connect(self.path / DATABASE)
-            self._make_tables()
+            self.database = sqlite3.connect(self.path / DATABASE, timeout=BUSY_S, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self.close()
+                raise
         except OSError as problem:
             raise of_system(self.path, problem) from None
         except sqlite3.Error as problem:
@@ -112,10 +116,17 @@ class Home:
         finally:
             os.close(lock)
 
+    def _prepare(self) -> None:
+        os.chmod(self.path / DATABASE, 0o600)
+        self.database.row_factory = sqlite3.Row
+        # FULL: a commit that was answered is there after a power cut, too (https://www.sqlite.org/pragma.html).
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            self.database.execute(f"PRAGMA {pragma}")
+        self._make_tables()
+
     def _make_tables(self) -> None:
         found = self._schema_version()
         if found > len(STEPS):
-            self.close()
             why = (
                 f"it was made by a later version of scoringhost (its tables are of version {found}, and scoringhost "
                 f"{__version__} knows {len(STEPS)}): update scoringhost, or name another folder"
@@ -130,13 +141,3 @@ class Home:
 
     def _schema_version(self) -> int:
         return int(self.database.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
-    os.chmod(path, 0o600)
-    database.row_factory = sqlite3.Row
-    # FULL: a commit that was answered is there after a power cut, too (https://www.sqlite.org/pragma.html).
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-        database.execute(f"PRAGMA {pragma}")
-    return database

@@ -99,6 +99,33 @@ def write_container(
     return Package(output.finish(), warnings)
 
 
+@refusing()
+def write_packages(
+    folder: Path, environment: Environment, choices: Choices, *, force: bool = False
+) -> tuple[list[str], Installed]:
+    """Write all that `docker build` needs for an image of the packages alone, which is told where script and model are.
+
+    Returns the names of the files, and what of the packages is installed here.
+
+    Raises:
+        PackagingError: if the folder is somebody else's or cannot be written, or the requirements cannot be met.
+    """
+    base_image, port = _base_image(environment, choices), choices.port
+    labels = _labels("", base_image, choices)
+    output = Output(folder, force=force)
+    installed = Installed.of(_requirement_lines(environment))
+    _write_requirements(output, environment, choices, installed)
+    changes = {
+        "COPY samples/diabetes ./\n": "",
+        "AZUREML_ENTRY_SCRIPT=score.py SERVER_PORT=5001\n": f"SERVER_PORT={port}\n{labels}",
+        "EXPOSE 5001\n": f"EXPOSE {port}\n",
+    }
+    output.write(DOCKERFILE, f"# The packages of an entry script, and scoringhost.\n{_changed(base_image, changes)}")
+    output.write(IGNORE, "*\n!requirements\n**/__pycache__\n")
+    output.make_readable()
+    return output.finish(), installed
+
+
 def _base_image(environment: Environment, choices: Choices) -> str:
     """The one chosen, or Python's own of the version asked for: that of a conda file, or else the one here."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -108,24 +135,32 @@ def _base_image(environment: Environment, choices: Choices) -> str:
 
 def _dockerfile(path: Path, base_image: str, choices: Choices, has_model: bool) -> str:
     script, port = path.name, choices.port
+    labels = _labels(path.parent.name, base_image, choices)
+    changes = {
+        "COPY samples/diabetes ./\n": ("COPY model model\n" if has_model else "") + "COPY app ./\n",
+        "AZUREML_ENTRY_SCRIPT=score.py ": f"AZUREML_ENTRY_SCRIPT={shlex.quote(script)} ",
+        "SERVER_PORT=5001\n": f"SERVER_PORT={port}{_model_dir(choices)}\n{labels}",
+        "EXPOSE 5001\n": f"EXPOSE {port}\n",
+    }
+    text = _changed(base_image, changes)
+    return f"# Serves {script} with scoringhost: docker build -t NAME . && docker run -p {port}:{port} NAME\n{text}"
+
+
+def _changed(base_image: str, changes: dict[str, str]) -> str:
+    """The project's own Dockerfile, with packages that are copied from the folder and other texts in place of some."""
     # without what stands above the first ARG, which says how the project's own image is built
     start = "\nARG BASE_IMAGE="
     _, found, text = template().partition(start)
     if not found:
         raise TemplateChanged(DOCKERFILE, start)
-    paragraphs = [part for part in f"ARG BASE_IMAGE={text}".split("\n\n") if "AS wheel" not in part]
-    text = "\n\n".join(paragraphs)
-    changes = {
+    text = "\n\n".join(part for part in f"ARG BASE_IMAGE={text}".split("\n\n") if "AS wheel" not in part)
+    always = {
         "ARG BASE_IMAGE=python:3.11-slim-bookworm\n": f"ARG BASE_IMAGE={base_image}\n",
         "COPY --from=wheel /requirements ./\n": "COPY requirements ./\n",
-        "COPY samples/diabetes ./\n": ("COPY model model\n" if has_model else "") + "COPY app ./\n",
-        "AZUREML_ENTRY_SCRIPT=score.py ": f"AZUREML_ENTRY_SCRIPT={shlex.quote(script)} ",
-        "SERVER_PORT=5001\n": f"SERVER_PORT={port}{_model_dir(choices)}\n{_labels(path, base_image, choices)}",
-        "EXPOSE 5001\n": f"EXPOSE {port}\n",
     }
-    for own, packed in changes.items():
+    for own, packed in {**always, **changes}.items():
         text = replaced(text, own, packed, template=DOCKERFILE)
-    return f"# Serves {script} with scoringhost: docker build -t NAME . && docker run -p {port}:{port} NAME\n{text}"
+    return text
 
 
 def _model_dir(choices: Choices) -> str:
@@ -135,11 +170,11 @@ def _model_dir(choices: Choices) -> str:
     return f" AZUREML_MODEL_DIR=/app/{choices.models[0].place if len(choices.models) == 1 else LAYOUT}"
 
 
-def _labels(script: Path, base_image: str, choices: Choices) -> str:
+def _labels(title: str, base_image: str, choices: Choices) -> str:
     """The labels by which an image is told from others (https://specs.opencontainers.org/image-spec/annotations/)."""
     base, _, digest = base_image.partition("@")
     labels = {
-        "org.opencontainers.image.title": script.parent.name,
+        "org.opencontainers.image.title": title,
         "org.opencontainers.image.base.name": base,
         "org.opencontainers.image.base.digest": digest,
         "io.scoringhost.version": __version__,

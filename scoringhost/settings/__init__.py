@@ -22,7 +22,7 @@ from scoringhost.settings.inference import InferenceSettings
 from scoringhost.settings.kafka import KafkaSettings
 from scoringhost.settings.recording import RecordingSettings
 from scoringhost.settings.secret import Secret
-from scoringhost.settings.whole import DEFAULT, SPECS, Settings
+from scoringhost.settings.whole import DEFAULT, SPECS, Settings, require_known
 
 __all__ = [
     "DEFAULT",
@@ -42,4 +42,5 @@ __all__ = [
     "Settings",
     "Spec",
     "address",
+    "require_known",
 ]

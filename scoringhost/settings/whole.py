@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -159,3 +159,14 @@ class Settings(
 
 
 SPECS: dict[str, Spec] = specs_of(Settings)
+
+
+def require_known(names: Iterable[str]) -> None:
+    """Let names through that are those of settings.
+
+    Raises:
+        TypeError: if one is not; it names all that are none.
+    """
+    unknown = sorted(set(names) - set(SPECS))
+    if unknown:
+        raise TypeError(f"scoringhost knows no setting {', '.join(unknown)}")

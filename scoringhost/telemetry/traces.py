@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import Token
 
 from opentelemetry import propagate
-from opentelemetry.context import Context, attach, get_current, set_value
+from opentelemetry.context import Context, attach, detach, get_current, set_value
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import (
@@ -78,6 +79,8 @@ class Traces:
         self._tracer: Tracer | None = None
         self._fields: frozenset[str] = frozenset()
         self._bound, self._is_parent_based = EVERY, False
+        self._current: Callable[[], Context] = get_current
+        self._attach: Callable[[Context], Token[Context]] = attach
 
     def start(self) -> Tracer:
         """Begin to trace, once something is to be traced."""
@@ -88,6 +91,7 @@ class Traces:
             # That sampler takes a trace if the last 64 bits of its id are below its bound; digits sort as numbers do.
             self._bound = f"{TraceIdRatioBased(sampling.share).bound:016x}"
         self._is_parent_based = sampling.is_parent_based and self._fields == _STANDARD
+        self._current, self._attach = _current_context()
         return tracer
 
     def begin(self, request: HttpRequest) -> TracedRequest | Unsampled | None:
@@ -96,14 +100,14 @@ class Traces:
         if match.endpoint is not None and not match.endpoint.logged:
             return None
         tracer = self._tracer or self.start()
-        context = get_current()
+        context = self._current()
         if context or not self._fields.isdisjoint(request.headers):
             return self._begin_below(tracer, request, context)
         ids = self._ids.draw()
         if ids[0][16:] < self._bound or self._batches:
             return self._begin_drawn(tracer, request, context, ids)
         request.trace = ids  # as `_let_pass` does, without the call: most requests come here
-        attach(Context({_SPAN: Quiet(ids)}))
+        self._attach(Context({_SPAN: Quiet(ids)}))
         return None
 
     def _begin_below(self, tracer: Tracer, request: HttpRequest, context: Context) -> TracedRequest | Unsampled | None:
@@ -152,6 +156,17 @@ class Traces:
             span.set_attributes(attributes_of(request, method))
             return TracedRequest(tracer, span, context, request, start_ns)
         return Unsampled(context) if self._batches else None
+
+
+def _current_context() -> tuple[Callable[[], Context], Callable[[Context], Token[Context]]]:
+    """How the current context is had, and another made the current one.
+
+    OpenTelemetry's own functions for it go through two more each. Where it keeps the context in a variable of
+    contextvars, as it does unless `OTEL_PYTHON_CONTEXT` says something else, a token of that variable names it.
+    """
+    token = attach(get_current())
+    detach(token)
+    return (token.var.get, token.var.set) if isinstance(token, Token) else (get_current, attach)
 
 
 def _without_leftovers(context: Context) -> Context:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+OPSETS = {"": 18, "ai.onnx.ml": 3}
+"""Of the graphs, as servers with an older ONNX Runtime know them, too: skl2onnx would take its newest ones."""
 HEAD = b'blob\0scoringhost\0{"format":"onnx"}\n'
 """What stands before a graph of ONNX."""
 
@@ -38,13 +40,17 @@ def _graph_of(model: Any) -> bytes:
     all_of_them = [("X", FloatTensorType([None, model.n_features_in_]))]
     names = [str(name) for name in getattr(model, "feature_names_in_", ())]
     if not names:
-        return bytes(to_onnx(model, initial_types=all_of_them, options=_plain_labels(model)).SerializeToString())
+        return bytes(
+            to_onnx(
+                model, initial_types=all_of_them, options=_plain_labels(model), target_opset=OPSETS
+            ).SerializeToString()
+        )
     columns = [(name, FloatTensorType([None, 1])) for name in names]
     try:
-        graph = to_onnx(model, initial_types=columns, options=_plain_labels(model))
+        graph = to_onnx(model, initial_types=columns, options=_plain_labels(model), target_opset=OPSETS)
     except InvalidInputLengthException:
         # Most models take one input: the columns are joined to that one. A pipeline may choose among them by name.
-        graph = to_onnx(model, initial_types=all_of_them, options=_plain_labels(model))
+        graph = to_onnx(model, initial_types=all_of_them, options=_plain_labels(model), target_opset=OPSETS)
         _join_columns(graph.graph, names)
     return bytes(graph.SerializeToString())
 

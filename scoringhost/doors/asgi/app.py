@@ -7,7 +7,6 @@ server's; the script is on a scoring thread of its own, as behind every door.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import os
 import time
@@ -19,6 +18,7 @@ from scoringhost.engine.loading import Loading
 from scoringhost.engine.under_way import UnderWay
 from scoringhost.errors import NotReady, ScoringHostError, StartupError
 from scoringhost.http.app import HttpApp
+from scoringhost.process.last_words import AtProcessEnd
 from scoringhost.telemetry.explanation import explain
 
 PATIENCE_S = 5.0
@@ -50,6 +50,7 @@ class AsgiApp:
         self._under_way = UnderWay()
         self._pid = 0
         self._is_closed = False
+        self._at_process_end = AtProcessEnd(self.close)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope: a request, or the lifespan of the server. WebSockets are refused."""
@@ -123,7 +124,7 @@ class AsgiApp:
         From any thread, but not while requests are under way. A run() whose caller has gone gets PATIENCE_S
         to end, and is left behind then: shutdown() is not run.
         """
-        atexit.unregister(self.close)
+        self._at_process_end.cancel()
         self._is_closed = True
         engine, self._engine, self._loading, self._app = self._engine, None, None, None
         if engine is None or self._pid != os.getpid():  # a fork has copied no thread
@@ -134,6 +135,11 @@ class AsgiApp:
         engine.close_threads()
         engine.at_end.close()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a run() goes on long after its deadline, so that this process had better be replaced."""
+        return self._engine is not None and self._engine.stuck_count > 0
+
     async def _load(self) -> None:
         """Load the engine, or wait until it is loaded, and have it score on this event loop; its fault is kept."""
         if self._engine is None or self._pid != os.getpid():
@@ -141,7 +147,7 @@ class AsgiApp:
             self._engine.doors.append(self)
             self._loading = Loading(self._engine)
             self._loading.begin()
-            atexit.register(self.close)
+            self._at_process_end.register()
         engine, loading = self._engine, self._loading
         assert loading is not None
         await loading.ended()

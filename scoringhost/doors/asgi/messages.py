@@ -53,9 +53,10 @@ def head_of(scope: Scope, departure: Departure, max_body: int) -> HttpRequest:
         fault = BodyTooLarge(max_body)
     client, server = scope.get("client"), scope.get("server") or ("localhost", None)
     host = headers.get("host") or (f"{server[0]}:{server[1]}" if server[1] else server[0])
+    mount = (scope.get("root_path") or "").rstrip("/")
     return HttpRequest(
         method=scope["method"],
-        path=_path(scope),
+        path=_path_below(mount, scope["path"]),
         query=scope["query_string"],
         headers=headers,
         scheme=scope.get("scheme", "http"),
@@ -64,6 +65,7 @@ def head_of(scope: Scope, departure: Departure, max_body: int) -> HttpRequest:
         client=client[0] if client else None,
         fault=fault,
         abandoned=lambda: departure.has_come,
+        mount=mount,
     )
 
 
@@ -74,20 +76,18 @@ async def read_body(request: HttpRequest, receive: Receive, departure: Departure
         departure.look()
 
 
-def _path(scope: Scope) -> str:
+def _path_below(mount: str, path: str) -> str:
     """The decoded path below where this application is mounted.
 
     Servers pass the absolute form of a target on as it came (RFC 9112, 3.2.2). `path` includes
     `root_path` (ASGI 3.0 says so since 2023, and Starlette's Mount appends to `root_path` alone);
     servers from before leave it out, so that nothing is taken off a path that does not begin with it.
     """
-    path: str = scope["path"]
     if not path.startswith("/") and "://" in path:
         raw = path.partition("://")[2]
         path = unquote("/" + raw.partition("/")[2])
-    root = (scope.get("root_path") or "").rstrip("/")
-    if root and (path == root or path.startswith(root + "/")):
-        return path[len(root) :] or "/"
+    if mount and (path == mount or path.startswith(mount + "/")):
+        return path[len(mount) :] or "/"
     return path
 
 

@@ -38,7 +38,7 @@ def _fault(headers: dict[str, str], length: int, max_body: int) -> CallError | N
     if length > max_body:
         return BodyTooLarge(max_body)
     if not length and "chunked" in headers.get("transfer-encoding", "").lower():
-        return LengthRequired()
+        return LengthRequired("the Functions host does not pass chunked bodies on")
     return None
 
 

@@ -55,8 +55,23 @@ def test_an_option_of_the_other_target_is_a_usage_error(tmp_path: Path) -> None:
         assert (result.exit_code, f"{option[0]} goes with --target" in result.output) == (2, True)
 
 
+def test_what_ray_serve_takes_is_written_and_the_next_step_named(tmp_path: Path) -> None:
+    words = ["package", "--target", "ray", str(SAMPLE), "--output", str(tmp_path / "out"), "--replicas", "1..8"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith(f"deploy it: serve deploy {tmp_path / 'out'}/serve.yaml\n")
+    assert "max_replicas: 8" in (tmp_path / "out" / "serve.yaml").read_text()
+
+
+def test_an_option_of_two_targets_is_refused_for_the_third(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").touch()
+    words = ["package", "--target", "functions", str(SAMPLE), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, [*words, "--environment", str(tmp_path / "requirements.txt")])
+    assert (result.exit_code, "or ray only" in result.output) == (2, True)
+
+
 # BUG: a traceback of ours in place of a sentence.
-@pytest.mark.parametrize("target", ["functions", "container"])
+@pytest.mark.parametrize("target", ["functions", "container", "ray"])
 @pytest.mark.parametrize("name", ["/proc/x", "/dev/null/x", "link", "n" * 300])
 def test_a_folder_that_cannot_be_made_is_refused_with_its_reason(tmp_path: Path, name: str, target: str) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")

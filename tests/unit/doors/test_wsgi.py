@@ -9,7 +9,9 @@ from typing import Any
 
 import flask
 import pytest
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 
 from scoringhost import create_app
 
@@ -200,3 +202,40 @@ def test_a_stream_passes_the_hooks(make: Callable[..., flask.Flask]) -> None:
 
     answer = app.test_client().post("/score", data="x")
     assert (answer.text, answer.headers["x-seen"]) == ("one two", "True")
+
+
+# BUG: below a prefix the document and what a script saw of its request told of addresses at which nobody serves.
+def test_below_a_prefix_the_document_and_the_scripts_request_say_where_they_are(
+    make: Callable[..., flask.Flask],
+) -> None:
+    app = make("import flask\n\n\ndef init(): ...\ndef run(raw_data):\n    return flask.request.url\n")
+    outer = DispatcherMiddleware(lambda environ, start: NotFound()(environ, start), {"/models/raw": app})
+    client = Client(outer)
+    assert client.get("/models/raw/").text == "Healthy"
+    assert client.post("/models/raw/score", data="x").json == "http://localhost/models/raw/score"
+    assert client.get("/models/raw/swagger.json").json["basePath"] == "/models/raw"
+    assert client.get("/models/raw/swagger.json?version=3").json["servers"] == [{"url": "/models/raw"}]
+    assert client.post("/score", data="x").status_code == 404
+
+
+# BUG: uWSGI, and hypercorn for WSGI, hand a body without its length over as an empty one, and that was scored.
+@pytest.mark.parametrize(
+    ("environ", "status"),
+    [
+        ({"HTTP_TRANSFER_ENCODING": "chunked"}, 411),
+        ({"HTTP_TRANSFER_ENCODING": "Chunked", "wsgi.input_terminated": True}, 200),
+        ({"SERVER_PROTOCOL": "HTTP/2"}, 411),
+        ({"SERVER_PROTOCOL": "HTTP/2", "CONTENT_LENGTH": "4"}, 200),
+        ({"SERVER_PROTOCOL": "HTTP/2", "wsgi.input_terminated": True}, 200),
+        ({}, 200),  # no body at all (RFC 9112, 6.3)
+    ],
+)
+def test_a_body_that_the_server_may_have_lost_is_not_scored(
+    app: flask.Flask, environ: dict[str, Any], status: int
+) -> None:
+    told = create_environ("/score", method="POST", input_stream=BytesIO(b"body"))
+    del told["CONTENT_LENGTH"]
+    answer = TestResponse(*run_wsgi_app(app.wsgi_app, {**told, **environ}), request=flask.Request({}))
+    assert answer.status_code == status
+    if status == 411:
+        assert "The request needs a Content-Length" in answer.json["message"]

@@ -328,3 +328,18 @@ def test_an_engine_that_cannot_be_loaded_or_begun_has_failed() -> None:
         with pytest.raises(ValueError, match="no"):
             begin()
     assert unloadable.phase is unready.phase is Phase.FAILED
+
+
+def test_where_somebody_else_replaces_the_process_who_waits_is_refused_once_all_threads_are_stuck() -> None:
+    life: list[str] = []
+    engine = engine_with(life, threads=2, is_replaced=True)
+    engine.start_threads()
+    try:
+        assert engine.stuck_count == 0
+        engine.retire()
+        assert (engine.stuck_count, life) == (1, [])  # the other thread scores on
+        engine.retire()
+        assert life == [f"refuse waiting: {engine_module.REPLACED}"]
+        assert engine.phase is not Phase.DRAINING  # the end is for whoever replaces it
+    finally:
+        engine.close_threads()

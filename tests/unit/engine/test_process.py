@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -248,3 +249,34 @@ def test_a_forked_process_has_threads_of_its_own(python: Callable[..., str]) -> 
         process.close()
     """
     assert python(program) == "0 True"
+
+
+# BUG: servers whose workers are processes of multiprocessing (granian) ended them without shutdown().
+@pytest.mark.parametrize("loaded_in", ["worker", "parent"])
+def test_shutdown_is_run_at_the_end_of_a_process_that_multiprocessing_has_started(
+    python: Callable[..., str], tmp_path: Path, loaded_in: str
+) -> None:
+    (tmp_path / "score.py").write_text(
+        "def init(): print('init', flush=True)\n"
+        "def run(raw_data): print('run', flush=True)\n"
+        "def shutdown(): print('shutdown', flush=True)\n"
+    )
+    program = f"""
+        import multiprocessing
+        from scoringhost import create_app
+
+        def make():
+            return create_app("score.py", environ={{}})
+
+        def work():
+            (app or make()).test_client().post("/score", data="x")
+
+        app = make() if {loaded_in!r} == "parent" else None
+        worker = multiprocessing.get_context("fork").Process(target=work)
+        worker.start()
+        worker.join()
+        if app is not None:
+            app.extensions["scoringhost"].close()
+    """
+    of_the_parent = ["shutdown"] if loaded_in == "parent" else []
+    assert python(program).split() == ["init", "run", "shutdown", *of_the_parent]

@@ -27,7 +27,7 @@ EXPECTED = [
     (MissingParameter("a", ["a"]), 400, "False"),
     (errors.UnsupportedContentType("text/xml"), 415, "False"),
     (errors.BodyTooLarge(10), 413, "False"),
-    (errors.LengthRequired(), 411, "False"),
+    (errors.LengthRequired("x"), 411, "False"),
     (errors.HeadersTooLarge("x"), 431, "False"),
     (UnknownRoute("/x"), 404, "False"),
     (MethodNotAllowed("PUT", ["GET"]), 405, "False"),

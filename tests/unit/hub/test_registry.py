@@ -258,8 +258,9 @@ def test_a_damaged_database_is_said_and_nothing_is_made_of_it(tmp_path: Path, fo
     path = tmp_path / "hub" / DATABASE
     whole = path.read_bytes()
     path.write_bytes(b"no database" * 1000)
-    with pytest.raises(HomeUnusable, match="not a database.*backup"):
+    with pytest.raises(HomeUnusable, match="not a database.*backup") as _refused:  # it knows who was called
         Home(tmp_path / "hub")
+    assert not [link for link in Path("/proc/self/fd").iterdir() if os.path.realpath(link) == str(path)]
     assert path.read_bytes() == b"no database" * 1000
     path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
     with pytest.raises(HomeUnusable, match="damaged|malformed"), Home(tmp_path / "hub") as home:

@@ -140,7 +140,7 @@ def test_an_inference_service_is_written_with_what_it_needs(output: Path) -> Non
 
 
 @pytest.mark.parametrize(("words", "code", "said"), [
-    (["--replicas", "two"], 2, "--replicas 'two' is neither N nor MIN-MAX"),
+    (["--replicas", "two"], 2, "'two' is neither N nor MIN-MAX"),
     (["--replicas", "2", "--scale-on", "cpu"], 2, "need --replicas MIN-MAX"),
     (["--setting", "x"], 2, "--setting 'x' is not NAME=VALUE"),
     (["--name", "Wine"], 1, "Wine: name must be up to 63 of a-z"),

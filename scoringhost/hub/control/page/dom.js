@@ -55,6 +55,17 @@ export function keyed(parent, items, key, make, update) {
   });
 }
 
+/** Have a list of choices offer all of a service, by that text, or one of its versions. */
+export function offer(select, all, versions) {
+  keyed(
+    select,
+    [{ version: "", text: all }, ...versions.map((one) => ({ version: one.version, text: one.version }))],
+    (one) => one.version,
+    (one) => ({ element: h("option", { value: one.version }, one.text) }),
+    () => {},
+  );
+}
+
 // -- words -------------------------------------------------------------------------------------------
 
 /** A number of things, or of things a second: one decimal where that says something. */

@@ -1,5 +1,5 @@
 /** The last lines of a service's log. While somebody reads further up, or has marked something, it stays where it is. */
-import { h, keyed, say } from "./dom.js";
+import { h, offer, say } from "./dom.js";
 import { ofService } from "./api.js";
 
 const LINES = 200;
@@ -32,14 +32,7 @@ export class Log {
   async update(api, service) {
     this.element.hidden = !service.may.logs || !service.versions.length;
     if (this.element.hidden) return;
-    const options = [{ version: "", text: "all" }, ...service.versions.map((one) => ({ version: one.version, text: one.version }))];
-    keyed(
-      this.version,
-      options,
-      (one) => one.version,
-      (one) => ({ element: h("option", { value: one.version }, one.text) }),
-      () => {},
-    );
+    offer(this.version, "all", service.versions);
     this.version.parentElement.hidden = service.versions.length < 2;
     const { lines } = await api.get(ofService(this.name, "/logs"), { lines: LINES, version: this.version.value });
     this.#show(lines);

@@ -1,5 +1,5 @@
 /** The form to try a service: with its own sample, sent through the hub, and what it answers. */
-import { h, keyed, milliseconds, number, say } from "./dom.js";
+import { h, milliseconds, number, offer, say } from "./dom.js";
 import { Lost, ofService } from "./api.js";
 
 const pretty = (value) => {
@@ -43,14 +43,7 @@ export class TryForm {
   show(service) {
     this.element.hidden = !service.may.call || !service.versions.length;
     if (this.element.hidden) return;
-    const options = [{ version: "", text: "as the traffic says" }, ...service.versions.map((one) => ({ version: one.version, text: one.version }))];
-    keyed(
-      this.version,
-      options,
-      (one) => one.version,
-      (one) => ({ element: h("option", { value: one.version }, one.text) }),
-      () => {},
-    );
+    offer(this.version, "as the traffic says", service.versions);
     // Not of one that does not run: to be asked for its sample it would be started.
     const chosen = service.versions.find((one) => one.version === this.version.value);
     const isReady = (chosen ? [chosen] : service.versions).some((one) => one.state === "ready");

@@ -132,7 +132,7 @@ def test_what_cannot_be_published_is_refused_by_name(options: dict[str, Any], na
 
 def test_a_function_without_a_source_is_refused() -> None:
     made: dict[str, Any] = {}
-    exec("def typed(x): return x", made)
+    exec(compile("def typed(x): return x", "<made here>", "exec"), made)
     with pytest.raises(ValueError, match="code_fn: Python does not know the source of typed; use code_str"):
         body_of({"code_fn": made["typed"], "inputs": {"x": int}})
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -18,35 +19,33 @@ from tests.unit.hub.control.conftest import HubWorld
 JSON = b"Content-Type: application/json\r\n"
 
 
-async def answers(world: HubWorld, answer: Callable[[bytes, bytes], bytes | None]) -> asyncio.Server:
+@asynccontextmanager
+async def answers(world: HubWorld, answer: Callable[[bytes, bytes], bytes | None]) -> AsyncIterator[None]:
     """Have the newest set answer with what a function makes of the head and the body of each request; None: never."""
+    connections: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            _, _, length = head.lower().partition(b"content-length: ")
-            body = await reader.readexactly(int(length.split(b"\r\n")[0] or 0))
-            made = answer(head, body)
-            if made is None:
-                await asyncio.Event().wait()
-            writer.write(made or b"")
+        connections.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                _, _, length = head.lower().partition(b"content-length: ")
+                body = await reader.readexactly(int(length.split(b"\r\n")[0] or 0))
+                made = answer(head, body)
+                if made is None:
+                    await reader.read()  # until the caller gives up
+                    return
+                writer.write(made)
 
     place = world.folder / "w.sock"
-    server = await asyncio.start_unix_server(swallowing(serve), str(place))
+    server = await asyncio.start_unix_server(serve, str(place))
     world.last.workers = (WorkerRoute(1, str(place)),)
     world.supervisor.changed()
-    return server
-
-
-def swallowing(serve: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await serve(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
+    try:
+        yield
+    finally:
+        server.close()
+        for writer in connections:  # from Python 3.12 on a server waits for them, and they are kept alive
             writer.close()
-
-    return swallow
 
 
 def plain(body: bytes, status: bytes = b"200 OK", head: bytes = JSON) -> bytes:
@@ -63,7 +62,7 @@ def test_a_service_is_called_and_its_answer_shown(in_hub: Callable[..., None], b
             seen.append(head)
             return plain(b'{"got": %s}' % body)
 
-        async with await answers(world, echo):
+        async with answers(world, echo):
             tried = await world.call("POST", "/services/wine/try", {"text": "[1.50]"}, by=by)
         assert tried.status == 200
         assert tried.body.pop("took_ms") > 0
@@ -78,7 +77,7 @@ def test_a_service_is_called_and_its_answer_shown(in_hub: Callable[..., None], b
 def test_what_a_service_refuses_is_shown_and_no_error_of_the_hub(in_hub: Callable[..., None]) -> None:
     async def act(world: HubWorld) -> None:
         await world.deploy()
-        async with await answers(world, lambda head, body: plain(b"\xff\x00", b"400 Bad Request", b"")):
+        async with answers(world, lambda head, body: plain(b"\xff\x00", b"400 Bad Request", b"")):
             tried = await world.call("POST", "/services/wine/try", {"text": "x", "content_type": "text/plain"})
         assert (tried.status, tried.body["status"], tried.body["text"], tried.body["size"]) == (200, 400, None, 2)
 
@@ -102,7 +101,7 @@ def test_of_an_answer_no_more_is_kept_than_is_shown(
 
     async def act(world: HubWorld) -> None:
         await world.deploy()
-        async with await answers(world, lambda head, body: plain(b"x" * 1_000_000)):
+        async with answers(world, lambda head, body: plain(b"x" * 1_000_000)):
             tried = await world.call("POST", "/services/wine/try", {"text": "[]"})
         assert (tried.body["text"], tried.body["is_cut"], tried.body["status"]) == ("x" * 10, True, 200)
 
@@ -117,7 +116,7 @@ def test_a_stream_without_an_end_is_shown_as_far_as_it_has_come_in_time(
     async def act(world: HubWorld) -> None:
         await world.deploy()
         begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
-        async with await answers(world, lambda head, body: begun):
+        async with answers(world, lambda head, body: begun):
             tried = await world.call("POST", "/services/wine/try", {"text": "[]"})
         assert (tried.body["text"], tried.body["is_cut"]) == ("hello", True)
 
@@ -131,7 +130,7 @@ def test_a_service_that_does_not_answer_in_time_is_a_504_of_its_own(
 
     async def act(world: HubWorld) -> None:
         await world.deploy()
-        async with await answers(world, lambda head, body: None):
+        async with answers(world, lambda head, body: None):
             tried = await world.call("POST", "/services/wine/try", {"text": "[]"})
         assert (tried.status, tried.body["status"]) == (200, 504)
 
@@ -143,7 +142,7 @@ def test_a_service_with_keys_of_its_own_is_tried_by_those_only_who_may_see_them(
         await world.deploy(by="bob")
         keys = {"keys": {"primary": "a-key-of-a-service-that-is-long"}}
         assert (await world.call("PUT", "/services/wine/keys", keys, by="bob")).status == 200
-        async with await answers(world, lambda head, body: plain(b"[]")):
+        async with answers(world, lambda head, body: plain(b"[]")):
             for by, may in ((None, True), ("bob", True), ("ben", False), ("cat", False)):
                 for method, path in (("POST", "try"), ("GET", "sample")):
                     answer = await world.call(method, f"/services/wine/{path}", by=by)
@@ -182,7 +181,7 @@ def test_a_sample_is_what_the_service_says_that_it_takes(in_hub: Callable[..., N
 
     async def act(world: HubWorld) -> None:
         await world.deploy()
-        async with await answers(world, answer):
+        async with answers(world, answer):
             sample = await world.call("GET", "/services/wine/sample?version=1", by="cat")
         text, parameters = ("Wines.", ["data"]) if has_page else ("", [])
         assert sample.body == {"kind": "json", "text": text, "parameters": parameters, "sample": request}
@@ -213,7 +212,7 @@ def test_what_has_come_of_calls_is_told_of_services_that_there_are(in_hub: Calla
 def test_calls_that_were_tried_count(in_hub: Callable[..., None]) -> None:
     async def act(world: HubWorld) -> None:
         await world.deploy()
-        async with await answers(world, lambda head, body: plain(b"[]")):
+        async with answers(world, lambda head, body: plain(b"[]")):
             assert (await world.call("POST", "/services/wine/try", {"text": "[]"})).body["status"] == 200
             await world.call("GET", "/services/wine/sample")  # and questions about it do not
         calls = world.supervisor.calls
@@ -235,7 +234,7 @@ def test_a_content_type_is_one_value_of_a_header(in_hub: Callable[..., None], ki
 
     async def act(world: HubWorld) -> None:
         await world.deploy()
-        async with await answers(world, answer):
+        async with answers(world, answer):
             tried = await world.call("POST", "/services/wine/try", {"text": "[]", "content_type": kind}, by="cat")
         assert (tried.status, tried.error["field"]) == (400, "content_type")
         assert seen == []
