@@ -64,11 +64,12 @@ class BatchEngine(Protocol):
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
 
-    def score(self, source: Source, size: Size | None, *, skip: int) -> Iterator[tuple[float, Outcome]]:
-        """Score all mini-batches of a source but the first; returns when the script is known to be usable.
+    def score(self, source: Source, size: Size | None, *, skip: int) -> tuple[float, Iterator[tuple[float, Outcome]]]:
+        """Score all mini-batches of a source but the first `skip`; returns when the script is known to be usable.
 
-        The iterator answers each outcome, in order, with the share of the input that is read after it, from 0 to 1.
-        It raises InputUnusable and Stopped; both this and the iterator raise WorkerUnusable.
+        Returns the share of the input that was left out, from 0 to 1, and an iterator over each outcome, in order, with
+        the share that is read after it. It raises InputUnusable and Stopped; both this and the iterator raise
+        WorkerUnusable.
         """
 
 
@@ -103,12 +104,12 @@ def run(
     with ExitStack() as closing:
         with _engine(plan, environ, log, stopped) as engine:
             done = output.progress.done
-            outcomes = engine.score(plan.source, plan.size, skip=done)
+            position, outcomes = engine.score(plan.source, plan.size, skip=done)
             closing.enter_context(output)
             if output.progress.done != done:
                 raise OutputUnusable("another command has gone on with this job meanwhile; give this one again")
             try:
-                for last in _steps(plan, outcomes, output):
+                for last in _steps(plan, position, outcomes, output):
                     watch(last)
             except BaseException:
                 with suppress(OutputUnusable):  # what was said first is what matters
@@ -126,10 +127,10 @@ def _engine(plan: Plan, environ: MutableMapping[str, str], log: Log, stopped: Ca
     )
 
 
-def _steps(plan: Plan, outcomes: Iterator[tuple[float, Outcome]], output: Output) -> Iterator[Step]:
+def _steps(plan: Plan, position: float, outcomes: Iterator[tuple[float, Outcome]], output: Output) -> Iterator[Step]:
     """Write what is scored, from where the output is. Raises TooManyFailures."""
     progress = output.progress
-    yield Step(progress.scored, progress.failed, 0.0, resumed=output.is_resumed)
+    yield Step(progress.scored, progress.failed, position, resumed=output.is_resumed)
     for position, outcome in outcomes:
         rendered = output.render(outcome)
         too_many = _too_many(plan.error_threshold, progress, rendered, position)

@@ -45,8 +45,6 @@ class Job:
     """What the script finds in `sys.argv` behind its own name."""
     dataset: str = ""
     """What is scored, as it was named; a script may ask for it."""
-    loads_only: bool = False
-    """Whether the worker only says what run() takes, and ends before init()."""
 
 
 @dataclass(frozen=True, slots=True)

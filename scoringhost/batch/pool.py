@@ -11,12 +11,11 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from scoringhost.batch.part_queue import PartQueue, Slot
 from scoringhost.batch.parts import Contract, Job, Outcome, Part, Ready, Refused
-from scoringhost.batch.reading import Source
+from scoringhost.batch.reading import Source, leave_out
 from scoringhost.batch.worker_log import Log, WorkerLog
 from scoringhost.errors import StartupError
 from scoringhost.process.supervisor import PythonChild, start_python, wait_for_any
@@ -109,10 +108,11 @@ class Pool:
             self._listen()
         return self._contract
 
-    def score(self, source: Source, size: Size | None, *, skip: int) -> Iterator[tuple[float, Outcome]]:
+    def score(self, source: Source, size: Size | None, *, skip: int) -> tuple[float, Iterator[tuple[float, Outcome]]]:
         """See `BatchEngine`: the mini-batches are read here, as workers fall idle."""
-        parts = islice(source.parts(self.contract(), size), skip, None)
-        return ((part.position, outcome) for part, outcome in self.score_parts(parts))
+        parts = source.parts(self.contract(), size)
+        skipped = leave_out(parts, skip)
+        return skipped, ((part.position, outcome) for part, outcome in self.score_parts(parts))
 
     def score_parts(self, parts: Iterator[Part]) -> Iterator[tuple[Part, Outcome]]:
         """Score mini-batches: answers each with its outcome, in order.

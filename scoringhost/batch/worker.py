@@ -49,11 +49,7 @@ def main(descriptor: int, parent: int) -> None:
     with contextlib.closing(connection), contextlib.suppress(EOFError, BrokenPipeError):
         job = connection.recv()
         try:
-            scoring, contract = _loaded(job)
-            if job.loads_only:
-                connection.send(Ready(contract))
-                return
-            with scoring as scorer:
+            with _scorer(job) as (scorer, contract):
                 connection.send(Ready(contract))
                 while (part := connection.recv()) is not None:
                     connection.send(_outcome(scorer, part))
@@ -68,12 +64,8 @@ def _outcome(scorer: Scorer, part: Part) -> Outcome:
         return Outcome.failing(part, f"{type(error).__name__}: {error}", traceback=traceback.format_exc().rstrip())
 
 
-def _loaded(job: Job) -> tuple[contextlib.AbstractContextManager[Scorer], Contract]:
-    """What scores with the script, which is loaded; entering it runs init(), leaving it shutdown().
-
-    Raises:
-        StartupError: if the script cannot be used.
-    """
+@contextlib.contextmanager
+def _scorer(job: Job) -> Iterator[tuple[Scorer, Contract]]:
     environ, settings = os.environ, job.settings
     environ[OUTPUT_VARIABLE] = str(job.output_dir)
     world = assemble.prepare_process(settings, environ, [], arguments=job.arguments)
@@ -85,15 +77,20 @@ def _loaded(job: Job) -> tuple[contextlib.AbstractContextManager[Scorer], Contra
     if contract is None and MINI_BATCH_CONTEXT in inspect.signature(script.run).parameters:
         contract = _of_mini_batches(script)  # no request can fill that parameter, so nothing can serve it
     if contract in (Contract.FILES, Contract.TABLE):
-        return _mini_batches(job, script), contract
+        with _mini_batches(job, script) as scorer:
+            yield scorer, contract
+        return
     failures = Failures()
     engine = Engine(partial(assemble.build, settings.unrecorded(), failures, world), settings.threads)
     engine.load()
     service = engine.site.host.resolve()
     contract = contract or _looks_like(service.script, service.signature)
     if contract is Contract.REQUESTS:
-        return _requests(job, engine, failures), contract
-    return _mini_batches(job, service.script), contract
+        with _requests(job, engine, failures) as requests:
+            yield requests, contract
+    else:
+        with _mini_batches(job, service.script) as scorer:
+            yield scorer, contract
 
 
 @contextlib.contextmanager

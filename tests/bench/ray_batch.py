@@ -1,9 +1,9 @@
 """`scoringhost batch` on this machine and on two nodes of Ray, side by side: the same rows, the same output, the time.
 
-    python tests/bench/ray_batch.py [--rows 100000 300000 1000000] [--workers 2]
+    python tests/bench/ray_batch.py [--rows 10000 100000 1000000] [--workers 2]
 
 Needs the extra `ray`. Both engines have as many workers, with a core each. Each number of rows is scored by both, one
-after the other, and the outputs and error files are compared byte by byte; one row in 10,000 is bad.
+after the other, and the outputs and error files are compared byte by byte; one row in 10,000 is bad. How both grow is told at the end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PROGRAM = Path(sys.executable).with_name("scoringhost")
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--rows", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    options.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     options.add_argument("--workers", type=int, default=2)
     given = options.parse_args()
     cluster = subprocess.Popen(
@@ -41,14 +41,19 @@ def main() -> None:
         )
         print(f"{'rows':>9} {'local s':>8} {'Ray s':>8} {'ratio':>6} {'load':>5}  output, errors")
         with tempfile.TemporaryDirectory() as folder:
-            for rows in given.rows:
-                compare(Path(folder), rows, given.workers, address)
+            times = [compare(Path(folder), rows, given.workers, address) for rows in given.rows]
+        for index in range(1, len(times)):
+            fewer, rows = given.rows[index - 1 : index + 1]
+            local, on_ray = (after - before for before, after in zip(times[index - 1], times[index], strict=True))
+            each = 100_000 / (rows - fewer)
+            print(f"from {fewer:,} to {rows:,} rows, each further 100,000: ", end="")
+            print(f"local {local * each:.2f} s, Ray {on_ray * each:.2f} s, ratio {on_ray / local:.2f}")
     finally:
         cluster.stdin.close()
         cluster.wait(60)
 
 
-def compare(folder: Path, rows: int, workers: int, address: str) -> None:
+def compare(folder: Path, rows: int, workers: int, address: str) -> tuple[float, float]:
     source = folder / "rows.csv"
     with source.open("w") as file:
         file.write(",".join(f"x{column}" for column in range(10)) + "\n")
@@ -63,6 +68,7 @@ def compare(folder: Path, rows: int, workers: int, address: str) -> None:
     ]
     load = os.getloadavg()[0]
     print(f"{rows:9,} {local:8.1f} {on_ray:8.1f} {on_ray / local:6.2f} {load:5.1f}  {', '.join(same)}", flush=True)
+    return local, on_ray
 
 
 def score(source: Path, output: Path, workers: int, *more: str) -> float:

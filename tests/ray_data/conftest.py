@@ -46,15 +46,9 @@ class Cluster:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     program = Path(__file__).with_name("cluster.py")
-    process = subprocess.Popen(
-        [sys.executable, str(program), "2", "2"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        yield Cluster(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(60)
+    command = [sys.executable, str(program), "2", "2"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Cluster(process)  # it ends with its standard input, which is closed here
 
 
 Command = Callable[..., list[str]]

@@ -28,6 +28,8 @@ def run(mini_batch):
 def shutdown():
     open("ended", "a").write("x")
 """
+COUNTED = WAITING.replace("    pass\n", "    open(f'pid-{os.getpid()}', 'w')\n", 1) + "    print('that is all')\n"
+"""The same with a file for each init(), and with last words."""
 WITHIN_S = 300
 """Ray starts half a dozen interpreters, which takes minutes on a machine that is busy with other things."""
 SEVERAL = ("--input", "in", "--output", "out.csv", "--mini-batch-size", "1")
@@ -66,6 +68,11 @@ def has_written(folder: Path) -> bool:
     return progress.exists() and json.loads(progress.read_bytes())["done"] > 0
 
 
+def begun(folder: Path) -> int:
+    """How often init() was run."""
+    return len(list(folder.glob("pid-*")))
+
+
 EXPECTED = "".join(f"{number}\n" for number in range(10, 40))
 
 
@@ -88,25 +95,47 @@ def test_a_job_that_is_ended_goes_on_where_it_was(command: Any, tmp_path: Path, 
     assert not (tmp_path / "out.csv.progress").exists()
 
 
-@pytest.mark.xfail(reason="Ray ends an actor, and what it has started, before it is asked to close", strict=False)
-def test_shutdown_is_run_when_the_job_ends(on_ray: Any, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "1.txt").write_text("1")
-    done = on_ray(WAITING, *SEVERAL)
+@pytest.mark.usefixtures("files")
+def test_shutdown_is_run_by_every_actor_before_the_job_ends(on_ray: Any, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    done = on_ray(COUNTED, *SEVERAL)
     assert done.returncode == 0, done.stderr
-    assert "x" in (tmp_path / "ended").read_text()
+    assert (tmp_path / "ended").read_text() == "xx"
+    assert done.stderr.count("that is all") == 2
 
 
 @pytest.mark.usefixtures("files")
 def test_a_node_that_is_lost_costs_no_row(command: Any, cluster: Any, tmp_path: Path) -> None:
-    """Five actors need three nodes of two cores; while they work the third is killed, and four go on."""
+    """Four actors are on three nodes of two cores; while they work the third node is killed."""
     cluster.add_node(2)
-    called = command(WAITING.replace("    pass\n", "    open(f'pid-{os.getpid()}', 'w')\n", 1), *SEVERAL, workers=5)
+    called = command(COUNTED, *SEVERAL, workers=4)
     with subprocess.Popen(called, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        until(lambda: len(list(tmp_path.glob("pid-*"))) == 5)
+        until(lambda: begun(tmp_path) == 4)
         cluster.kill_last_node()
         (tmp_path / "go").touch()
         said, told = running.communicate(timeout=WITHIN_S)
+    assert (running.returncode, said.startswith("30 scored, 0 failed")) == (0, True), told
+    assert (tmp_path / "out.csv").read_text() == EXPECTED
+    assert begun(tmp_path) > 4, "no actor was on the node that was killed"
+
+
+@pytest.mark.usefixtures("files")
+def test_without_room_for_a_lost_actor_the_job_waits_for_a_node_and_says_so(
+    command: Any, cluster: Any, tmp_path: Path
+) -> None:
+    """Five actors need three nodes of two cores."""
+    cluster.add_node(2)
+    called = command(COUNTED, *SEVERAL, workers=5)
+    with subprocess.Popen(called, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        until(lambda: begun(tmp_path) == 5)
+        cluster.kill_last_node()
+        (tmp_path / "go").touch()
+        told = next(line for line in iter(running.stderr.readline, "") if "warning" in line)
+        assert "room for 4 of 5 actors" in told
+        cluster.add_node(2)
+        said, told = running.communicate(timeout=WITHIN_S)
+    cluster.kill_last_node()
     assert (running.returncode, said.startswith("30 scored, 0 failed")) == (0, True), told
     assert (tmp_path / "out.csv").read_text() == EXPECTED
 

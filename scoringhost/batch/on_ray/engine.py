@@ -9,26 +9,30 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import suppress
 from itertools import chain
-from typing import Any
+from math import inf
+from typing import Any, TypeVar
 
-from scoringhost.batch.on_ray.nodes import COLUMN, GroupReader, NodeJob, RayCluster, Scored, find_contract
-from scoringhost.batch.parts import Contract, Job, Outcome
+from scoringhost.batch.on_ray.nodes import GroupReader, NodeJob, RayCluster, Scored
+from scoringhost.batch.parts import Job, Outcome
 from scoringhost.batch.pool import ABANDON_S, STOP_S, Stopped, WorkerUnusable
 from scoringhost.batch.reading import InputUnusable, Source
 from scoringhost.batch.worker_log import Log
 from scoringhost.errors import MissingExtra, ScoringHostError
 from scoringhost.tabular.pieces import Size
 
+T = TypeVar("T")
+
 LOOK_S = 0.2
 """Seconds between two looks at whether the job was stopped."""
-TASK_RETRIES = 5
-"""Further tries of a group whose actor was lost, with its node or for want of memory."""
+NODES_S = 5.0
+"""Seconds between two looks at what the nodes have room for."""
 
 
 class ClusterUnusable(ScoringHostError):
@@ -54,7 +58,10 @@ class RayEngine:
         sent = os.path.abspath(cluster.working_dir) if cluster.working_dir else None
         self._task = NodeJob(job, cluster.num_cpus, timeout_s, os.getcwd(), sent)
         self._ray: Any = None
-        self._attendance: Any = None
+        self._look_next_s = -inf
+        self._room: float = inf
+        self._on_cluster: Any = None
+        self._came: Iterator[Any] = iter(())
 
     def __enter__(self) -> RayEngine:
         """Connect.
@@ -89,50 +96,46 @@ class RayEngine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._attendance is not None:
-            self._attendance.close_all(ABANDON_S if kind is not None else STOP_S)
+        if self._on_cluster is not None:
+            self._log(self._on_cluster.close(ABANDON_S if kind is not None else STOP_S))
+        if kind is None:
+            with suppress(Stopped):
+                deque(self._came, maxlen=0)  # Ray Data ends in order, as nothing more comes
         self._ray.shutdown()
 
-    def score(self, source: Source, size: Size | None, *, skip: int) -> Iterator[tuple[float, Outcome]]:
+    def score(self, source: Source, size: Size | None, *, skip: int) -> tuple[float, Iterator[tuple[float, Outcome]]]:
         """See `BatchEngine`.
 
         Raises:
             ClusterUnusable: if Ray gives the job up; the iterator, too.
         """
-        self._say_what_is_missing()
-        contract = self._task.job.contract or self._contract()
-        groups = self._groups(GroupReader(source, contract, size, skip, self._actors))
+        self._look_at_nodes()
+        groups = self._groups(GroupReader(source, size, skip, self._actors))
         first = next(groups)
-        return self._outcomes(chain([first], groups))
+        return first.skipped, self._outcomes(chain([first], groups))
 
-    def _say_what_is_missing(self) -> None:
-        """Ray waits for ever for what no node has; an autoscaler may bring it, so it is no error."""
+    def _look_at_nodes(self) -> None:
+        """Say for how many actors there is no room, if that has changed, now and then.
+
+        Ray waits for ever for what no node has, or none has any more; an autoscaler may bring it, so it is no error.
+        """
+        now_s = time.monotonic()
+        if now_s < self._look_next_s:
+            return
+        self._look_next_s = now_s + NODES_S
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         cpus, gpus = self._cluster.num_cpus, self._cluster.num_gpus
         room = [int(min(_times(node, "CPU", cpus), _times(node, "GPU", gpus), self._actors)) for node in nodes]
-        if sum(room) < self._actors:
+        if sum(room) < min(self._actors, self._room):
             wanted = f"{cpus:g} CPUs and {gpus:g} GPUs each" if gpus else f"{cpus:g} CPUs each"
-            text = f"the cluster has room for {sum(room)} of {self._actors} actors of {wanted}; others wait for more\n"
-            self._log(f"scoringhost: warning: {text}".encode())
+            text = f"the cluster has room for {sum(room)} of {self._actors} actors of {wanted}"
+            self._log(f"scoringhost: warning: {text}; the others wait for more, with what they had to score\n".encode())
+        self._room = sum(room)
 
-    def _contract(self) -> Contract:
-        """What run() takes, which is to be known before the input is read; a node loads the script for it."""
-        cluster = self._cluster
-        # max_calls: the process, whose folder has been changed, is not used again.
-        remote = self._ray.remote(num_cpus=cluster.num_cpus, num_gpus=cluster.num_gpus, max_calls=1)(find_contract)
-        reference = remote.remote(self._task)
-        while not self._ray.wait([reference], timeout=LOOK_S)[0]:
-            if self._stopped():
-                raise Stopped
-        try:
-            found = self._ray.get(reference)
-        except self._ray.exceptions.RayError as problem:
-            raise _given_up(problem) from None
-        self._log(found.log)
-        if found.contract is None:
-            raise WorkerUnusable(found.refused)
-        contract: Contract = found.contract
-        return contract
+    def _is_stopped(self) -> bool:
+        """Asked several times a second, so that it looks at the nodes as well."""
+        self._look_at_nodes()
+        return self._stopped()
 
     def _outcomes(self, groups: Iterator[Scored]) -> Iterator[tuple[float, Outcome]]:
         for group in groups:
@@ -142,23 +145,26 @@ class RayEngine:
 
     def _groups(self, reader: GroupReader) -> Iterator[Scored]:
         """What comes back, in order. Raises WorkerUnusable, ClusterUnusable and Stopped."""
-        from scoringhost.batch.on_ray.pipeline import Attendance, scored_groups
+        from scoringhost.batch.on_ray.pipeline import JobOnCluster, scored_groups
 
-        self._attendance = Attendance()
-        rows = scored_groups(reader, self._task, self._cluster, self._attendance)
-        for row in _interruptible(rows, self._stopped):
-            if isinstance(row, BaseException):
-                raise _given_up(row) from row
-            scored: Scored = pickle.loads(row[COLUMN])
+        self._on_cluster = JobOnCluster()
+        self._came = _interruptible(
+            scored_groups(reader, self._task, self._cluster, self._on_cluster), self._is_stopped
+        )
+        for scored in self._came:
+            if isinstance(scored, BaseException):
+                raise _given_up(scored) from scored
             if scored.log:
                 self._log(scored.log)
             if scored.refused:
                 raise WorkerUnusable(scored.refused)
             yield scored
+            if scored.is_last:
+                return
 
 
-def _interruptible(rows: Iterator[Any], stopped: Callable[[], bool]) -> Iterator[Any]:
-    """Rows, and at the end what was raised, if anything.
+def _interruptible(groups: Iterator[T], stopped: Callable[[], bool]) -> Iterator[T | BaseException]:
+    """The groups, and at the end what was raised, if anything.
 
     A thread waits for them: in Ray's own waiting a signal would not be seen. Raises Stopped.
     """
@@ -167,8 +173,8 @@ def _interruptible(rows: Iterator[Any], stopped: Callable[[], bool]) -> Iterator
 
     def take() -> None:
         try:
-            for row in rows:
-                came.put(row)
+            for group in groups:
+                came.put(group)
         except BaseException as problem:
             came.put(problem)
         came.put(end)
@@ -178,10 +184,10 @@ def _interruptible(rows: Iterator[Any], stopped: Callable[[], bool]) -> Iterator
         if stopped():
             raise Stopped
         with suppress(queue.Empty):
-            row = came.get(timeout=LOOK_S)
-            if row is end:
+            group = came.get(timeout=LOOK_S)
+            if group is end:
                 return
-            yield row
+            yield group
 
 
 def _times(resources: dict[str, float], name: str, each: float) -> float:

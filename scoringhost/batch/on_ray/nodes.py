@@ -9,30 +9,32 @@ spare.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from scoringhost.batch.parts import Contract, Job, Outcome, Part
 from scoringhost.batch.pool import Pool
-from scoringhost.batch.reading import InputUnusable, Source
+from scoringhost.batch.reading import InputUnusable, Source, leave_out
 from scoringhost.errors import StartupError
 from scoringhost.process.cpu_budget import limit_threads
 from scoringhost.tabular.pieces import Size
 from scoringhost.telemetry.explanation import explain
 
 COLUMN = "group"
-"""The only column of Ray's tables: pickled groups of mini-batches, and later of outcomes."""
+"""The only column of Ray's tables."""
 SINGLE_GROUPS = 4
 """Groups for each actor that are single mini-batches, so that all actors work soon, and for little input."""
 GROUP = 8
 """Mini-batches in each later group: Ray takes some 10 ms to hand one out."""
+LIVES = 20
+"""How often an actor may be started in one job. Ray itself starts anew for ever what is lost, and has it score again
+what it had: if that is what ends it, for want of memory, the job would not end."""
 LOG_BYTES = 1 << 20
 """What is kept of the lines that a script writes, until they go out with the next outcomes."""
 
@@ -86,42 +88,31 @@ def _moved(path: str, old: str, new: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Mini-batches that are handed out together; `problem` if the input cannot be read any further."""
+    """Mini-batches that are handed out together.
+
+    is_last: whether none follows. problem: why the input cannot be read any further. skipped: the share of the input
+    that was done before, in the first group.
+    """
 
     parts: Sequence[Part]
+    is_last: bool = False
     problem: str = ""
+    skipped: float = 0.0
 
 
 @dataclass(slots=True)
 class Scored:
     """What became of a group: outcomes in order with the share of the input read, and what the script has written.
 
-    problem: why the input cannot be read any further. refused: why the script cannot be used.
+    is_last, problem and skipped: as of the group. refused: why the script cannot be used.
     """
 
     outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
     log: bytes = b""
+    is_last: bool = False
     problem: str = ""
+    skipped: float = 0.0
     refused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a node has found out of the script: its contract, or why it cannot be used."""
-
-    contract: Contract | None
-    refused: str = ""
-    log: bytes = b""
-
-
-def find_contract(task: NodeJob) -> Found:
-    """What run() takes, without init(): a worker process loads the script, and ends."""
-    log = _Log()
-    try:
-        with _pool(replace(task, job=replace(task.job, loads_only=True)), log) as pool:
-            return Found(pool.contract(), log=log.take())
-    except StartupError as error:
-        return Found(None, explain(error), log.take())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,80 +123,105 @@ class GroupReader:
     """
 
     source: Source
-    contract: Contract
     size: Size | None
     skip: int
     actors: int
 
-    def __call__(self) -> Iterator[Group]:
-        """The groups; at least one, so that init() is run for an input without rows, too."""
-        parts = islice(self.source.parts(self.contract, self.size), self.skip, None)
+    def __call__(self, contract: Contract | None) -> Iterator[Group]:
+        """The groups, the last of them marked as such; one without mini-batches if there is none.
+
+        contract: what run() takes; None if the script cannot be used, which whoever is handed the only group says.
+        """
+        if contract is None:
+            yield Group([], is_last=True)
+            return
         group: list[Part] = []
-        given = 0
-        while True:
-            try:
-                part = next(parts, None)
-            except (InputUnusable, StartupError) as problem:
-                yield Group(group, str(problem))
-                return
-            if part is None:
-                break
-            group.append(part)
-            if given < SINGLE_GROUPS * self.actors or len(group) == GROUP:
-                yield Group(group)
-                given += 1
-                group = []
-        if group or not given:
-            yield Group(group)
+        given, skipped = 0, 0.0
+        try:
+            parts = self.source.parts(contract, self.size)
+            skipped = leave_out(parts, self.skip)
+            for part in parts:
+                group.append(part)
+                if given < SINGLE_GROUPS * self.actors or len(group) == GROUP:
+                    yield Group(group, skipped=skipped)
+                    given += 1
+                    group = []
+        except (InputUnusable, StartupError) as problem:
+            yield Group(group, is_last=True, problem=str(problem), skipped=skipped)
+            return
+        yield Group(group, is_last=True, skipped=skipped)
 
 
-class Present:
-    """An actor that knows the actors that are ready."""
+class Register:
+    """An actor that knows which scorers are ready, and whether the job is over.
+
+    Its methods are coroutines, so that some may wait while others are called.
+    """
 
     def __init__(self) -> None:
         self._scorers: dict[str, Any] = {}
+        self._times = Counter[str]()
+        self._contract: Contract | None = None
+        self._has_come, self._is_over = asyncio.Event(), asyncio.Event()
 
-    def come(self, name: str, scorer: Any) -> None:
-        """An actor is ready, perhaps once more, on another node."""
+    async def come(self, name: str, scorer: Any, contract: Contract | None) -> int:
+        """A scorer knows what run() takes, or that the script cannot be used; perhaps once more, on another node.
+
+        Returns how often it has come by now.
+        """
         self._scorers[name] = scorer
+        self._times[name] += 1
+        if not self._has_come.is_set():
+            self._contract = contract
+            self._has_come.set()
+        return self._times[name]
 
-    def scorers(self) -> list[Any]:
-        """All handles."""
+    async def contract(self) -> Contract | None:
+        """What run() takes, as the first scorer says; waits for that. None if the script cannot be used."""
+        await self._has_come.wait()
+        return self._contract
+
+    async def scorers(self) -> list[Any]:
+        """The handles of all."""
         return list(self._scorers.values())
+
+    async def end(self) -> None:
+        """Say that the job is over."""
+        self._is_over.set()
+
+    async def wait_for_end(self) -> None:
+        """Wait until the job is over."""
+        await self._is_over.wait()
 
 
 class Scorer:
-    """The actor. It is called with Ray's batches of pickled groups, and answers as many pickled `Scored`."""
+    """The actor. It is called with tables of `Group`, and answers tables of as many `Scored`."""
 
-    def __init__(self, task: NodeJob, come: Callable[[], None]) -> None:
-        """`come` is called when it is ready.
+    def __init__(self, task: NodeJob, come: Callable[[Contract | None], int]) -> None:
+        """`come` is called when it is known what run() takes, and answers how often this actor was started.
 
         A script that cannot be used is not an error here: Ray would start the actor again, and init() with it.
         """
         self._log = _Log()
         self._refused = ""
         self._pool = _pool(task, self._log)
+        contract = None
         try:
             self._pool.__enter__()
-            self._pool.contract()
+            contract = self._pool.contract()
         except StartupError as error:
             self._refused = explain(error)
-            return
-        _ready.append(self)
-        come()
+        _scorers.append(self)
+        if come(contract) > LIVES:
+            self._refused = f"an actor was lost {LIVES} times, with its node or for want of memory"
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """Score groups."""
-        import numpy as np
-
-        answers = np.empty(len(batch[COLUMN]), dtype=object)
-        for at, group in enumerate(batch[COLUMN]):
-            answers[at] = pickle.dumps(self.score(pickle.loads(group)), protocol=pickle.HIGHEST_PROTOCOL)
-        return {COLUMN: answers}
+    def __call__(self, batch: Any) -> Any:
+        """Score groups, of an Arrow table."""
+        return pickled_rows(self.score(group) for group in unpickled_rows(batch))
 
     def score(self, group: Group) -> Scored:
         """Score one group."""
-        answer = Scored(problem=group.problem, refused=self._refused)
+        answer = Scored(is_last=group.is_last, problem=group.problem, skipped=group.skipped, refused=self._refused)
         if not self._refused:
             try:
                 for part, outcome in self._pool.score_parts(iter(group.parts)):
@@ -215,22 +231,36 @@ class Scorer:
         answer.log = self._log.take()
         return answer
 
-    def close(self) -> None:
-        """Let the worker process run shutdown() and end; what that writes goes to Ray's own log."""
+    def close(self) -> bytes:
+        """Let the worker process run shutdown() and end; answers what the script has written meanwhile."""
         self._pool.__exit__(None)
-        with suppress(OSError, ValueError):
-            sys.stderr.buffer.write(self._log.take())
-            sys.stderr.flush()
+        return self._log.take()
 
 
-_ready: list[Scorer] = []
-"""The scorer of this process: Ray Data has it in a place of its own, and calls nothing of it at the end (measured)."""
+_scorers: list[Scorer] = []
+"""The scorer of this process: Ray Data has it in a place of its own."""
 
 
-def close_scorers(*_: object) -> None:
-    """Called in an actor's process at the end of the job."""
-    while _ready:
-        _ready.pop().close()
+def close_scorers(*_: object) -> bytes:
+    """Called in an actor's process at the end of the job; answers what the script has written meanwhile."""
+    log = b""
+    while _scorers:
+        log += _scorers.pop().close()
+    return log
+
+
+def pickled_rows(values: Iterable[Group | Scored]) -> Any:
+    """A table of Arrow with a pickled value in each row."""
+    import pyarrow as pa
+
+    rows = [pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL) for value in values]
+    return pa.table({COLUMN: pa.array(rows, pa.large_binary())})
+
+
+def unpickled_rows(table: Any) -> Iterator[Any]:
+    """The values that `pickled_rows` was given."""
+    for row in table[COLUMN]:
+        yield pickle.loads(row.as_buffer())
 
 
 class _Log:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -13,48 +12,79 @@ from ray.data import ActorPoolStrategy, DataContext, Datasource
 from ray.data.block import BlockMetadata
 from ray.data.datasource import ReadTask
 from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from scoringhost.batch.on_ray.engine import TASK_RETRIES
-from scoringhost.batch.on_ray.nodes import COLUMN, GroupReader, NodeJob, Present, RayCluster, Scorer, close_scorers
+from scoringhost.batch.on_ray.nodes import (
+    GroupReader,
+    NodeJob,
+    RayCluster,
+    Register,
+    Scored,
+    Scorer,
+    close_scorers,
+    pickled_rows,
+    unpickled_rows,
+)
+from scoringhost.batch.parts import Contract
 
 
-class Attendance:
-    """Which actors are ready, so that they can be closed: shutdown() is to be over when the job ends.
+class JobOnCluster:
+    """What the reader, the scorers and the command say to each other, by an actor on the command's machine.
 
-    Ray Data lets its actors go without a word, and Ray then kills what they have started. The handles that are kept
-    here are those that an actor has of itself, which do not keep it in being: closing may come too late (see the
-    test of shutdown() in tests/ray_data).
+    Ray Data ends its actors without a word as soon as there is no more input for them, and Ray then kills what they
+    have started, which is where shutdown() would run. So the reader says that there is no more only after the command
+    has had all outcomes, and has had the scorers close.
     """
 
     def __init__(self) -> None:
-        self._present: Any = ray.remote(num_cpus=0, resources=_here())(Present).remote()
+        # On the node that the command is connected to: if that is lost, so is the command.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._register: Any = ray.remote(num_cpus=0, scheduling_strategy=here)(Register).remote()
 
-    def come(self) -> None:
-        """Called by an actor."""
+    def come(self, contract: Contract | None) -> int:
+        """Called by a scorer; answers how often it has come by now."""
         about = ray.get_runtime_context()
-        self._present.come.remote(about.get_actor_id(), about.current_actor)
+        times: int = ray.get(self._register.come.remote(about.get_actor_id(), about.current_actor, contract))
+        return times
 
-    def close_all(self, within_s: float) -> None:
-        """Have all close, and wait for that; those that are lost are not waited for."""
+    def contract(self) -> Contract | None:
+        """Called by the reader: what run() takes, as soon as a scorer has said so."""
+        found: Contract | None = ray.get(self._register.contract.remote())
+        return found
+
+    def wait_for_end(self) -> None:
+        """Called by the reader."""
+        ray.get(self._register.wait_for_end.remote())
+
+    def close(self, within_s: float) -> bytes:
+        """Called by the command: have all scorers close, and the reader end; answers what the script wrote meanwhile.
+
+        Scorers that are lost, or are still busy after that time, are not waited for.
+        """
+        log = b""
         with suppress(RayError):
-            scorers = ray.get(self._present.scorers.remote(), timeout=within_s)
+            scorers = ray.get(self._register.scorers.remote(), timeout=within_s)
             closing = [scorer.__ray_call__.remote(close_scorers) for scorer in scorers]
             if closing:
-                ray.wait(closing, num_returns=len(closing), timeout=within_s)
-
-
-def _here() -> dict[str, float]:
-    """The resource that each node of this machine has: its address."""
-    address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
-    return {f"node:{address}": 0.001}
+                closed, _ = ray.wait(closing, num_returns=len(closing), timeout=within_s)
+                for one in closed:
+                    with suppress(RayError):
+                        log += ray.get(one)
+        self._register.end.remote()
+        return log
 
 
 class _Groups(Datasource):
     """The input as a table with a group of mini-batches in each row."""
 
-    def __init__(self, reader: GroupReader) -> None:
+    def __init__(self, reader: GroupReader, job: JobOnCluster) -> None:
         super().__init__()  # type: ignore[no-untyped-call,unused-ignore]
-        self._reader = reader
+        self._reader, self._job = reader, job
+
+    @property
+    def supports_distributed_reads(self) -> bool:
+        """Files of this machine are read on the command's node, which is one of this machine."""
+        return self._reader.source.is_remote
 
     def estimate_inmemory_data_size(self) -> int | None:
         """Not known."""
@@ -62,37 +92,37 @@ class _Groups(Datasource):
 
     def get_read_tasks(self, *_: Any, **__: Any) -> list[ReadTask]:
         """One; it hands on what it has read while it reads."""
-        reader = self._reader
+        reader, job = self._reader, self._job
 
         def read() -> Iterator[pa.Table]:
-            for group in reader():
-                yield pa.table({COLUMN: pa.array([pickle.dumps(group, protocol=5)], pa.large_binary())})
+            for group in reader(job.contract()):
+                yield pickled_rows([group])
+            job.wait_for_end()
 
         return [ReadTask(read, BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None))]
 
 
-def scored_groups(
-    reader: GroupReader, task: NodeJob, cluster: RayCluster, attendance: Attendance
-) -> Iterator[dict[str, Any]]:
-    """The rows of the pipeline, in the order of the input: each a pickled `Scored`."""
+def scored_groups(reader: GroupReader, task: NodeJob, cluster: RayCluster, job: JobOnCluster) -> Iterator[Scored]:
+    """What comes out of the pipeline, in the order of the input."""
     context = DataContext.get_current()
     context.execution_options.preserve_order = True
     # A block is what an actor is handed. Ray joins small ones up to this size, in bytes: all of a small input would
     # become one block for one actor (measured: four files, one of two actors worked). A row is never divided.
     context.target_max_block_size = 1
     context.enable_progress_bars = False
-    # Files of this machine are read on this machine; it takes no core from the actors, which would wait for each other.
-    where = None if reader.source.is_remote else _here()
-    # One block to begin with, or Ray cuts each row into the 200 that it would like to have.
-    table = ray.data.read_datasource(_Groups(reader), num_cpus=0, resources=where, override_num_blocks=1)
+    # No CPU: it takes no core from the actors, which would wait for each other. One block to begin with, or Ray cuts
+    # each row into the 200 that it would like to have.
+    table = ray.data.read_datasource(_Groups(reader, job), num_cpus=0, override_num_blocks=1)
     scored = table.map_batches(
         Scorer,
-        fn_constructor_args=(task, attendance.come),
-        batch_size=1,
+        fn_constructor_args=(task, job.come),
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
         compute=ActorPoolStrategy(size=reader.actors),
         num_cpus=cluster.num_cpus,
         num_gpus=cluster.num_gpus,
-        max_task_retries=TASK_RETRIES,
-        scheduling_strategy="SPREAD",
     )
-    return iter(scored.iter_rows())
+    # Nothing is fetched ahead: of the last group, behind which nothing comes until it is here, Ray would wait for more.
+    for batch in scored.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        yield from unpickled_rows(batch)
