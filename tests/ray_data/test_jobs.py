@@ -114,7 +114,7 @@ def test_a_node_that_is_lost_costs_no_row(command: Any, cluster: Any, tmp_path: 
         cluster.kill_last_node()
         (tmp_path / "go").touch()
         said, told = running.communicate(timeout=WITHIN_S)
-    assert (running.returncode, said.startswith("30 scored, 0 failed")) == (0, True), told
+    assert (running.returncode, said.startswith("30 scored, 0 failed")) == (0, True), said + told
     assert (tmp_path / "out.csv").read_text() == EXPECTED
     assert begun(tmp_path) > 4, "no actor was on the node that was killed"
 
@@ -136,7 +136,7 @@ def test_without_room_for_a_lost_actor_the_job_waits_for_a_node_and_says_so(
         cluster.add_node(2)
         said, told = running.communicate(timeout=WITHIN_S)
     cluster.kill_last_node()
-    assert (running.returncode, said.startswith("30 scored, 0 failed")) == (0, True), told
+    assert (running.returncode, said.startswith("30 scored, 0 failed")) == (0, True), said + told
     assert (tmp_path / "out.csv").read_text() == EXPECTED
 
 

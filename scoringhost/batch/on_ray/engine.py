@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from itertools import chain
 from math import inf
 from typing import Any, TypeVar
@@ -74,6 +76,8 @@ class RayEngine:
         self._environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # Else each job says as an error that no actor could be started again if the command's own objects were lost.
         self._environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        # Else a thread of Ray Data, of a job that is given up, connects again at its end, and SIGABRT ends the command.
+        self._environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
         try:
             import ray
             import ray.data  # it needs pandas, pyarrow and fsspec
@@ -82,6 +86,7 @@ class RayEngine:
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
         runtime_env = {"working_dir": self._task.sent} if self._task.sent else None
+        handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
         try:
             ray.init(
                 self._cluster.address,
@@ -92,7 +97,13 @@ class RayEngine:
             )
         except Exception as problem:  # ConnectionError, ValueError, RuntimeError, and of its uploads many others
             raise ClusterUnusable(f"Ray cannot be used: {type(problem).__name__}: {problem}") from None
+        # Ray has handlers of its own for SIGTERM, which end the command with a trace of it, and with another code.
+        for number, handler in handlers:
+            signal.signal(number, handler)
         self._ray = ray
+        # Of nodes that are lost Ray tells on standard output, whatever it is told of logs.
+        self._ray_says = redirect_stdout(sys.stderr)
+        self._ray_says.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -102,6 +113,7 @@ class RayEngine:
             with suppress(Stopped):
                 deque(self._came, maxlen=0)  # Ray Data ends in order, as nothing more comes
         self._ray.shutdown()
+        self._ray_says.__exit__(None, None, None)
 
     def score(self, source: Source, size: Size | None, *, skip: int) -> tuple[float, Iterator[tuple[float, Outcome]]]:
         """See `BatchEngine`.

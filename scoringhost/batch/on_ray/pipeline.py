@@ -74,7 +74,7 @@ class JobOnCluster:
         return log
 
 
-class _Groups(Datasource):
+class _Groups(Datasource):  # type: ignore[misc,unused-ignore]
     """The input as a table with a group of mini-batches in each row."""
 
     def __init__(self, reader: GroupReader, job: JobOnCluster) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from scoringhost.batch.on_ray.engine import _given_up, _interruptible
+from scoringhost.batch.on_ray import RayCluster, engine
+from scoringhost.batch.on_ray.engine import RayEngine, _given_up, _interruptible
+from scoringhost.batch.parts import Job
 from scoringhost.batch.pool import Stopped
 from scoringhost.cli import main
+from scoringhost.settings import Settings
 
 
 def test_rows_come_in_order_and_an_error_last() -> None:
@@ -39,6 +43,29 @@ def test_a_job_can_be_stopped_while_nothing_comes() -> None:
 def test_of_what_ray_says_the_last_line_is_told() -> None:
     problem = RuntimeError("\x1b[36mray::Map()\n  File ...\nOSError: the disk is full\n\n")
     assert str(_given_up(problem)) == "Ray has given the job up: OSError: the disk is full"
+
+
+def test_what_there_is_no_room_for_is_told_again_only_when_it_has_become_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "NODES_S", 0.0)
+    told: list[bytes] = []
+    made = RayEngine(
+        Job(Settings(script="score.py")),
+        RayCluster(num_cpus=2.0),
+        {},
+        actors=3,
+        timeout_s=None,
+        log=told.append,
+        stopped=lambda: False,
+    )
+    alive, dead = {"Alive": True, "Resources": {"CPU": 5.0}}, {"Alive": False, "Resources": {"CPU": 5.0}}
+    rooms = []
+    for nodes in ([alive, alive], [alive, dead], [alive, dead], [dead], [alive, alive], [alive]):
+        made._ray = SimpleNamespace(nodes=lambda nodes=nodes: nodes)
+        made._look_at_nodes()
+        rooms.append(len(told))
+    assert rooms == [0, 1, 1, 2, 2, 3]
+    assert b"room for 2 of 3 actors of 2 CPUs each" in told[0]
+    assert b"room for 0 of 3" in told[1]
 
 
 @pytest.mark.parametrize(
