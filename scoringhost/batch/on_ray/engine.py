@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 LOOK_S = 0.2
 """Seconds between two looks at whether the job was stopped."""
+CONNECT_S = 10.0
+"""Seconds within which the address of a cluster has to answer."""
 NODES_S = 5.0
 """Seconds between two looks at what the nodes have room for."""
 
@@ -86,6 +89,8 @@ class RayEngine:
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
         runtime_env = {"working_dir": self._task.sent} if self._task.sent else None
+        if self._cluster.address:
+            _look_for_cluster(self._cluster.address)
         handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
         try:
             ray.init(
@@ -173,6 +178,21 @@ class RayEngine:
             yield scored
             if scored.is_last:
                 return
+
+
+def _look_for_cluster(address: str) -> None:
+    """See that something listens there: Ray itself tries for minutes (2.60), and does not hear signals meanwhile.
+
+    Raises:
+        ClusterUnusable: if nothing does. Addresses that are not of the form HOST:PORT are left to Ray.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+    except OSError as problem:
+        raise ClusterUnusable(f"Ray cannot be used: there is no cluster at {address}: {problem}") from None
 
 
 def _interruptible(groups: Iterator[T], stopped: Callable[[], bool]) -> Iterator[T | BaseException]:

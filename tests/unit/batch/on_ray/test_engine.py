@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from scoringhost.batch.on_ray import RayCluster, engine
-from scoringhost.batch.on_ray.engine import RayEngine, _given_up, _interruptible
+from scoringhost.batch.on_ray.engine import ClusterUnusable, RayEngine, _given_up, _interruptible, _look_for_cluster
 from scoringhost.batch.parts import Job
 from scoringhost.batch.pool import Stopped
 from scoringhost.cli import main
@@ -66,6 +66,14 @@ def test_what_there_is_no_room_for_is_told_again_only_when_it_has_become_more(mo
     assert rooms == [0, 1, 1, 2, 2, 3]
     assert b"room for 2 of 3 actors of 2 CPUs each" in told[0]
     assert b"room for 0 of 3" in told[1]
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once(port_of_nobody: Callable[[], int]) -> None:
+    address = f"127.0.0.1:{port_of_nobody()}"
+    with pytest.raises(ClusterUnusable, match=f"there is no cluster at {address}: "):
+        _look_for_cluster(address)
+    for left_to_ray in ("auto", "local", "ray://head:10001"):
+        _look_for_cluster(left_to_ray)
 
 
 @pytest.mark.parametrize(
