@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -11,20 +10,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from scoringhost import runtimes
-from scoringhost._version import __version__
 from scoringhost.access.made import guards_of
-from scoringhost.dialects.azureml import AzureMl
 from scoringhost.dialects.azureml_words import OtherEndpoints
 from scoringhost.dialects.custom_handlers import handlers_of
-from scoringhost.dialects.docs import Docs, sample_of
-from scoringhost.dialects.explaining import Explanations
-from scoringhost.dialects.mlflow_words import MlflowWords, UnreadyMlflow
-from scoringhost.dialects.oip.data_plane import sample_call
-from scoringhost.dialects.oip.made import model_of, oip_dialects
+from scoringhost.dialects.made import (
+    DIALECTS,
+    api_documents,
+    description_of,
+    dialects_of,
+    fronted_grpc,
+    grpc_dialects,
+    server_version,
+    unready_dialects,
+)
+from scoringhost.dialects.oip.made import model_of
 from scoringhost.dialects.oip.rest import Oip
-from scoringhost.dialects.oip.unready import UnreadyModel
-from scoringhost.dialects.oip.words import OipWords
-from scoringhost.dialects.unready import Unready
 from scoringhost.engine.site import Site
 from scoringhost.errors import ScoringHostError
 from scoringhost.http.app import HttpApp
@@ -37,13 +37,9 @@ from scoringhost.kernel.host import Host
 from scoringhost.kernel.limits import Limits
 from scoringhost.kernel.service import Service
 from scoringhost.recording.made import keepers_of
-from scoringhost.runtimes import mlflow_models
 from scoringhost.schema.declared import JsonValue
-from scoringhost.schema.json_text import NanPolicy
-from scoringhost.schema.openapi import OpenApiVersion, ServiceInfo, document, own_documents
-from scoringhost.schema.openapi_corrections import corrected
+from scoringhost.schema.openapi import OpenApiVersion
 from scoringhost.script.declaring import declarations_of
-from scoringhost.script.description import Description, describe
 from scoringhost.script.stand_ins import collectors
 from scoringhost.script.startup_hints import of_hidden_packages
 from scoringhost.script.world import ScriptWorld
@@ -146,18 +142,14 @@ def _site(
     host.add(service)
     said = description_of(service)
     documents = api_documents(settings, service, said)
-    version = server_version(settings)
-    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
-    dialects: list[Dialect] = [AzureMl(host, documents, nan, max_body, settings.open_docs, server_version=version)]
-    dialects += _mlflow_dialects(settings, host, version)
-    dialects += _explanations(settings, host, version)
+    max_body = settings.max_body_mb * MIB
+    dialects = dialects_of(settings, host, documents, said, world.model_dir)
     cors = cors_of(settings)
     for entry in cors.bare_hosts():
         advice = f"CORS origin {entry!r} has no scheme, so no browser's origin equals it; write https://{entry}"
         observer.noticed(service.name, advice)
-    dialects += _other_dialects(settings, world, host, service, documents, said)
     if behind_grpc:
-        dialects += _fronted_grpc(settings, service, observer)
+        dialects += fronted_grpc(settings, service, observer)
     dialects += handlers_of(service, max_body, dialects)
     metrics_app = None
     if metrics is not None:
@@ -165,7 +157,7 @@ def _site(
         if settings.metrics_port:
             metrics_app = http_app(settings, exposition.endpoints(is_open=True))
         else:
-            dialects.append(OtherEndpoints(exposition.endpoints(), server_version=version))
+            dialects.append(OtherEndpoints(exposition.endpoints(), server_version=server_version(settings)))
     collection, recorder = keepers_of(settings, service.script.module, None if metrics is None else metrics.count_kept)
     keepers = [one for one in (collection, recorder) if one is not None]
     of_all = partial(
@@ -178,7 +170,7 @@ def _site(
         kept_of_streams=settings.keep_body_kb * KIB if keepers else 0,
     )
     app = of_all(dialects, cors)
-    grpc_app = of_all(_grpc_dialects(settings, service), Cors(None)) if settings.grpc_port else None
+    grpc_app = of_all(grpc_dialects(settings, service), Cors(None)) if settings.grpc_port else None
     closings: list[Callable[[], object]] = [one.close for one in keepers]
     if collection is not None:
         closings.append(collectors.keep_with(service.script.path, collection.collect))
@@ -202,24 +194,6 @@ def _site(
     )
 
 
-def _mlflow_dialects(settings: Settings, host: Host, version: str) -> list[Dialect]:
-    """MLflow's own protocol, where a model folder of MLflow is served."""
-    scoring = mlflow_models.scoring_of(host.resolve().script)
-    if scoring is None:
-        return []
-    from scoringhost.dialects.mlflow import MlflowServer  # what it needs is not loaded for others
-
-    nan, max_body = NanPolicy(settings.nan), settings.max_body_mb * MIB
-    return [MlflowServer(host, scoring, nan, max_body, server_version=version)]
-
-
-def _explanations(settings: Settings, host: Host, version: str) -> list[Dialect]:
-    """What the script's explain() answers, if it has one."""
-    if host.resolve().explaining_takes is None:
-        return []
-    return [Explanations(host, NanPolicy(settings.nan), settings.max_body_mb * MIB, server_version=version)]
-
-
 @dataclass(frozen=True, slots=True)
 class SharedParts:
     """What is made once, before a server forks its workers, since they count in it together."""
@@ -235,64 +209,6 @@ def shared_parts(settings: Settings, environ: MutableMapping[str, str] | None = 
         StartupError: if a setting cannot be used, a key file cannot be read, or a package is missing.
     """
     return SharedParts(guards_of(settings), telemetry_of(settings, DIALECTS, environ))
-
-
-def _other_dialects(
-    settings: Settings,
-    world: ScriptWorld,
-    host: Host,
-    service: Service,
-    documents: Mapping[OpenApiVersion, JsonValue],
-    said: Description,
-) -> list[Dialect]:
-    """The page at /docs, and the Open Inference Protocol, if they are served."""
-    found: list[Dialect] = []
-    model, sample = model_of(settings, service), partial(_sample, said, documents)
-    if settings.docs:
-        page = Docs(
-            host,
-            said,
-            documents,
-            settings.service_name,
-            settings.service_version,
-            world.model_dir if settings.debug else None,
-            settings.open_docs,
-            (lambda: sample_call(model, sample())) if settings.v2 else (lambda: None),
-            server_version=server_version(settings),
-        )
-        found.append(page)
-    if settings.v2:
-        found += oip_dialects(model, settings, sample)
-    return found
-
-
-def _grpc_dialects(settings: Settings, service: Service) -> list[Dialect]:
-    """The Open Inference Protocol as gRPC says it."""
-    from scoringhost.dialects.oip_grpc.dialect import OipGrpc  # it needs protobuf, which comes with an extra
-
-    return [OipGrpc(model_of(settings, service))]
-
-
-def _fronted_grpc(settings: Settings, service: Service, observer: LogObserver) -> list[Dialect]:
-    """The same for the front of a fleet; nothing in an environment of the service's own that has no protobuf."""
-    try:
-        from scoringhost.dialects.oip_grpc.fronted import FrontedGrpc
-    except ModuleNotFoundError as problem:
-        if (problem.name or "").partition(".")[0] != "google":
-            raise
-        observer.noticed(service.name, "no calls over gRPC are answered: protobuf is not installed here")
-        return []
-    return [FrontedGrpc(model_of(settings, service))]
-
-
-def _sample(said: Description, documents: Mapping[OpenApiVersion, JsonValue]) -> JsonValue:
-    """The input that the script, or a document of the user's own, shows as an example; None if none does."""
-    return sample_of(documents) if said.sample is None else said.sample
-
-
-GRPC = "grpc"
-DIALECTS = (AzureMl.name, Docs.name, OipWords.name, MlflowWords.name, GRPC)
-"""Whose requests are counted apart."""
 
 
 def _probes(dialects: Sequence[Dialect]) -> dict[str, Endpoint]:
@@ -319,9 +235,7 @@ def cors_of(settings: HttpSettings) -> Cors:
 
 def stand_in(settings: HttpSettings, error: ScoringHostError) -> HttpApp:
     """What answers every request with an error while there is no service, or if there can be none."""
-    version = server_version(settings)
-    words = Unready(error, server_version=version), UnreadyModel(error), UnreadyMlflow(error, server_version=version)
-    return _http_app(settings, *words)
+    return _http_app(settings, *unready_dialects(settings, error))
 
 
 def http_app(settings: HttpSettings, endpoints: Mapping[str, Endpoint]) -> HttpApp:
@@ -357,31 +271,3 @@ def load_documents(settings: Settings, world: ScriptWorld) -> Mapping[OpenApiVer
     """
     service = _load_service(settings, world, LogObserver())
     return api_documents(settings, service, description_of(service))
-
-
-def server_version(settings: HttpSettings) -> str:
-    """What x-ms-server-version says; empty for no such header."""
-    return f"scoringhost/{__version__}" if settings.server_version_header else settings.server_version_text or ""
-
-
-def api_documents(settings: Settings, service: Service, said: Description) -> Mapping[OpenApiVersion, JsonValue]:
-    """The API documents by version, from what the script says; the user's own files in the app root win."""
-    name, version, prefix = settings.service_name, settings.service_version, settings.document_prefix
-    recorded = service.declarations.schemas
-    info = ServiceInfo(name, version, prefix, said.text)
-    asks_for_key = any((settings.primary_key, settings.secondary_key, settings.keys_file, settings.token_keys))
-    made: dict[OpenApiVersion, JsonValue] = {}
-    for kind in recorded.versions:
-        if settings.document_as_azmlinfsrv:
-            words = recorded.said_in(kind)
-            made[kind] = document(kind, info, words.input, words.output, words.definitions)
-        else:
-            words = dataclasses.replace(recorded, input=said.input, output=said.output).said_in(kind)
-            plain = document(kind, info, words.input, words.output, words.definitions)
-            made[kind] = corrected(plain, kind, said.summary, asks_for_key=asks_for_key, streams=said.streams)
-    return {**made, **own_documents(Path(settings.app_root or "."))}
-
-
-def description_of(service: Service) -> Description:
-    """What the script of a service says about its run()."""
-    return describe(service.script.path, service.script.run, service.declarations, service.signature)

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from scoringhost import assemble
 from scoringhost.client.answers import JSON, NoSample, Response
 from scoringhost.client.requests import Request, under_its_name
+from scoringhost.dialects.made import description_of
 from scoringhost.engine.engine import Engine
 from scoringhost.engine.last_job import HURRY_S
 from scoringhost.engine.process import PATIENCE_S, Process
@@ -54,7 +55,7 @@ class Client:
     @property
     def description(self) -> Description:
         """What the script says about its run()."""
-        return assemble.description_of(self.service)
+        return description_of(self.service)
 
     def sample(self) -> Any:
         """The script's sample of its input: what request.json beside it holds, or else what its decorators show.

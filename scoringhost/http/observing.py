@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from typing import Protocol
 
 from scoringhost.errors import ScoringHostError
@@ -91,15 +90,18 @@ def watching(watchers: Sequence[Watcher]) -> _Begin | None:
         return None
     begin: _Begin = watchers[0].begin
     for one in watchers[1:]:
-        begin = partial(_begin_both, begin, one.begin)
+        begin = _both(begin, one.begin)
     return begin
 
 
-def _begin_both(first: _Begin, second: _Begin, request: HttpRequest) -> Stages | None:
-    one, other = first(request), second(request)
-    if other is None:  # that watches few, as traces that are sampled do
-        return one
-    return other if one is None else AllStages([one, other])
+def _both(first: _Begin, second: _Begin) -> _Begin:
+    def begin(request: HttpRequest) -> Stages | None:
+        one, other = first(request), second(request)
+        if other is None:  # that watches few, as traces that are sampled do
+            return one
+        return other if one is None else AllStages([one, other])
+
+    return begin
 
 
 def _nothing(size: int, whole: bool) -> None:

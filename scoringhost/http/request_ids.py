@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from scoringhost.errors import HeadersTooLarge
 from scoringhost.http.messages import Headers
@@ -24,10 +25,20 @@ BROUGHT = frozenset({"x-request-id", "x-ms-request-id", "x-ms-client-request-id"
 class RequestIds:
     """The ids of one request; `pairs` are the response headers that repeat them."""
 
+    is_drawn: ClassVar[bool] = False
+    """Whether the request has brought none, so that nothing unusual is in them."""
+
     request: str
     pairs: list[tuple[str, str]]
     fault: HeadersTooLarge | None = None
     deprecated: bool = False
+
+
+class DrawnIds(RequestIds):
+    """Those of a request that has brought none, as most are."""
+
+    __slots__ = ()
+    is_drawn = True
 
 
 def _pairs(own: str, legacy: str, client: str, trace: str | None) -> list[tuple[str, str]]:
@@ -70,7 +81,7 @@ def read_ids(headers: Headers) -> RequestIds:
     """The ids that a request brings, completed by new ones; `fault` if one is too long."""
     if BROUGHT.isdisjoint(headers):
         own = new_id()
-        return RequestIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
+        return DrawnIds(own, [("x-request-id", own), ("x-ms-request-id", own)])
     own = headers.get("x-request-id") or new_id()
     trace = headers.get("traceid")
     fault = None

@@ -12,18 +12,15 @@ ABSENT = -1.0
 class StageTimes:
     """Keeps what it hears; see `Stages`. Seconds; ABSENT for a stage that the request has not been in.
 
+    What holds at first is said of the class: one is made for each request, and calling an `__init__` takes longer than
+    all that it would set.
+
     calls: how many were joined in its run(); rows: of all of them, or 0; error: the class of the
     error that it is answered with, or empty; its name only, as an error holds what was called, and so the request.
     """
 
-    __slots__ = ("calls", "decode_s", "encode_s", "error", "rows", "run_s", "wait_s")
-
-    def __init__(self) -> None:
-        self.wait_s = ABSENT
-        self.decode_s = ABSENT
-        self.run_s = ABSENT
-        self.encode_s = ABSENT
-        self.calls, self.rows, self.error = 1, 0, ""
+    wait_s = decode_s = run_s = encode_s = ABSENT
+    calls, rows, error = 1, 0, ""
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""

@@ -110,11 +110,10 @@ def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: in
     Stages that it has not been in are left out, and so is what is not known of its caller. Most of a line is put
     together from texts that are there already: a dictionary of all fields takes half as long again to make and write.
     """
-    times, trace, own = request.times or _NO_TIMES, request.trace, request.ids.request
+    times, trace, ids = request.times or _NO_TIMES, request.trace, request.ids
     about = _ABOUT[request.method, request.path, request.match.pattern, status, whole, request.client, request.caller]
     wait_s, decode_s, run_s, encode_s = times.wait_s, times.decode_s, times.run_s, times.encode_s
-    if not own.isprintable() or '"' in own or "\\" in own:
-        own = inside([own])[1:-1]
+    own = ids.request if ids.is_drawn else inside([ids.request])[1:-1]
     more = ""
     if trace is not None:
         more = f',"trace_id":"{trace[0]}","span_id":"{trace[1]}"'

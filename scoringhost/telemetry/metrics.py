@@ -8,6 +8,7 @@ would be a third of a small request. Here a request keeps its times and leaves t
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from time import perf_counter
 
 from scoringhost.errors import RunError, ScoringHostError
@@ -44,7 +45,9 @@ class Metrics:
         if cells is None:
             cells = self.start()
         self.begun = cells[self.begun_at] = self.begun + 1.0
-        watched = request.times = Watched(self, request)
+        watched = request.times = Watched()
+        watched.metrics, watched.began_s, watched.size = self, request.began_s, len(request.body)
+        watched.statuses = self.layout.requests[request.match.dialect.name]
         return watched
 
     def start(self) -> memoryview[float]:
@@ -96,37 +99,34 @@ class Watched(StageTimes):
     collector comes.
     """
 
-    __slots__ = ("_began_s", "_metrics", "_size", "_statuses")
-
-    def __init__(self, metrics: Metrics, request: HttpRequest) -> None:
-        self.wait_s = self.decode_s = self.run_s = self.encode_s = ABSENT  # as StageTimes does, without the call
-        self.calls, self.rows, self.error = 1, 0, ""
-        self._metrics, self._began_s, self._size = metrics, request.began_s, len(request.body)
-        self._statuses = metrics.layout.requests[request.match.dialect.name]
+    metrics: Metrics
+    began_s: float
+    size: int
+    statuses: Mapping[int, int]
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""
         if self.wait_s < 0:  # as `_begin_to_run` does, without the call
-            metrics = self._metrics
+            metrics = self.metrics
             at = metrics.begun_to_run_at
             metrics.cells[at] = metrics.begun_to_run = metrics.begun_to_run + 1.0  # type: ignore[index]
         self.wait_s = seconds
 
     def _begin_to_run(self) -> None:
         # May be on any thread; no call stands between reading and writing (see `SharedCells`).
-        metrics = self._metrics
+        metrics = self.metrics
         assert metrics.cells is not None
         metrics.begun_to_run = metrics.cells[metrics.begun_to_run_at] = metrics.begun_to_run + 1.0
 
     def failed(self, error: ScoringHostError) -> None:
         """See `Stages`."""
         self.error = type(error).__name__
-        layout = self._metrics.layout
+        layout = self.metrics.layout
         self._count((layout.failures if isinstance(error, RunError) else layout.refusals).get(self.error))
 
     def sent(self, status: int, size: int, whole: bool) -> None:
         """See `Stages`."""
-        metrics, statuses, run_s = self._metrics, self._statuses, self.run_s
+        metrics, statuses, run_s = self.metrics, self.statuses, self.run_s
         cells, pending = metrics.cells, metrics.pending
         assert cells is not None
         if self.wait_s < 0:
@@ -144,8 +144,8 @@ class Watched(StageTimes):
             self.decode_s,
             run_s,
             self.encode_s,
-            perf_counter() - self._began_s,
-            self._size,
+            perf_counter() - self.began_s,
+            self.size,
             size,
         )
         cells[metrics.pending_at] = metrics.pending = pending + 1
@@ -153,11 +153,11 @@ class Watched(StageTimes):
             metrics.fold()
 
     def _count(self, at: int | None) -> None:
-        if at is not None and self._metrics.cells is not None:
-            self._metrics.cells[at] += 1
+        if at is not None and self.metrics.cells is not None:
+            self.metrics.cells[at] += 1
 
     def _count_batch(self) -> None:
-        layout, cells, share = self._metrics.layout, self._metrics.cells, 1 / self.calls
+        layout, cells, share = self.metrics.layout, self.metrics.cells, 1 / self.calls
         assert cells is not None
         layout.observe(cells, layout.run, self.run_s, share)
         layout.observe(cells, layout.batch_calls, self.calls, share)

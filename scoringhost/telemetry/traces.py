@@ -107,7 +107,9 @@ class Traces:
         if ids[0][16:] < self._bound or self._batches:
             return self._begin_drawn(tracer, request, context, ids)
         request.trace = ids  # as `_let_pass` does, without the call: most requests come here
-        self._attach(Context({_SPAN: Quiet(ids)}))
+        quiet = Quiet()
+        quiet.ids = ids
+        self._attach(Context({_SPAN: quiet}))
         return None
 
     def _begin_below(self, tracer: Tracer, request: HttpRequest, context: Context) -> TracedRequest | Unsampled | None:
@@ -137,7 +139,8 @@ class Traces:
     def _let_pass(self, request: HttpRequest, context: Context, ids: tuple[str, str]) -> Unsampled | None:
         """Give a request that is not sampled ids to pass on, at the least cost: most requests are such."""
         request.trace = ids
-        quiet = Quiet(ids)
+        quiet = Quiet()
+        quiet.ids = ids
         context = set_span_in_context(quiet, context) if context else Context({_SPAN: quiet})
         attach(context)
         return Unsampled(context) if self._batches else None

@@ -12,24 +12,26 @@ LEAD = "scoringhost.traces"
 
 
 class Quiet(NonRecordingSpan):
-    """The span of a request that is not sampled, for what it hands on. Its ids are numbers when somebody asks."""
+    """The span of a request that is not sampled, for what it hands on. Its ids are numbers when somebody asks.
 
+    ids: of the trace and of the span, in hexadecimal; to be set at once. Most requests make one, and calling an
+    `__init__` takes as long as all else of it.
+    """
+
+    ids: tuple[str, str]
     _numbers: SpanContext | None = None
-
-    def __init__(self, ids: tuple[str, str]) -> None:
-        """ids: of the trace and of the span, in hexadecimal."""
-        self._ids = ids
+    __init__ = object.__init__
 
     def get_span_context(self) -> SpanContext:
         """The ids."""
         numbers = self._numbers
         if numbers is None:
-            trace, own = self._ids
+            trace, own = self.ids
             numbers = self._numbers = SpanContext(int(trace, 16), int(own, 16), is_remote=False)
         return numbers
 
     def __repr__(self) -> str:
-        return f"Quiet({self._ids!r})"
+        return f"Quiet({self.ids!r})"
 
 
 class Unsampled:

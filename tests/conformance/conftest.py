@@ -375,7 +375,7 @@ OTHERWISE_IN_RAY = {
     "test_a_method_that_nobody_knows_is_a_405": "Ray's proxy refuses it with a 400 before the replica sees it",
 }
 """What is not as behind the other doors, by the name of the test, and why; docs/pages/ray.md has the same for users."""
-if "SCORINGHOST_RAY" in os.environ:  # .ci/run has `-m ray`
+if "SCORINGHOST_RAY" in os.environ:  # with `-m ray`
     of_ray = pytest.mark.filterwarnings("ignore")  # of pydantic, to Ray, and files that Ray leaves open in this process
     DOORS.append(pytest.param("ray", marks=[pytest.mark.slow, pytest.mark.ray, of_ray]))
 SENDERS = {"flask": FlaskSender, "asgi": AsgiSender, "functions": FunctionsSender}
