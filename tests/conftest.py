@@ -118,7 +118,7 @@ DRILLS = (
 """Those that plain `pytest` leaves to `-m drill`: it would take twice as long. Conformance runs a server, too."""
 
 NO_DRILLS = (
-    *(f"tests/live/test_{name}.py" for name in ("call", "http", "infer", "json_log", "tls")),
+    *(f"tests/live/test_{name}.py" for name in ("http", "json_log", "tls")),
     "tests/samples/test_diabetes.py",
 )
 

@@ -36,7 +36,7 @@ def all_of(configuration: dict[str, Any], more: dict[str, Any], versions: list[s
         assert_good(inference_manifests_of(service, mode), versions[:1])
 
 
-@MANY
+@settings(MANY, max_examples=50)  # the drill below has all
 @given(aks_configurations(), surroundings())
 def test_every_configuration_becomes_manifests_that_a_cluster_takes(
     configuration: dict[str, Any], more: dict[str, Any]
