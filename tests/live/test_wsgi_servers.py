@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 BIN = Path(sys.executable).parent
-GUNICORN: list[str | Path] = [BIN / "gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "2", "outer:app"]
+# A worker that is told to end while it still starts does not hear it, and gunicorn kills it after that time.
+GUNICORN: list[str | Path] = [
+    *(BIN / "gunicorn", "--bind", "127.0.0.1:{port}", "--workers", "2", "--graceful-timeout", "10", "outer:app"),
+]
 APACHE = shutil.which("apache2", path=os.environ["PATH"] + ":/usr/sbin")
 APACHE_MODULES = Path("/usr/lib/apache2/modules")
 

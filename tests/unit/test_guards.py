@@ -155,10 +155,15 @@ import grpc.aio  # its loggers have a handler each that does nothing
 import mlflow.deployments  # it configures its own log, and brings a finder along
 import opentelemetry.trace  # some of its versions bring a finder of their own along, which is not our doing
 import scoringhost
+has_ray = importlib.util.find_spec("ray") is not None
+if has_ray:
+    import ray.data
 names = ["scoringhost"]
 before = state()
 for module in pkgutil.walk_packages(scoringhost.__path__, "scoringhost."):
     if module.name.rpartition(".")[2] == "__main__":
+        continue
+    if module.name == "scoringhost.batch.on_ray.pipeline" and not has_ray:  # it is imported only where Ray is there
         continue
     importlib.import_module(module.name)
     names.append(module.name)
