@@ -95,7 +95,7 @@ def both(on_ray: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
             of_ray, of_here = tmp_path / f"ray{name}", tmp_path / f"local{name}"
             assert of_ray.exists() == of_here.exists()
             if of_here.exists():
-                assert of_ray.read_text(encoding="utf-8").splitlines() == of_here.read_text("utf-8").splitlines()
+                assert of_ray.read_bytes() == of_here.read_bytes()
         return (tmp_path / f"ray.{ending}").read_text(encoding="utf-8")
 
     return run

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conftest import until
 
 WAITING = """
 import os, time
@@ -56,13 +56,6 @@ def files(tmp_path: Path) -> None:
         (tmp_path / "in" / f"{number}.txt").write_text(str(number))
 
 
-def until(condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
-
-
 def has_written(folder: Path) -> bool:
     progress = folder / "out.csv.progress"
     return progress.exists() and json.loads(progress.read_bytes())["done"] > 0
@@ -81,7 +74,7 @@ EXPECTED = "".join(f"{number}\n" for number in range(10, 40))
 def test_a_job_that_is_ended_goes_on_where_it_was(command: Any, tmp_path: Path, number: signal.Signals) -> None:
     called = command(WAITING, *SEVERAL)
     with subprocess.Popen(called, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
-        until(lambda: has_written(tmp_path))
+        until(lambda: has_written(tmp_path), "the first results", WITHIN_S)
         running.send_signal(number)
         _, told = running.communicate(timeout=WITHIN_S)
     assert running.returncode == (-9 if number == signal.SIGKILL else 143), told
@@ -110,7 +103,7 @@ def test_a_node_that_is_lost_costs_no_row(command: Any, cluster: Any, tmp_path: 
     cluster.add_node(2)
     called = command(COUNTED, *SEVERAL, workers=4)
     with subprocess.Popen(called, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
-        until(lambda: begun(tmp_path) == 4)
+        until(lambda: begun(tmp_path) == 4, "four actors", WITHIN_S)
         cluster.kill_last_node()
         (tmp_path / "go").touch()
         said, told = running.communicate(timeout=WITHIN_S)
@@ -128,7 +121,7 @@ def test_without_room_for_a_lost_actor_the_job_waits_for_a_node_and_says_so(
     called = command(COUNTED, *SEVERAL, workers=5)
     with subprocess.Popen(called, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
-        until(lambda: begun(tmp_path) == 5)
+        until(lambda: begun(tmp_path) == 5, "five actors", WITHIN_S)
         cluster.kill_last_node()
         (tmp_path / "go").touch()
         told = next(line for line in iter(running.stderr.readline, "") if "warning" in line)
