@@ -85,22 +85,36 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneFileInOne
 
 SLOW_FOLDERS = (
     "samples/",
+    "tests/conformance/test_deadlines.py",
     "tests/container/",
     "tests/live/",
     "tests/mlflow_folders/",
     "tests/samples/",
-    "tests/unit/doors/grpc/",
-    "tests/unit/doors/kafka/test_kafka_door.py",
-    "tests/unit/runtimes/",
-    "tests/conformance/test_deadlines.py",
     "tests/unit/cli/test_call.py",
     "tests/unit/cli/test_replay.py",
     "tests/unit/client/test_remote.py",
+    "tests/unit/doors/grpc/",
+    "tests/unit/doors/kafka/test_kafka_door.py",
+    "tests/unit/fleet/environments/",
+    "tests/unit/runtimes/",
+    "tests/unit/schema/test_equals_inference_schema.py",
     "tests/unit/test_embedding.py",
     "tests/unit/test_testing.py",
     "tests/unit/test_windows.py",
 )
 """Tests that start real servers, and tests that train models or load them with the libraries that they need."""
+
+LONGER_FOLDERS = (
+    "tests/clusters/",
+    "tests/unit/azureml/common/test_http_client.py",
+    "tests/unit/azureml/deploy/",
+    "tests/unit/fleet/front/",
+    "tests/unit/hub/control/",
+    "tests/unit/hub/test_full_disk.py",
+    "tests/unit/hub/test_registry.py",
+    "tests/unit/kubernetes/test_generated.py",
+)
+"""Tests that take longer than an inner loop may, but start no servers: they run on every Python, see `.ci/run`."""
 
 
 DRILLS = (
@@ -122,7 +136,7 @@ NO_DRILLS = (
     "tests/samples/test_diabetes.py",
 )
 
-LEFT_OUT = {"not slow": (SLOW_FOLDERS, ()), "not drill": (DRILLS, NO_DRILLS)}
+LEFT_OUT = {"not slow": ((*SLOW_FOLDERS, *LONGER_FOLDERS), ()), "not drill": (DRILLS, NO_DRILLS)}
 """By what `-m` says: where all tests are left out, and where they are not."""
 
 
@@ -148,6 +162,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(LONGER_FOLDERS):
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.longer)
         if item.nodeid.startswith(DRILLS) and not item.nodeid.startswith(NO_DRILLS):
             item.add_marker(pytest.mark.drill)
         if " at 0x" in item.nodeid:

@@ -77,6 +77,7 @@ def test_a_request_for_an_idle_version_has_it_started_and_waits(
     asking.start()
     wanted = front.wait_told(lambda one: one["event"] == "want", "that it is wanted")
     assert (wanted["name"], wanted["version"]) == ("idle", "3")
+    time.sleep(0.005)  # some of the caller's time, which is told in whole milliseconds
     front.add(fronts.service("idle", fronts.version("3", key="idle", state=State.LOADING)))
     front.add(fronts.service("idle", fronts.version("3", replica.path, key="idle")))
     asking.join(20)
