@@ -158,9 +158,10 @@ class RaySender:
 
     def __init__(self, cluster: Any, name: str, ask: Callable[..., Reply]) -> None:
         self._cluster, self._name, self._ask = cluster, name, ask
+        self.mount = f"/{name}"
 
     def send(self, method: str, target: str, headers: Pairs, body: bytes) -> Reply:
-        return self._ask(self._cluster.port, method, f"/{self._name}{target}", headers=headers, body=body)
+        return self._ask(self._cluster.port, method, self.mount + target, headers=headers, body=body)
 
     def close(self) -> None:
         self._cluster.serve.delete(self._name, _blocking=False)
@@ -339,6 +340,8 @@ class Client:
 
     def __init__(self, sender: Sender) -> None:
         self.send = sender.send
+        self.mount: str = getattr(sender, "mount", "")
+        """The path below which the service has all of its own, as it is told."""
 
     def get(self, target: str, headers: Pairs | None = None) -> Reply:
         return self.send("GET", target, headers or [], b"")

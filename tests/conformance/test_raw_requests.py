@@ -39,13 +39,14 @@ def act(
 def test_run_sees_the_request_as_it_came(serve: Serve, method: str) -> None:
     headers = [("X-Own", "grüße"), ("Content-Type", "text/plain; charset=utf-8"), ("Host", "models.example.com:8080")]
     body = b"\x00\xffbody" if method == "POST" else b""
-    seen = serve("raw.py").send(method, "/score?a=1&b=x%20y&a=2", headers, body).json()
+    client = serve("raw.py")
+    seen = client.send(method, "/score?a=1&b=x%20y&a=2", headers, body).json()
     assert seen == {
         "is AMLRequest": True,
         "method": method,
         "path": "/score",
         "full_path": "/score?a=1&b=x%20y&a=2",
-        "url": "http://models.example.com:8080/score?a=1&b=x%20y&a=2",
+        "url": f"http://models.example.com:8080{client.mount}/score?a=1&b=x%20y&a=2",
         "args": {"a": ["1", "2"], "b": ["x y"]},
         "header": "grüße",
         "mimetype": "text/plain",
