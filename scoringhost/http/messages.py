@@ -15,8 +15,8 @@ from scoringhost.kernel.call import never
 if TYPE_CHECKING:
     from scoringhost.http.request_ids import RequestIds
     from scoringhost.http.routes import Match
-    from scoringhost.http.stage_times import StageTimes
     from scoringhost.kernel.observer import Stages
+    from scoringhost.kernel.stage_times import StageTimes
 
 _KEEP_ESCAPED = "scoringhost.keep-escaped"
 

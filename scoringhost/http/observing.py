@@ -9,6 +9,7 @@ from scoringhost.errors import ScoringHostError
 from scoringhost.http.dialect import Dialect
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.kernel.observer import Stages
+from scoringhost.kernel.stage_times import StageTimes
 
 
 class HttpObserver(Protocol):
@@ -39,11 +40,30 @@ class Watcher(Protocol):
         """
 
 
+class TimesKeeper:
+    """The `Watcher` that has the times of requests kept, where no other does."""
+
+    def begin(self, request: HttpRequest) -> StageTimes | None:
+        """See `Watcher`; nobody asks for the times of a health probe."""
+        endpoint = request.match.endpoint
+        if endpoint is not None and not endpoint.logged:
+            return None
+        times = request.times = StageTimes()
+        return times
+
+
 class AllStages:
     """Several that hear the stages of one call."""
 
+    is_plain = False
+
     def __init__(self, listeners: Sequence[Stages]) -> None:
         self._listeners = listeners
+
+    def waits(self) -> None:
+        """See `Stages`."""
+        for one in self._listeners:
+            one.waits()
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""

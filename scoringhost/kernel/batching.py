@@ -85,6 +85,8 @@ class Batcher:
             RunError: what run() made of this call alone.
         """
         self._queue.require_room(call.deadline)
+        if call.stages is not None:
+            call.stages.waits()
         loop = asyncio.get_running_loop()
         rows, key = self._joining.rows(arguments), self._joining.key(arguments)
         answer: asyncio.Future[Scored] = loop.create_future()

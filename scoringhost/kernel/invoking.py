@@ -12,6 +12,7 @@ from scoringhost.errors import IncompleteBody
 from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import NEVER_STREAMED, Call
 from scoringhost.kernel.observer import Stages
+from scoringhost.kernel.stage_times import StageTimes
 from scoringhost.script.signature import RunSignature
 
 
@@ -40,24 +41,28 @@ class Invocation:
             return self.run_bound(bind(self._signature, call))
 
     def _invoke_watched(self, call: Call, stages: Stages) -> tuple[object, float]:
-        started_s = time.perf_counter()
-        stages.waited(started_s - call.began_s)
-        if call.around is not None:
-            with call.around():
+        began_s = time.perf_counter()
+        if not stages.is_plain or call.around is not None:
+            stages.waited(began_s - call.began_s)
+            with call.around() if call.around is not None else nullcontext():
                 output, run_ms = self.run_bound(self.bind(call))
-        else:
-            arguments = bind(self._signature, call)
-            stages.decoded(time.perf_counter() - started_s)
-            started_s = time.perf_counter()
-            try:  # as `run_bound` does, without the call: most of what is watched comes this way
-                output = self._run(**arguments)
-            finally:
-                if getattr(sys.stdout, "unfinished", True):
-                    sys.stdout.flush()
-            run_ms = (time.perf_counter() - started_s) * 1000
+            if type(output) in NEVER_STREAMED or call.stream_of(output) is None:
+                stages.ran(run_ms / 1000, 1, 0)
+            return output, run_ms
+        times: StageTimes = stages  # type: ignore[assignment]
+        times.wait_s = began_s - call.began_s
+        arguments = bind(self._signature, call)
+        started_s = time.perf_counter()
+        times.decode_s = started_s - began_s
+        try:  # as `run_bound` does, without the call: most of what is watched comes this way
+            output = self._run(**arguments)
+        finally:
+            if getattr(sys.stdout, "unfinished", True):
+                sys.stdout.flush()
+        spent_s = time.perf_counter() - started_s
         if type(output) in NEVER_STREAMED or call.stream_of(output) is None:
-            stages.ran(run_ms / 1000, 1, 0)
-        return output, run_ms
+            times.run_s = spent_s
+        return output, spent_s * 1000
 
     async def _invoke_async(self, call: Call) -> tuple[object, float]:
         if call.stages is not None:

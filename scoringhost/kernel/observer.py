@@ -28,7 +28,17 @@ class Stages(Protocol):
 
     What nobody listens to is not timed. A method may be called on any thread, but not two at once;
     it must be quick and must not raise. A call that fails goes from where it was to `failed` and `sent`.
+
+    is_plain: it is `StageTimes`, and wants to have the times set in place of being told of `waited`, `decoded`, `ran`
+    and `encoded`: four calls take longer than all that is timed of a small request.
     """
+
+    @property
+    def is_plain(self) -> bool:
+        """See above."""
+
+    def waits(self) -> None:
+        """It has to wait, for its turn or for its batch; not told to a call that is run at once."""
 
     def waited(self, seconds: float) -> None:
         """It has waited for its turn, or for its batch, and is about to be run."""

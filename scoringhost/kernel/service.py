@@ -250,6 +250,8 @@ class Service:
 
     async def _in_turn(self, runner: Runner, call: Call, invoke: Callable[[Call], Any] | None = None) -> Scored:
         """Wait for a turn and score, or do something else with the call."""
+        if call.stages is not None:
+            call.stages.waits()
         turn = await runner.turn(call.deadline, call.abandoned)
         try:
             require_time(call.deadline)
@@ -345,8 +347,12 @@ class Service:
 def _encode_at_once(call: Call, output: object) -> object | None:
     if call.stages is None:
         return call.encoder.at_once(output)
-    started_s = time.perf_counter()
+    stages, started_s = call.stages, time.perf_counter()
     encoded = call.encoder.at_once(output)
     if encoded is not None and encoded is not LATER:
-        call.stages.encoded(time.perf_counter() - started_s)
+        spent_s = time.perf_counter() - started_s
+        if stages.is_plain:
+            stages.encode_s = spent_s  # type: ignore[attr-defined]
+        else:
+            stages.encoded(spent_s)
     return encoded

@@ -1,29 +1,46 @@
-"""Ids of the traces that begin here, drawn before it is known whether they are sampled: that depends on the id."""
+"""Ids of traces and spans, by the operating system.
+
+Those of the SDK come from `random`, which many scripts seed in init(): every worker would draw the same.
+"""
 
 from __future__ import annotations
 
-import random
+import struct
 import threading
 from collections.abc import Iterator
+from os import urandom
+from typing import Any
 
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from scoringhost.process.at_fork import in_child
 
 AT_ONCE = 256
-"""Drawn together, which takes a third of the time that drawing each alone does."""
-_TRACE, _BOTH = 32, 48
-"""Hexadecimal digits of a trace's id, and of that and a span's."""
+"""Drawn together, which takes a fifth of the instructions that drawing each alone does."""
+_BOTH = struct.Struct("16s8s")
+"""Bytes of the id of a trace, and of a span."""
 
 
-class DrawnIds(RandomIdGenerator):
-    """Draws ids, and gives a trace that is sampled the one that was drawn for it.
+class SystemIds(IdGenerator):
+    """Draws each id by itself. None is 0, which would be no id (https://www.w3.org/TR/trace-context/#trace-id)."""
+
+    def generate_span_id(self) -> int:
+        """See `IdGenerator`."""
+        return int.from_bytes(urandom(8)) or 1
+
+    def generate_trace_id(self) -> int:
+        """See `IdGenerator`."""
+        return int.from_bytes(urandom(16)) or 1
+
+
+class DrawnIds(SystemIds):
+    """Draws ids before it is known whether a trace is sampled, which depends on its id; one that is, gets it.
 
     The SDK's sampler is asked when the span is made, and decides by that same id: what was foreseen is what it says.
     """
 
     def __init__(self) -> None:
-        self._ready: Iterator[tuple[str, str]] = iter(())
+        self._ready: Iterator[tuple[Any, ...]] = iter(())
         self._is_known_to_forks = False
         self._given = threading.local()  # several threads serve behind a WSGI server
 
@@ -31,16 +48,15 @@ class DrawnIds(RandomIdGenerator):
         """Ids of a trace and of a span, in hexadecimal."""
         while (drawn := next(self._ready, None)) is None:
             self._renew()
-        return drawn
+        trace, span = drawn
+        return trace.hex(), span.hex()
 
     def _renew(self) -> None:
-        """Draw more; in the child of a fork, too, which has the parent's, and where `random` is seeded anew."""
+        """Draw more; in the child of a fork, too, which has the parent's."""
         if not self._is_known_to_forks:
             self._is_known_to_forks = True
             in_child(self._renew)
-        digits = random.randbytes(AT_ONCE * _BOTH // 2).hex()
-        starts = range(0, len(digits), _BOTH)
-        self._ready = iter([(digits[at : at + _TRACE], digits[at + _TRACE : at + _BOTH]) for at in starts])
+        self._ready = _BOTH.iter_unpack(urandom(AT_ONCE * _BOTH.size))
 
     def give(self, trace: str) -> None:
         """Have the next trace that this thread begins get an id that was drawn."""

@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import ProxyTracerProvider, Tracer
 
 from scoringhost._version import __version__
-from scoringhost.telemetry.drawn_ids import DrawnIds
+from scoringhost.telemetry.drawn_ids import DrawnIds, SystemIds
 from scoringhost.telemetry.log_records import RecordSender, TraceMark
 from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.telemetry.otel_variables import Sampling
@@ -77,12 +77,22 @@ class Switch(SpanProcessor):
 
 
 class HostProvider(TracerProvider):
-    """The provider of a process that has none of its own."""
+    """The provider of a process that has none of its own.
+
+    others: whether a script has added what wants to see spans, too, as they begin and as they end.
+    """
 
     def __init__(self, resource: Resource) -> None:
-        super().__init__(resource=resource, shutdown_on_exit=False)  # that may take half a minute; `Exports.stop`
+        # Not shut down at exit: that may take half a minute; see `Exports.stop`.
+        super().__init__(resource=resource, id_generator=SystemIds(), shutdown_on_exit=False)
         self.switch = Switch()
-        self.add_span_processor(self.switch)
+        super().add_span_processor(self.switch)
+        self.others = False
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None:
+        """See `TracerProvider`."""
+        self.others = True
+        super().add_span_processor(span_processor)
 
 
 class Exports:
@@ -130,6 +140,11 @@ class Exports:
         if self.sampling.share < 1.0 and isinstance(tracer, SdkTracer):
             tracer.id_generator = self.ids
         return tracer
+
+    def takes_ended(self) -> Callable[[ReadableSpan], None] | None:
+        """What takes a span that is over when it is made, without the tracer; None if somebody sees spans begin."""
+        provider = self._provider
+        return provider.switch.on_end if isinstance(provider, HostProvider) and not provider.others else None
 
     def _resource(self) -> Resource:
         own = {

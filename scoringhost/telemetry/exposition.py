@@ -138,11 +138,10 @@ def _now(layout: Layout, alive: list[Row], read: dict[int, list[float]]) -> Iter
     """How things are, of the processes that run."""
     from prometheus_client.core import GaugeMetricFamily
 
-    for name, help, of in (
-        ("scoringhost_requests_in_flight", "Requests that are being answered.", layout.in_flight),
-        ("scoringhost_calls_waiting", "Requests whose run() has not begun.", layout.waiting),
-    ):
-        yield GaugeMetricFamily(name, help, value=sum(of(read[row.number]) for row in alive))
+    in_flight = sum(layout.in_flight(read[row.number]) for row in alive)
+    yield GaugeMetricFamily("scoringhost_requests_in_flight", "Requests that are being answered.", value=in_flight)
+    waiting = sum(read[row.number][layout.waiting] for row in alive)
+    yield GaugeMetricFamily("scoringhost_calls_waiting", "Calls that wait for their turn or batch.", value=waiting)
     load = GaugeMetricFamily(
         "scoringhost_model_load_seconds", "Time to load the script and run init().", labels=["worker"]
     )

@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 
 from scoringhost.http.messages import HttpRequest
-from scoringhost.http.stage_times import StageTimes
 from scoringhost.kernel.call import request_id
+from scoringhost.kernel.stage_times import StageTimes
 from scoringhost.telemetry.logs import HOST_LOGGER, HostHandler
 from scoringhost.telemetry.trace_ids import trace_ids
 
@@ -27,15 +27,20 @@ class Clock:
     """Writes moments in UTC as RFC 3339 has them, with milliseconds."""
 
     def __init__(self) -> None:
-        self._second, self._text = -1, ""
+        self._ms, self._text = -1, ""
+        self._second, self._front = -1, ""
 
     def text(self, at_ns: int) -> str:
-        """A moment in ns since the epoch; the text of a second is made once."""
-        second, rest_ns = divmod(at_ns, 1_000_000_000)
-        if second != self._second:
-            self._second = second
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-        return self._text + _MILLISECONDS[rest_ns // 1_000_000]
+        """A moment in ns since the epoch; under load many lines are of one millisecond."""
+        ms = at_ns // 1_000_000
+        if ms != self._ms:
+            self._ms = ms
+            second, rest = divmod(ms, 1000)
+            if second != self._second:
+                self._second = second
+                self._front = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            self._text = self._front + _MILLISECONDS[rest]
+        return self._text
 
 
 _MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
@@ -83,10 +88,28 @@ class JsonHostHandler(HostHandler):
         same = {"level": "INFO", "logger": HOST_LOGGER, "process": os.getpid(), **self._about}
         self._same = f'",{inside(same)},'
 
-    def _text(self, entries: list[Any]) -> str:
-        """The lines of requests, each as its time, what is the same in all of them, and its own fields."""
-        text, same = self._clock.text, self._same
-        return "".join([f'{{"time":"{text(at_ns)}{same}{fields}}}\n' for at_ns, fields in entries])
+    def _text(self, entries: list[JsonEntry]) -> str:
+        """The lines of requests: most of each is put together from texts that are there already.
+
+        A dictionary of all fields takes twice as long to make and write.
+        """
+        moment, same, ms, lines = self._clock.text, self._same, _MS, []
+        for at_ns, about, own, times, total_ms, size_in, size_out, more in entries:
+            wait_s, decode_s, run_s, encode_s = times.wait_s, times.decode_s, times.run_s, times.encode_s
+            if wait_s < 0 or decode_s < 0 or run_s < 0 or encode_s < 0:
+                lines.append(
+                    f'{{"time":"{moment(at_ns)}{same}{about},"request_id":"{own}"'
+                    f',"total_ms":{ms[total_ms * 1e3 + _WHOLE]},"bytes_in":{size_in},"bytes_out":{size_out}'
+                    f"{_some_stages(times)}{more}}}\n"
+                )
+                continue
+            lines.append(
+                f'{{"time":"{moment(at_ns)}{same}{about},"request_id":"{own}"'
+                f',"total_ms":{ms[total_ms * 1e3 + _WHOLE]},"bytes_in":{size_in},"bytes_out":{size_out}'
+                f',"wait_ms":{ms[wait_s * 1e6 + _WHOLE]},"decode_ms":{ms[decode_s * 1e6 + _WHOLE]}'
+                f',"run_ms":{ms[run_s * 1e6 + _WHOLE]},"encode_ms":{ms[encode_s * 1e6 + _WHOLE]}{more}}}\n'
+            )
+        return "".join(lines)
 
 
 class JsonLog:
@@ -104,16 +127,14 @@ class JsonLog:
         return JsonHostHandler(stream, self._service, self._version)
 
 
-def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: int, whole: bool) -> tuple[int, str]:
-    """What the log says of a request: the time (ns since the epoch), and its fields as JSON, without the braces.
+JsonEntry = tuple[int, str, str, StageTimes, float, int, int, str]
+"""Of a request: time (ns since the epoch), what many have in common, its id, what its stages took, milliseconds in all,
+bytes in and out, and what else there is, as JSON."""
 
-    Stages that it has not been in are left out, and so is what is not known of its caller. Most of a line is put
-    together from texts that are there already: a dictionary of all fields takes half as long again to make and write.
-    """
+
+def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: int, whole: bool) -> JsonEntry:
+    """What the log says of a request; what is not known of its caller is left out."""
     times, trace, ids = request.times or _NO_TIMES, request.trace, request.ids
-    about = _ABOUT[request.method, request.path, request.match.pattern, status, whole, request.client, request.caller]
-    wait_s, decode_s, run_s, encode_s = times.wait_s, times.decode_s, times.run_s, times.encode_s
-    own = ids.request if ids.is_drawn else inside([ids.request])[1:-1]
     more = ""
     if trace is not None:
         more = f',"trace_id":"{trace[0]}","span_id":"{trace[1]}"'
@@ -121,16 +142,15 @@ def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: in
         more = _with_comma(trace_ids())
     if request.query or times.calls > 1 or times.error:
         more += _with_comma(_unusual(request, times))
-    if wait_s < 0 or decode_s < 0 or run_s < 0 or encode_s < 0:
-        more = _some_stages(times) + more
-    else:
-        more = (
-            f',"wait_ms":{_MS[wait_s * 1e6 + _WHOLE - _WHOLE]},"decode_ms":{_MS[decode_s * 1e6 + _WHOLE - _WHOLE]}'
-            f',"run_ms":{_MS[run_s * 1e6 + _WHOLE - _WHOLE]},"encode_ms":{_MS[encode_s * 1e6 + _WHOLE - _WHOLE]}{more}'
-        )
-    return time.time_ns(), (
-        f'{about},"request_id":"{own}","total_ms":{_MS[elapsed_ms * 1e3 + _WHOLE - _WHOLE]}'
-        f',"bytes_in":{len(request.body)},"bytes_out":{size}{more}'
+    return (
+        time.time_ns(),
+        _ABOUT[request.method, request.path, request.match.pattern, status, whole, request.client, request.caller],
+        ids.request if ids.is_drawn else inside([ids.request])[1:-1],
+        times,
+        elapsed_ms,
+        len(request.body),
+        size,
+        more,
     )
 
 
@@ -139,19 +159,18 @@ _NO_TIMES = StageTimes()
 
 
 _WHOLE = 1.5 * 2.0**52
-"""Added to a number and taken away again, it leaves the next whole one: doubles as large as that have no fractions.
-
-`int` takes eight times as long.
-"""
+"""Added to a number, it leaves the next whole one: doubles as large as that have no fractions. `int` takes eight times
+as long."""
 
 
 class _Milliseconds(dict[float, str]):
-    """Whole microseconds as milliseconds are written; short times, which are most, only once."""
+    """Microseconds, to which _WHOLE is added, as milliseconds are written; short times, most of all, only once."""
 
-    def __missing__(self, us: float) -> str:
+    def __missing__(self, shifted: float) -> str:
+        us = shifted - _WHOLE
         text = f"{us / 1000}"
         if us < KEPT:
-            self[us] = text
+            self[shifted] = text
         return text
 
 
@@ -182,7 +201,7 @@ _ABOUT = _About()
 
 def _some_stages(times: StageTimes) -> str:
     stages = (("wait", times.wait_s), ("decode", times.decode_s), ("run", times.run_s), ("encode", times.encode_s))
-    return "".join([f',"{name}_ms":{_MS[spent_s * 1e6 + _WHOLE - _WHOLE]}' for name, spent_s in stages if spent_s >= 0])
+    return "".join([f',"{name}_ms":{_MS[spent_s * 1e6 + _WHOLE]}' for name, spent_s in stages if spent_s >= 0])
 
 
 def _unusual(request: HttpRequest, times: StageTimes) -> dict[str, Any]:

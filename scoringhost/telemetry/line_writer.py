@@ -34,7 +34,9 @@ QUEUE_BYTES = 1_048_576
 """Bytes that wait for a reader, at most: some ten thousand lines of requests."""
 
 ATOMIC = 4096
-"""Bytes that a pipe takes in one piece (PIPE_BUF on Linux), so that lines of several workers do not mix."""
+"""Bytes that a pipe takes in one piece (PIPE_BUF on Linux), so that lines of several workers do not mix.
+
+A regular file takes any number in one piece: whoever writes has it locked meanwhile (write(2) on Linux)."""
 
 PATIENCE_S = 0.2
 """Seconds that a thread waits for a reader to catch up; if nothing is read meanwhile, nobody waits again."""
@@ -86,6 +88,7 @@ class LineWriter:
         self._fd = os.dup(stream.fileno())
         weakref.finalize(self, os.close, self._fd).atexit = False
         self._put = _without_waiting(self, self._fd)
+        self._most = QUEUE_BYTES if stat.S_ISREG(os.fstat(self._fd).st_mode) else ATOMIC
         self._restart()
         _look_after(self)
 
@@ -129,7 +132,7 @@ class LineWriter:
         at = 0
         try:
             while at < len(data):
-                at += put(_piece(data, at))
+                at += put(_piece(data, at, self._most))
         except BlockingIOError:
             self._enqueue(data[at:])
         except OSError:  # closed, nobody will ever read it, or the disk is full
@@ -189,7 +192,7 @@ class LineWriter:
             try:
                 if self._put is not None:
                     waiting.poll()
-                at += put(_piece(data, at))
+                at += put(_piece(data, at, self._most))
                 self._is_stalled = False
             except BlockingIOError:
                 continue
@@ -244,11 +247,11 @@ def _is_on_event_loop() -> bool:
     return asyncio._get_running_loop() is not None
 
 
-def _piece(data: bytes, start: int) -> bytes | memoryview:
-    """As many whole lines as a pipe takes in one piece, or one that is longer."""
-    if len(data) - start <= ATOMIC:
+def _piece(data: bytes, start: int, most: int) -> bytes | memoryview:
+    """As many whole lines as are taken in one piece, or one that is longer."""
+    if len(data) - start <= most:
         return data[start:] if start else data
-    end = data.rfind(b"\n", start, start + ATOMIC) + 1 or data.find(b"\n", start) + 1
+    end = data.rfind(b"\n", start, start + most) + 1 or data.find(b"\n", start) + 1
     return memoryview(data)[start : end or len(data)]
 
 

@@ -57,7 +57,7 @@ class Layout:
     def __init__(self, dialects: Sequence[str]) -> None:
         self.dialects = tuple(dialects)
         self.width = 0
-        self.begun, self.begun_to_run, self.ready_s = self._one(), self._one(), self._one()
+        self.begun, self.waiting, self.ready_s = self._one(), self._one(), self._one()
         self.requests: Mapping[str, Mapping[int, int]] = {
             dialect: {status: self._one() for status in (*STATUSES, 0)} for dialect in dialects
         }
@@ -78,10 +78,6 @@ class Layout:
     def in_flight(self, cells: Cells) -> float:
         """How many requests are being answered in a process: those that have begun, and have no status yet."""
         return cells[self.begun] - sum(cells[at] for by in self.requests.values() for at in by.values())
-
-    def waiting(self, cells: Cells) -> float:
-        """Of how many requests run() has not begun."""
-        return cells[self.begun] - cells[self.begun_to_run]
 
     def _one(self) -> int:
         self.width += 1

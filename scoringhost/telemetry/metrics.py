@@ -13,7 +13,7 @@ from time import perf_counter
 
 from scoringhost.errors import RunError, ScoringHostError
 from scoringhost.http.messages import HttpRequest
-from scoringhost.http.stage_times import ABSENT, StageTimes
+from scoringhost.kernel.stage_times import ABSENT, StageTimes
 from scoringhost.process.shared_cells import SharedCells
 from scoringhost.telemetry.metric_cells import ENTRY, PENDING, Layout
 
@@ -23,16 +23,16 @@ _write = struct.Struct(f"{ENTRY}d").pack_into
 class Metrics:
     """Counts requests; the `Watcher` of the HTTP application.
 
-    begun, begun_to_run: what those cells of this process hold. Only it writes its row of the shared cells, so that it
-    need not read what it has written.
+    begun: what that cell of this process holds. Only it writes its row of the shared cells, so that it need not read
+    what it has written.
     """
 
     def __init__(self, layout: Layout, shared: SharedCells) -> None:
         self.layout, self.shared = layout, shared
         self.cells: memoryview[float] | None = None
-        self.begun = self.begun_to_run = 0.0
+        self.begun = 0.0
         self.pending = 0
-        self.begun_at, self.begun_to_run_at = layout.begun, layout.begun_to_run
+        self.begun_at, self.waiting_at = layout.begun, layout.waiting
         self.pending_at, self.entries_at = layout.pending, layout.entries_at
         self._began_s = self._loaded_s = 0.0
 
@@ -57,8 +57,8 @@ class Metrics:
         layout.fold(cells)
         self.pending = 0
         cells[layout.folding] = 0
-        self.begun = self.begun_to_run = cells[layout.begun] - layout.in_flight(cells)
-        cells[layout.begun] = cells[layout.begun_to_run] = self.begun
+        self.begun = cells[layout.begun] = cells[layout.begun] - layout.in_flight(cells)
+        cells[layout.waiting] = 0
         cells[layout.ready_s] = self._loaded_s
         return cells
 
@@ -103,20 +103,25 @@ class Watched(StageTimes):
     began_s: float
     size: int
     statuses: Mapping[int, int]
+    is_waiting = False
+
+    def waits(self) -> None:
+        """See `Stages`."""
+        self.is_plain, self.is_waiting = False, True
+        self._count(self.metrics.waiting_at)
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""
-        if self.wait_s < 0:  # as `_begin_to_run` does, without the call
-            metrics = self.metrics
-            at = metrics.begun_to_run_at
-            metrics.cells[at] = metrics.begun_to_run = metrics.begun_to_run + 1.0  # type: ignore[index]
         self.wait_s = seconds
+        if self.is_waiting:
+            self._wait_no_more()
 
-    def _begin_to_run(self) -> None:
+    def _wait_no_more(self) -> None:
+        self.is_waiting = False
         # May be on any thread; no call stands between reading and writing (see `SharedCells`).
-        metrics = self.metrics
-        assert metrics.cells is not None
-        metrics.begun_to_run = metrics.cells[metrics.begun_to_run_at] = metrics.begun_to_run + 1.0
+        cells, at = self.metrics.cells, self.metrics.waiting_at
+        assert cells is not None
+        cells[at] -= 1
 
     def failed(self, error: ScoringHostError) -> None:
         """See `Stages`."""
@@ -129,8 +134,8 @@ class Watched(StageTimes):
         metrics, statuses, run_s = self.metrics, self.statuses, self.run_s
         cells, pending = metrics.cells, metrics.pending
         assert cells is not None
-        if self.wait_s < 0:
-            self._begin_to_run()
+        if self.is_waiting:
+            self._wait_no_more()
         if not whole:
             self._count(metrics.layout.broken_off)
         if self.calls > 1:

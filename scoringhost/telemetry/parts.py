@@ -6,8 +6,7 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scoringhost.http.observing import HttpObserver, Watcher
-from scoringhost.http.stage_times import TimesKeeper
+from scoringhost.http.observing import HttpObserver, TimesKeeper, Watcher
 from scoringhost.process.shared_cells import SharedCells
 from scoringhost.settings import Settings
 from scoringhost.telemetry import script_metrics

@@ -41,9 +41,13 @@ class Unsampled:
     """
 
     __slots__ = ("_context",)
+    is_plain = False
 
     def __init__(self, context: Context) -> None:
         self._context = context
+
+    def waits(self) -> None:
+        """See `Stages`."""
 
     def joins(self, batch: dict[str, object]) -> None:
         """See `Stages`."""

@@ -16,8 +16,8 @@ import pytest
 from scoringhost.http.messages import HttpRequest, HttpResponse
 from scoringhost.http.request_ids import RequestIds
 from scoringhost.http.routes import Endpoint, Match
-from scoringhost.http.stage_times import StageTimes
 from scoringhost.kernel.call import request_id
+from scoringhost.kernel.stage_times import StageTimes
 from scoringhost.telemetry import logs
 from scoringhost.telemetry.json_lines import JsonFormatter, JsonHostHandler
 from scoringhost.telemetry.log_observer import LogObserver

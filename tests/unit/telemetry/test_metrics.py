@@ -89,10 +89,17 @@ def test_a_value_on_a_bound_belongs_to_its_bucket(metrics: Metrics) -> None:
 
 
 def test_what_is_under_way_and_what_waits_is_seen(metrics: Metrics) -> None:
-    begun(metrics)
-    begun(metrics).waited(0.0)
+    begun(metrics)  # at once
+    waiting, gone, run = begun(metrics), begun(metrics), begun(metrics)
+    for one in (waiting, gone, run):
+        one.waits()
     found = told(metrics)
-    assert (found["scoringhost_requests_in_flight"], found["scoringhost_calls_waiting"]) == (2, 1)
+    assert (found["scoringhost_requests_in_flight"], found["scoringhost_calls_waiting"]) == (4, 3)
+    gone.sent(499, 0, False)
+    for _ in range(2):  # what fails in a batch is run again, but has waited only once
+        run.waited(0.1)
+    found = told(metrics)
+    assert (found["scoringhost_requests_in_flight"], found["scoringhost_calls_waiting"]) == (3, 1)
 
 
 def test_one_run_of_a_batch_is_counted_once_however_many_calls_are_told_of_it(metrics: Metrics) -> None:

@@ -1,16 +1,15 @@
-"""StageTimes: what the stages of one request took, for whoever writes of it at its end."""
+"""StageTimes: what the stages of one call took, for whoever writes of it at its end."""
 
 from __future__ import annotations
 
 from scoringhost.errors import ScoringHostError
-from scoringhost.http.messages import HttpRequest
 
 ABSENT = -1.0
-"""In place of the seconds of a stage that a request has not been in."""
+"""In place of the seconds of a stage that a call has not been in."""
 
 
 class StageTimes:
-    """Keeps what it hears; see `Stages`. Seconds; ABSENT for a stage that the request has not been in.
+    """Keeps what it hears; see `Stages`. Seconds; ABSENT for a stage that the call has not been in.
 
     What holds at first is said of the class: one is made for each request, and calling an `__init__` takes longer than
     all that it would set.
@@ -19,8 +18,13 @@ class StageTimes:
     error that it is answered with, or empty; its name only, as an error holds what was called, and so the request.
     """
 
+    is_plain = True
     wait_s = decode_s = run_s = encode_s = ABSENT
     calls, rows, error = 1, 0, ""
+
+    def waits(self) -> None:
+        """See `Stages`."""
+        self.is_plain = False
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""
@@ -52,15 +56,3 @@ class StageTimes:
         """The stages so far as a header of the answer says them, in milliseconds (https://www.w3.org/TR/server-timing/)."""
         stages = (("wait", self.wait_s), ("decode", self.decode_s), ("run", self.run_s), ("encode", self.encode_s))
         return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in stages if seconds >= 0])
-
-
-class TimesKeeper:
-    """The `Watcher` that has the times of requests kept, where no other does."""
-
-    def begin(self, request: HttpRequest) -> StageTimes | None:
-        """See `Watcher`; nobody asks for the times of a health probe."""
-        endpoint = request.match.endpoint
-        if endpoint is not None and not endpoint.logged:
-            return None
-        times = request.times = StageTimes()
-        return times
