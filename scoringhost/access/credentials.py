@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable
 
 from scoringhost.access.keys import Keys
 from scoringhost.access.tokens import Tokens
@@ -19,11 +19,8 @@ class Credentials:
 
     def __init__(self, keys: Keys | None, tokens: Tokens | None) -> None:
         self._keys, self._tokens = keys, tokens
-
-    def known(self, headers: Mapping[str, str]) -> str | None:
+        self.known: Callable[[str], str | None] = _nobody if keys is None else keys.remembered
         """See `KnowingGuard`: the name of a key, if one was sent in these very words before and is still good."""
-        keys = self._keys
-        return None if keys is None else keys.remembered(headers.get("authorization", ""))
 
     def check(self, head: HttpRequest, match: Match) -> Awaitable[None] | None:
         """See `Guard`.
@@ -64,6 +61,10 @@ class Credentials:
                 return key
         what = "key" if self._tokens is None else "token" if self._keys is None else "key or a token"
         raise Unauthorized(f"This service asks for a {what}: send it as Authorization: Bearer ...")
+
+
+def _nobody(sent: str) -> None:
+    """Nobody is known by what is sent."""
 
 
 def _bearer(authorization: str) -> str:

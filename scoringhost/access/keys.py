@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
@@ -53,15 +53,16 @@ class Keys:
                 raise SettingsError("keys_file", str(path), str(problem)) from None
         self._in_force = self._all()
         self._remembered: dict[str, str] = {}
-
-    def remembered(self, sent: str) -> str | None:
-        """The name of the key in a text in which a good one has been sent before; None if it has not.
+        self.remembered: Callable[[str], str | None] = self._remembered.get if path is None else self._still_remembered
+        """Gives the name of the key in a text in which a good one has been sent before; None if it has not.
 
         Making a digest takes longer than all else that is done with a key. Here nothing is compared that a guess could
         come near to: a dictionary compares texts only if their hashes are the same, all 64 bits of them.
         """
-        if self._path is not None:
-            self._look_again(self._path)
+
+    def _still_remembered(self, sent: str) -> str | None:
+        assert self._path is not None
+        self._look_again(self._path)
         return self._remembered.get(sent)
 
     def name_of(self, key: str, sent: str = "") -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
 from scoringhost.http.messages import HttpRequest
@@ -25,10 +25,11 @@ class Guard(Protocol):
 
 @runtime_checkable
 class KnowingGuard(Guard, Protocol):
-    """A guard that may know whoever calls by the headers alone, wherever they lead, as they have called before.
+    """A guard that may know whoever calls by `Authorization` alone, wherever they go, as they have called before.
 
     Where it is the only one, a door need not make a head of what arrives to have it let in.
+
+    known: gives the name of who is calling, who may come in; None if `check` has to be asked.
     """
 
-    def known(self, headers: Mapping[str, str]) -> str | None:
-        """The name of who is calling, who may come in; None if `check` has to be asked."""
+    known: Callable[[str], str | None]

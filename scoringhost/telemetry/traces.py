@@ -15,30 +15,20 @@ from os import urandom
 from opentelemetry import propagate
 from opentelemetry.context import Context, attach, detach, get_current, set_value
 from opentelemetry.propagators.textmap import Getter
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import (
     INVALID_SPAN,
-    Link,
-    Span,
-    SpanContext,
     SpanKind,
-    Status,
-    StatusCode,
     Tracer,
     get_current_span,
     set_span_in_context,
 )
 
-from scoringhost.errors import RunError, ScoringHostError
 from scoringhost.http.messages import HttpRequest
-from scoringhost.telemetry.drawn_ids import SystemIds
 from scoringhost.telemetry.exports import Exports
-from scoringhost.telemetry.span_attributes import attributes_of, exception_attributes
-from scoringhost.telemetry.unsampled import LEAD, Quiet, Unsampled
-
-NS = 1_000_000_000
+from scoringhost.telemetry.span_attributes import attributes_of
+from scoringhost.telemetry.traced_request import NS, TracedRequest
+from scoringhost.telemetry.unsampled import Quiet, Unsampled
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"})
 """Those that the conventions know; any other is `_OTHER`, so that a caller cannot make up names of spans."""
@@ -67,7 +57,6 @@ class _FromHeaders(Getter[Mapping[str, str]]):
 
 
 _FROM_HEADERS = _FromHeaders()
-_new_id = SystemIds().generate_span_id
 
 
 class Traces:
@@ -81,6 +70,7 @@ class Traces:
     def __init__(self, exports: Exports, *, batches: bool = False) -> None:
         """exports: of the process that serves. batches: calls may be joined."""
         self._exports, self._batches, self._ids = exports, batches, exports.ids
+        self._draw = exports.ids.draw
         self._tracer: Tracer | None = None
         self._fields = self._others = frozenset[str]()
         self._bound, self._is_parent_based = EVERY, False
@@ -115,7 +105,7 @@ class Traces:
             or (self._others and not self._others.isdisjoint(headers))
         ):
             return self._begin_below(tracer, request, context)
-        ids = self._ids.draw()
+        ids = self._draw()
         if ids[0][16:] < self._bound or self._batches:
             return self._begin_drawn(tracer, request, context, ids)
         request.trace = ids  # as `_let_pass` does, without the call: most requests come here
@@ -204,135 +194,3 @@ def _unsampled_trace(headers: Mapping[str, str]) -> str:
     if found is None or "tracestate" in headers or "baggage" in headers or found[1] == _NO_TRACE:
         return ""
     return found[1]
-
-
-class TracedRequest:
-    """The span of one request, and those of its stages; see `Stages`.
-
-    A stage's span is made when the stage is over, from the time that it took. Only that of run() is
-    open while run() is, as the script's own spans are its children.
-    """
-
-    __slots__ = (
-        *("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_start_ns", "_take_ended"),
-        *("_tracer", "_waited", "run"),
-    )
-    is_plain = False
-
-    def __init__(
-        self,
-        tracer: Tracer,
-        span: Span,
-        context: Context,
-        request: HttpRequest,
-        start_ns: int,
-        take_ended: Callable[[ReadableSpan], None] | None,
-    ) -> None:
-        self._tracer, self._span, self._context, self._request = tracer, span, context, request
-        self._start_ns, self._take_ended = start_ns, take_ended
-        self.run: Span | None = None
-        self._run_ns, self._run_ended_ns = 0, 0
-        self._waited = False
-        self._lead: TracedRequest = self
-
-    def waits(self) -> None:
-        """See `Stages`."""
-
-    def waited(self, seconds: float) -> None:
-        """See `Stages`."""
-        self._waited = True
-        self._stage("wait", seconds)
-
-    def decoded(self, seconds: float) -> None:
-        """See `Stages`. If the call has had its turn already, run() is next, in this very context."""
-        self._stage("decode", seconds)
-        if self._waited:
-            self._begin_run()
-
-    def joins(self, batch: dict[str, object]) -> None:
-        """See `Stages`. The run() of a batch has one span, in the trace of its first call; the others link to it."""
-        self._end_run(time.time_ns(), "it was run again")
-        lead = batch.setdefault(LEAD, self)
-        assert isinstance(lead, TracedRequest)
-        self._lead = lead
-        if lead is self:
-            self._begin_run()
-        elif lead.run is not None:
-            lead.run.add_link(self._span.get_span_context())
-
-    def ran(self, seconds: float, calls: int, rows: int) -> None:
-        """See `Stages`."""
-        lead = self._lead
-        counted = {"scoringhost.batch.calls": calls, "scoringhost.batch.rows": rows} if calls > 1 else {}
-        if not lead._run_ended_ns:  # the first of its batch that hears of it
-            lead._run_ended_ns = time.time_ns()
-            if lead.run is not None:
-                lead.run.set_attributes(counted)
-                lead.run.end(lead._run_ended_ns)
-        if lead is not self:
-            links = [Link(lead.run.get_span_context())] if lead.run is not None else []
-            mine = self._tracer.start_span(
-                "run", self._context, attributes=counted, links=links, start_time=lead._run_ns
-            )
-            mine.end(lead._run_ended_ns)
-        attach(self._context)
-
-    def encoded(self, seconds: float) -> None:
-        """See `Stages`."""
-        self._stage("encode", seconds)
-
-    def failed(self, error: ScoringHostError) -> None:
-        """See `Stages`. An exception is noted where it was raised: in run(), if that had begun."""
-        cause = error.__cause__
-        kind = type(error if cause is None else cause).__qualname__
-        self._span.set_attribute("error.type", kind)
-        where = self.run if self.run is not None and self.run.is_recording() else self._span
-        if isinstance(error, RunError):
-            where.add_event("exception", exception_attributes(error if cause is None else cause))
-        self._end_run(time.time_ns(), str(error), kind)
-        attach(self._context)
-
-    def sent(self, status: int, size: int, whole: bool) -> None:
-        """See `Stages`."""
-        now_ns, span = time.time_ns(), self._span
-        self._end_run(now_ns, "" if whole else "the client has gone")
-        span.set_attribute("http.response.status_code", status)
-        span.set_attribute("http.response.body.size", size)
-        if self._request.caller:
-            span.set_attribute("scoringhost.caller", self._request.caller)
-        if status >= 500:
-            span.set_status(Status(StatusCode.ERROR))
-        elif not whole:
-            span.set_attribute("error.type", "broken_off")
-            span.set_status(Status(StatusCode.ERROR, "the stream broke off, or its reader has gone"))
-        span.end(now_ns)
-
-    def _stage(self, name: str, seconds: float) -> None:
-        now_ns = time.time_ns()
-        start_ns = max(self._start_ns, now_ns - int(seconds * NS))
-        span, take = self._span, self._take_ended
-        if take is None or not isinstance(span, SdkSpan):
-            self._tracer.start_span(name, self._context, start_time=start_ns).end(now_ns)
-            return
-        # A span that nobody sees before it is over; by the tracer each takes seven times as long.
-        above = span.get_span_context()
-        own = SpanContext(above.trace_id, _new_id(), False, above.trace_flags, above.trace_state)
-        about = {"resource": span.resource, "instrumentation_scope": span.instrumentation_scope}
-        take(ReadableSpan(name, own, above, attributes={}, start_time=start_ns, end_time=now_ns, **about))
-
-    def _begin_run(self) -> None:
-        self._run_ns, self._run_ended_ns = time.time_ns(), 0
-        self.run = self._tracer.start_span("run", self._context, start_time=self._run_ns)
-        attach(set_span_in_context(self.run, self._context))
-
-    def _end_run(self, now_ns: int, why: str, kind: str = "") -> None:
-        """End the span of a run() that has not come to a good end."""
-        run = self.run
-        if run is None or not run.is_recording():
-            return
-        self._run_ended_ns = now_ns
-        if kind:
-            run.set_attribute("error.type", kind)
-        if why:
-            run.set_status(Status(StatusCode.ERROR, why))
-        run.end(now_ns)

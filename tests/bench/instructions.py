@@ -30,7 +30,7 @@ from scoringhost.kernel.binding import bind
 from scoringhost.kernel.call import Call
 from scoringhost.schema.json_text import dumps_numbers
 from scoringhost.settings import Settings
-from scoringhost.telemetry import metrics
+from scoringhost.telemetry import drawn_ids, metrics
 
 FEW, MANY = 500, 2500
 LOOK_S = 4e-6
@@ -87,7 +87,7 @@ def serve(count: int, kind: str) -> None:
     """Answer some requests in this process, or do a part of that as often."""
     environ = KINDS.get(kind, {})
     os.environ.update(environ)  # the SDK of OpenTelemetry reads its variables itself
-    random.seed(2026)  # by chance, twice as many requests would be sampled in one run as in another
+    drawn_ids.urandom = seeded  # by chance, twice as many requests would be sampled in one run as in another
     settings, _ = Settings.load(environ, {"script": ("script", str(hot_path.SERVICE))})
     # Under valgrind everything takes fifty times as long, and times of many digits take longer to write.
     time.perf_counter = metrics.perf_counter = itertools.count(0.0, LOOK_S).__next__
@@ -109,6 +109,16 @@ def serve(count: int, kind: str) -> None:
     if kind in ("key", "all"):
         head += f"\r\nAuthorization: Bearer {KEY}"
     asyncio.run(hot_path.drive(site, head.encode() + b"\r\n\r\n" + body, count))
+
+
+SEED = random.Random(2026).randbytes(1 << 20)
+_places = itertools.count(0, 8000)
+
+
+def seeded(size: int) -> bytes:
+    """Some bytes of SEED, others each time."""
+    at = next(_places) % (len(SEED) - size)
+    return SEED[at : at + size]
 
 
 def repeat_part(site: Any, kind: str, count: int) -> None:

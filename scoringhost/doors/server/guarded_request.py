@@ -43,7 +43,7 @@ class GuardedRequest(ArrivingRequest):
         if self._fault is not None:
             return  # it is refused in any case
         if self._known is not None:
-            self._known_caller = self._known(self._headers)
+            self._known_caller = self._known(self._headers.get("authorization", ""))
             if self._known_caller is not None:
                 return  # most requests: nobody needs their heads before they are there
         path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)

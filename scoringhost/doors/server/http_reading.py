@@ -201,8 +201,9 @@ class RequestReader(GuardedRequest):
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         # Now, and not when it is answered: the pieces are as large as the body, which may be scored right here.
         self._parts = parts = []
-        request = self._take_head() if self._guarded else None
+        request = self._request_head
         if request is not None:
+            self._take_head()
             request.body, request.fault = body, self._fault
         else:
             path, query = COMMON_TARGETS.get(self._url) or split_target(self._url)

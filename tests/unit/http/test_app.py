@@ -76,8 +76,13 @@ class Kept:
 class Stages:
     """Keeps what it hears of one call."""
 
+    is_plain = False
+
     def __init__(self) -> None:
         self.heard: list[tuple[Any, ...]] = []
+
+    def waits(self) -> None:
+        self.heard.append(("waits",))
 
     def waited(self, seconds: float) -> None:
         self.heard.append(("waited",))
