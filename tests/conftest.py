@@ -85,6 +85,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneFileInOne
 
 SLOW_FOLDERS = (
     "samples/",
+    "tests/clusters/",
     "tests/conformance/test_deadlines.py",
     "tests/container/",
     "tests/live/",
@@ -97,7 +98,6 @@ SLOW_FOLDERS = (
     "tests/unit/doors/kafka/test_kafka_door.py",
     "tests/unit/fleet/environments/",
     "tests/unit/runtimes/",
-    "tests/unit/schema/test_equals_inference_schema.py",
     "tests/unit/test_embedding.py",
     "tests/unit/test_testing.py",
     "tests/unit/test_windows.py",
@@ -105,7 +105,6 @@ SLOW_FOLDERS = (
 """Tests that start real servers, and tests that train models or load them with the libraries that they need."""
 
 LONGER_FOLDERS = (
-    "tests/clusters/",
     "tests/unit/azureml/common/test_http_client.py",
     "tests/unit/azureml/deploy/",
     "tests/unit/fleet/front/",
@@ -113,8 +112,10 @@ LONGER_FOLDERS = (
     "tests/unit/hub/test_full_disk.py",
     "tests/unit/hub/test_registry.py",
     "tests/unit/kubernetes/test_generated.py",
+    "tests/unit/schema/test_equals_inference_schema.py",
 )
-"""Tests that take longer than an inner loop may, but start no servers: they run on every Python, see `.ci/run`."""
+"""Tests that take longer than an inner loop may. They run on every Python (see `.ci/run`), but for those that are
+marked by themselves, as they start servers."""
 
 
 DRILLS = (
@@ -162,7 +163,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
-        if item.nodeid.startswith(LONGER_FOLDERS):
+        if item.nodeid.startswith(LONGER_FOLDERS) and item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.longer)
         if item.nodeid.startswith(DRILLS) and not item.nodeid.startswith(NO_DRILLS):

@@ -38,7 +38,7 @@ class Stages(Protocol):
         """See above."""
 
     def waits(self) -> None:
-        """It has to wait, for its turn or for its batch; not told to a call that is run at once."""
+        """It is about to wait for its turn, or for its batch, if only for a moment; not told of a call on the spot."""
 
     def waited(self, seconds: float) -> None:
         """It has waited for its turn, or for its batch, and is about to be run."""

@@ -24,6 +24,10 @@ _BOTH = struct.Struct("16s8s")
 class SystemIds(IdGenerator):
     """Draws each id by itself. None is 0, which would be no id (https://www.w3.org/TR/trace-context/#trace-id)."""
 
+    def is_trace_id_random(self) -> bool:
+        """Whether traces have the flag that says so (https://www.w3.org/TR/trace-context-2/#random-trace-id-flag)."""
+        return True
+
     def generate_span_id(self) -> int:
         """See `IdGenerator`."""
         return int.from_bytes(urandom(8)) or 1

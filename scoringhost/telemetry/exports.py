@@ -79,7 +79,7 @@ class Switch(SpanProcessor):
 class HostProvider(TracerProvider):
     """The provider of a process that has none of its own.
 
-    others: whether a script has added what wants to see spans, too, as they begin and as they end.
+    is_as_made: false if a script has added what wants to see spans, too, or has set a sampler of its own.
     """
 
     def __init__(self, resource: Resource) -> None:
@@ -87,11 +87,16 @@ class HostProvider(TracerProvider):
         super().__init__(resource=resource, id_generator=SystemIds(), shutdown_on_exit=False)
         self.switch = Switch()
         super().add_span_processor(self.switch)
-        self.others = False
+        self._others, self._own_sampler = False, self.sampler
+
+    @property
+    def is_as_made(self) -> bool:
+        """See above."""
+        return not self._others and self.sampler is self._own_sampler
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """See `TracerProvider`."""
-        self.others = True
+        self._others = True
         super().add_span_processor(span_processor)
 
 
@@ -142,9 +147,9 @@ class Exports:
         return tracer
 
     def takes_ended(self) -> Callable[[ReadableSpan], None] | None:
-        """What takes a span that is over when it is made, without the tracer; None if somebody sees spans begin."""
+        """What takes a span that is over when it is made, without the tracer; None if others have a say in spans."""
         provider = self._provider
-        return provider.switch.on_end if isinstance(provider, HostProvider) and not provider.others else None
+        return provider.switch.on_end if isinstance(provider, HostProvider) and provider.is_as_made else None
 
     def _resource(self) -> Resource:
         own = {

@@ -94,13 +94,12 @@ class JsonHostHandler(HostHandler):
         A dictionary of all fields takes twice as long to make and write.
         """
         moment, same, ms, lines = self._clock.text, self._same, _MS, []
-        for at_ns, about, own, times, total_ms, size_in, size_out, more in entries:
-            wait_s, decode_s, run_s, encode_s = times.wait_s, times.decode_s, times.run_s, times.encode_s
+        for at_ns, about, own, wait_s, decode_s, run_s, encode_s, total_ms, size_in, size_out, more in entries:
             if wait_s < 0 or decode_s < 0 or run_s < 0 or encode_s < 0:
                 lines.append(
                     f'{{"time":"{moment(at_ns)}{same}{about},"request_id":"{own}"'
                     f',"total_ms":{ms[total_ms * 1e3 + _WHOLE]},"bytes_in":{size_in},"bytes_out":{size_out}'
-                    f"{_some_stages(times)}{more}}}\n"
+                    f"{_some_stages(wait_s, decode_s, run_s, encode_s)}{more}}}\n"
                 )
                 continue
             lines.append(
@@ -127,9 +126,10 @@ class JsonLog:
         return JsonHostHandler(stream, self._service, self._version)
 
 
-JsonEntry = tuple[int, str, str, StageTimes, float, int, int, str]
-"""Of a request: time (ns since the epoch), what many have in common, its id, what its stages took, milliseconds in all,
-bytes in and out, and what else there is, as JSON."""
+JsonEntry = tuple[int, str, str, float, float, float, float, float, int, int, str]
+"""Of a request: time (ns since the epoch), what many have in common, its id, seconds of its stages, milliseconds in
+all, bytes in and out, and what else there is, as JSON. Not its StageTimes: a run() may end after the answer was sent.
+"""
 
 
 def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: int, whole: bool) -> JsonEntry:
@@ -146,7 +146,10 @@ def request_entry(request: HttpRequest, status: int, elapsed_ms: float, size: in
         time.time_ns(),
         _ABOUT[request.method, request.path, request.match.pattern, status, whole, request.client, request.caller],
         ids.request if ids.is_drawn else inside([ids.request])[1:-1],
-        times,
+        times.wait_s,
+        times.decode_s,
+        times.run_s,
+        times.encode_s,
         elapsed_ms,
         len(request.body),
         size,
@@ -199,8 +202,8 @@ _MS = _Milliseconds()
 _ABOUT = _About()
 
 
-def _some_stages(times: StageTimes) -> str:
-    stages = (("wait", times.wait_s), ("decode", times.decode_s), ("run", times.run_s), ("encode", times.encode_s))
+def _some_stages(wait_s: float, decode_s: float, run_s: float, encode_s: float) -> str:
+    stages = (("wait", wait_s), ("decode", decode_s), ("run", run_s), ("encode", encode_s))
     return "".join([f',"{name}_ms":{_MS[spent_s * 1e6 + _WHOLE]}' for name, spent_s in stages if spent_s >= 0])
 
 

@@ -107,21 +107,26 @@ class Watched(StageTimes):
 
     def waits(self) -> None:
         """See `Stages`."""
-        self.is_plain, self.is_waiting = False, True
-        self._count(self.metrics.waiting_at)
+        self.is_plain = False  # `waited` has to be heard
+        cells, at = self.metrics.cells, self.metrics.waiting_at
+        assert cells is not None
+        if not self.is_waiting:
+            self.is_waiting = True
+            cells[at] += 1
 
     def waited(self, seconds: float) -> None:
         """See `Stages`."""
         self.wait_s = seconds
-        if self.is_waiting:
-            self._wait_no_more()
+        self._wait_no_more()
 
     def _wait_no_more(self) -> None:
-        self.is_waiting = False
-        # May be on any thread; no call stands between reading and writing (see `SharedCells`).
+        # Told on the thread that scores, and by `sent` on the event loop if its client goes just then. No call stands
+        # between the question and the counting, so that one of them counts (see `SharedCells`).
         cells, at = self.metrics.cells, self.metrics.waiting_at
         assert cells is not None
-        cells[at] -= 1
+        if self.is_waiting:
+            self.is_waiting = False
+            cells[at] -= 1
 
     def failed(self, error: ScoringHostError) -> None:
         """See `Stages`."""

@@ -160,13 +160,17 @@ def spans(kept):
     return described
 
 import json
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 provider = trace.get_tracer_provider()
-provider.others = False  # SAMPLED has added one
+provider._others = False  # SAMPLED has added one
 provider._active_span_processor._span_processors = provider._active_span_processor._span_processors[:1]
 fast = InMemorySpanExporter()
 provider.switch.senders = (SimpleSpanProcessor(fast),)
 quick = spans(fast)
 assert set(quick) == {"POST /score", "wait", "decode", "run", "own", "encode"}, quick
+usual, provider.sampler = provider.sampler, ParentBased(ALWAYS_ON)
+assert not provider.is_as_made and spans(fast) == quick
+provider.sampler = usual
 provider.add_span_processor(Seen(kept))
 assert spans(fast) == quick
 assert Seen.begun[0] == "POST /score" and {"wait", "decode", "encode"} < set(Seen.begun)
@@ -188,6 +192,8 @@ def drawn():
         return span.get_span_context()
 one, other = drawn(), drawn()
 assert one.trace_id != other.trace_id and one.span_id != other.span_id
+usual = TracerProvider().get_tracer("x").start_span("x").get_span_context()  # with the SDK's own ids
+assert one.trace_flags == usual.trace_flags
 print("done")
 """
     )

@@ -102,6 +102,34 @@ def test_what_is_under_way_and_what_waits_is_seen(metrics: Metrics) -> None:
     assert (found["scoringhost_requests_in_flight"], found["scoringhost_calls_waiting"]) == (3, 1)
 
 
+# BUG: the number that waits fell below 0 when a thread had its turn between the question and the counting.
+def test_a_client_that_goes_as_its_turn_comes_waits_no_more_once(
+    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, turns = Watched._wait_no_more, [0.1]
+
+    def count_after_another_thread(one: Watched) -> None:
+        if turns:
+            one.waited(turns.pop())
+        count(one)
+
+    monkeypatch.setattr(Watched, "_wait_no_more", count_after_another_thread)
+    waiting = begun(metrics)
+    waiting.waits()
+    waiting.sent(499, 0, False)
+    assert not turns
+    assert told(metrics)["scoringhost_calls_waiting"] == 0
+
+
+def test_who_is_told_twice_that_it_waits_waits_once(metrics: Metrics) -> None:
+    one = begun(metrics)
+    one.waits()
+    one.waits()
+    assert told(metrics)["scoringhost_calls_waiting"] == 1
+    one.sent(200, 0, True)
+    assert told(metrics)["scoringhost_calls_waiting"] == 0
+
+
 def test_one_run_of_a_batch_is_counted_once_however_many_calls_are_told_of_it(metrics: Metrics) -> None:
     for _ in range(3):
         watched = begun(metrics)
