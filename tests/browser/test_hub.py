@@ -326,7 +326,7 @@ def test_models_and_events_are_listed(page: HubPage) -> None:
     assert "No model has that in its name." in page.text("#view")
     page.go("#/events")
     events = page.until(lambda: [one.text for one in page.elements(".event")])
-    assert any("failed broken:1 by" in one and "no model here" in one for one in events)
+    assert any("failed wreck:1 by" in one and "no model here" in one for one in events)
     page.element(".event details summary").click()
     assert "Traceback" in page.text(".event details pre")
 
