@@ -91,7 +91,7 @@ class JsonHostHandler(HostHandler):
     def _text(self, entries: list[JsonEntry]) -> str:
         """The lines of requests: most of each is put together from texts that are there already.
 
-        A dictionary of all fields takes twice as long to make and write.
+        A dictionary of all fields takes longer to make and write.
         """
         moment, same, ms, lines = self._clock.text, self._same, _MS, []
         for at_ns, about, own, wait_s, decode_s, run_s, encode_s, total_ms, size_in, size_out, more in entries:

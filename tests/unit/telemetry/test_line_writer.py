@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
@@ -278,3 +279,20 @@ def test_its_own_descriptors_are_closed_with_it(pipe: Ends) -> None:
     assert before() == count + 2
     del writer
     assert before() == count
+
+
+def test_a_regular_file_takes_many_lines_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "".join(f"{number:099d}\n" for number in range(1000))
+    pieces: list[int] = []
+    with (tmp_path / "log").open("w") as file:
+        writer = LineWriter(file, note)
+        put: Any = writer._put
+
+        def counted(data: bytes) -> int:
+            pieces.append(len(data))
+            return int(put(data))
+
+        monkeypatch.setattr(writer, "_put", counted)
+        writer.write(lines)
+    assert pieces == [100_000]
+    assert (tmp_path / "log").read_text() == lines
