@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 _SIGNAL = getattr(signal, "SIGRTMIN", None)
 
+ALARM_S = 0.01
+"""Seconds in which whoever looks after work on the spot is told of it once."""
+
 
 class Interrupted(BaseException):
     """Raised inside run() when its deadline has passed; not an Exception, so few scripts catch it."""
@@ -85,6 +88,9 @@ class ScoringThread:
         self.stopping = ""
         self._holding = threading.Lock()
         self._is_held = False
+        self.alarm: Callable[[], object] | None = None
+        """Has whoever looks after work on the spot look soon; to be told of such work, but not of each."""
+        self._alarmed_s = -ALARM_S
 
     def start(self) -> None:
         """Serve from a thread of its own."""
@@ -137,8 +143,11 @@ class ScoringThread:
         Nothing can answer the caller meanwhile, so `interrupt_overdue` has to be called by another
         thread; the work is then broken off with Interrupted, after its limit or the `deadline`.
         """
-        self._began_s = time.monotonic()
-        self._expires_s = self._began_s + limit_s if limit_s is not None else None
+        began_s = self._began_s = time.monotonic()
+        self._expires_s = began_s + limit_s if limit_s is not None else None
+        if began_s - self._alarmed_s >= ALARM_S and self.alarm is not None:
+            self._alarmed_s = began_s
+            self.alarm()
         loop = asyncio._get_running_loop()
         asyncio._set_running_loop(None)  # a script may use asyncio.run()
         self._current = self._on_the_spot = object()  # one of its own, so that no other work is broken off for it

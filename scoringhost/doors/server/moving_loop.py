@@ -12,10 +12,14 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from scoringhost.kernel.scoring_thread import ScoringThread
+from scoringhost.kernel.scoring_thread import ALARM_S, ScoringThread
+from scoringhost.process.alarm import Alarm
 
 WATCH_S = 0.02
 """Seconds between two looks at work that is done on the spot, which the loop cannot time itself."""
+
+REST_S = 0.25
+"""The same while there is none: the alarm tells of it."""
 
 
 class MovingLoop:
@@ -32,7 +36,8 @@ class MovingLoop:
         self._scoring, self._watch, self._stays = scoring, watch, stays
         self._at_main = self._ended = False
         self._wanted_at_main = stays
-        self._go_away = threading.Event()
+        self._alarm = Alarm(WATCH_S)
+        scoring.alarm = self._alarm.set
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """On the main thread: run the loop, and what the loop hands over, until `work` has ended.
@@ -51,10 +56,12 @@ class MovingLoop:
                 self.loop.run_forever()
                 self._at_main = False
             else:
-                self._go_away.set()
+                self._alarm.ring()
                 self._scoring.serve_here()
-        self._go_away.set()
+        self._alarm.ring()
         io.join()
+        self._scoring.alarm = None
+        self._alarm.close()
         task.result()
 
     def come(self) -> None:
@@ -82,10 +89,11 @@ class MovingLoop:
 
     def _run_away(self) -> None:
         while not self._ended:
-            if not self._go_away.wait(WATCH_S):
+            # Of work that began later than that the alarm has been told, or is still to be heard.
+            is_long = self._scoring.busy_here_s() >= ALARM_S
+            if not self._alarm.wait(WATCH_S if is_long else REST_S):
                 self._watch()
                 continue
-            self._go_away.clear()
             while not (self._ended or self._wanted_at_main):
                 self.loop.run_forever()
             self._scoring.close()
