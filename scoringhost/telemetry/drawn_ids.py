@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from os import urandom
 from typing import Any
 
@@ -62,12 +63,20 @@ class DrawnIds(SystemIds):
             in_child(self._renew)
         self._ready = _BOTH.iter_unpack(urandom(AT_ONCE * _BOTH.size))
 
-    def give(self, trace: str) -> None:
-        """Have the next trace that this thread begins get an id that was drawn."""
-        self._given.trace = trace
+    @contextmanager
+    def given(self, trace: int, span: int) -> Iterator[None]:
+        """Have the one span that this thread begins meanwhile get ids that were drawn; 0 for any."""
+        given = self._given
+        given.trace, given.span = trace, span
+        try:
+            yield
+        finally:
+            given.trace = given.span = 0
 
     def generate_trace_id(self) -> int:
         """See `IdGenerator`."""
-        given: str = getattr(self._given, "trace", "")
-        self._given.trace = ""
-        return int(given, 16) if given else super().generate_trace_id()
+        return getattr(self._given, "trace", 0) or super().generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        """See `IdGenerator`."""
+        return getattr(self._given, "span", 0) or super().generate_span_id()

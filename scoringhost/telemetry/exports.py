@@ -20,16 +20,24 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.trace import ProxyTracerProvider, Tracer
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import ProxyTracerProvider, TraceFlags, Tracer
 
 from scoringhost._version import __version__
 from scoringhost.telemetry.drawn_ids import DrawnIds, SystemIds
+from scoringhost.telemetry.late_spans import Maker
 from scoringhost.telemetry.log_records import RecordSender, TraceMark
 from scoringhost.telemetry.logs import HOST_LOGGER
 from scoringhost.telemetry.otel_variables import Sampling
+
+SCOPE = "scoringhost"
+"""Whose the host's own spans are."""
+
+MANY = 64
+"""More attributes than the host's own spans have."""
 
 LAST_S = 2.0
 """Seconds that what waits to be sent has at the end. An exporter whose receiver is away may try for longer than a
@@ -76,6 +84,17 @@ class Switch(SpanProcessor):
         return all([one.force_flush(timeout_millis) for one in self.senders])
 
 
+class HostResource(Resource):
+    """A resource that knows its hash: exporters ask for it with each span, and it is that of a text in JSON."""
+
+    _hash: int | None = None
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = super().__hash__()
+        return self._hash
+
+
 class HostProvider(TracerProvider):
     """The provider of a process that has none of its own.
 
@@ -112,6 +131,7 @@ class Exports:
         """Of the traces that the host begins where chance decides whether they are sampled."""
         self._pid = 0
         self._provider: trace.TracerProvider | None = None
+        self._maker: Maker | None = None
         self._senders: tuple[SpanProcessor, ...] = ()
         self._line_providers: list[LoggerProvider] = []
         self._handlers: list[tuple[logging.Logger, logging.Handler]] = []
@@ -141,15 +161,26 @@ class Exports:
         """Where the host's own spans are made; starts, if that has not been done."""
         self.start()
         assert self._provider is not None
-        tracer = self._provider.get_tracer("scoringhost", __version__)
-        if self.sampling.share < 1.0 and isinstance(tracer, SdkTracer):
+        tracer = self._provider.get_tracer(SCOPE, __version__)
+        self._maker = None
+        if isinstance(self._provider, HostProvider) and isinstance(tracer, SdkTracer):
             tracer.id_generator = self.ids
+            limits = SpanLimits()
+            is_unlimited = limits.max_span_attribute_length is None and (limits.max_span_attributes or MANY) >= MANY
+            if self.sampling.is_parent_based and is_unlimited:
+                self._maker = self._maker_of(self._provider, tracer)
         return tracer
 
-    def takes_ended(self) -> Callable[[ReadableSpan], None] | None:
-        """What takes a span that is over when it is made, without the tracer; None if others have a say in spans."""
+    def _maker_of(self, provider: HostProvider, tracer: Tracer) -> Maker:
+        trial = tracer.start_span("", Context())  # sampled or not, it has the flags that the SDK gives a trace
+        flags = TraceFlags(trial.get_span_context().trace_flags | TraceFlags.SAMPLED)
+        scope = InstrumentationScope(SCOPE, __version__)
+        return Maker(tracer, self.ids, provider.resource, scope, flags, provider.switch.on_end)
+
+    def maker(self) -> Maker | None:
+        """What makes the host's own spans when they are over; None if others have a say in spans, or limits have."""
         provider = self._provider
-        return provider.switch.on_end if isinstance(provider, HostProvider) and provider.is_as_made else None
+        return self._maker if isinstance(provider, HostProvider) and provider.is_as_made else None
 
     def _resource(self) -> Resource:
         own = {
@@ -158,7 +189,8 @@ class Exports:
             "service.instance.id": str(uuid.uuid4()),
         }
         said = OTELResourceDetector().detect().attributes  # by OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
-        return Resource.create({name: value for name, value in own.items() if name not in said})
+        found = Resource.create({name: value for name, value in own.items() if name not in said})
+        return HostResource(found.attributes, found.schema_url)
 
     def _send_lines(self) -> None:
         self._take_handlers_back()

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from opentelemetry.context import Context, attach
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Link, Span, Status, StatusCode, Tracer, set_span_in_context
 
 from scoringhost.errors import RunError, ScoringHostError
 from scoringhost.http.messages import HttpRequest
-from scoringhost.telemetry.drawn_ids import SystemIds
+from scoringhost.telemetry.late_spans import LateSpan, Maker
 from scoringhost.telemetry.span_attributes import exception_attributes
 from scoringhost.telemetry.unsampled import LEAD
 
 NS = 1_000_000_000
-_new_id = SystemIds().generate_span_id
 
 
 class TracedRequest:
     """The span of one request, and those of its stages; see `Stages`.
 
-    A stage's span is made when the stage is over, from the time that it took. Only that of run() is
-    open while run() is, as the script's own spans are its children.
+    A stage's span begins when the stage is over, at a time in the past. Only that of run() is open while run() is, as
+    the script's own spans are its children.
     """
 
     __slots__ = (
-        *("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_start_ns", "_take_ended"),
-        *("_tracer", "_waited", "run"),
+        *("_context", "_lead", "_request", "_run_ended_ns", "_run_ns", "_span", "_start_ns"),
+        *("_maker", "_tracer", "_waited", "run"),
     )
     is_plain = False
 
@@ -40,10 +36,11 @@ class TracedRequest:
         context: Context,
         request: HttpRequest,
         start_ns: int,
-        take_ended: Callable[[ReadableSpan], None] | None,
+        maker: Maker | None,
     ) -> None:
+        """maker: of spans that are made late, if they may be."""
         self._tracer, self._span, self._context, self._request = tracer, span, context, request
-        self._start_ns, self._take_ended = start_ns, take_ended
+        self._start_ns, self._maker = start_ns, maker
         self.run: Span | None = None
         self._run_ns, self._run_ended_ns = 0, 0
         self._waited = False
@@ -81,7 +78,8 @@ class TracedRequest:
         if not lead._run_ended_ns:  # the first of its batch that hears of it
             lead._run_ended_ns = time.time_ns()
             if lead.run is not None:
-                lead.run.set_attributes(counted)
+                if counted:
+                    lead.run.set_attributes(counted)
                 lead.run.end(lead._run_ended_ns)
         if lead is not self:
             links = [Link(lead.run.get_span_context())] if lead.run is not None else []
@@ -99,7 +97,7 @@ class TracedRequest:
         """See `Stages`. An exception is noted where it was raised: in run(), if that had begun."""
         cause = error.__cause__
         kind = type(error if cause is None else cause).__qualname__
-        self._span.set_attribute("error.type", kind)
+        self._note({"error.type": kind})
         where = self.run if self.run is not None and self.run.is_recording() else self._span
         if isinstance(error, RunError):
             where.add_event("exception", exception_attributes(error if cause is None else cause))
@@ -110,43 +108,39 @@ class TracedRequest:
         """See `Stages`."""
         now_ns, span = time.time_ns(), self._span
         self._end_run(now_ns, "" if whole else "the client has gone")
-        span.set_attribute("http.response.status_code", status)
-        span.set_attribute("http.response.body.size", size)
+        found: dict[str, str | int] = {"http.response.status_code": status, "http.response.body.size": size}
         if self._request.caller:
-            span.set_attribute("scoringhost.caller", self._request.caller)
+            found["scoringhost.caller"] = self._request.caller
+        self._note(found)
         if status >= 500:
             span.set_status(Status(StatusCode.ERROR))
         elif not whole:
-            span.set_attribute("error.type", "broken_off")
+            self._note({"error.type": "broken_off"})
             span.set_status(Status(StatusCode.ERROR, "the stream broke off, or its reader has gone"))
         span.end(now_ns)
+
+    def _note(self, attributes: dict[str, str | int]) -> None:
+        span = self._span
+        if isinstance(span, LateSpan):
+            span.note(attributes)
+        else:
+            span.set_attributes(attributes)
 
     def _stage(self, name: str, seconds: float) -> None:
         now_ns = time.time_ns()
         start_ns = max(self._start_ns, now_ns - int(seconds * NS))
-        span, take = self._span, self._take_ended
-        if take is None or not isinstance(span, SdkSpan):
+        if self._maker is not None:
+            self._maker.whole(name, self._span.get_span_context(), start_ns, now_ns)
+        else:
             self._tracer.start_span(name, self._context, start_time=start_ns).end(now_ns)
-            return
-        # A span that nobody sees before it is over; by the tracer each takes seven times as long.
-        above = span.get_span_context()
-        own = SpanContext(above.trace_id, _new_id(), False, above.trace_flags, above.trace_state)
-        take(
-            ReadableSpan(
-                name,
-                own,
-                above,
-                span.resource,
-                attributes={},
-                start_time=start_ns,
-                end_time=now_ns,
-                instrumentation_scope=span.instrumentation_scope,
-            )
-        )
 
     def _begin_run(self) -> None:
         self._run_ns, self._run_ended_ns = time.time_ns(), 0
-        self.run = self._tracer.start_span("run", self._context, start_time=self._run_ns)
+        if self._maker is not None:
+            above = self._span.get_span_context()
+            self.run = self._maker.below("run", above, self._context, self._run_ns)
+        else:
+            self.run = self._tracer.start_span("run", self._context, start_time=self._run_ns)
         attach(set_span_in_context(self.run, self._context))
 
     def _end_run(self, now_ns: int, why: str, kind: str = "") -> None:

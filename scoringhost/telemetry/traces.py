@@ -18,6 +18,7 @@ from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import (
     INVALID_SPAN,
+    Span,
     SpanKind,
     Tracer,
     get_current_span,
@@ -136,8 +137,7 @@ class Traces:
         """Begin a trace: its id says whether it is sampled."""
         if ids[0][16:] >= self._bound:
             return self._let_pass(request, context, ids)
-        self._ids.give(ids[0])
-        return self._begin_span(tracer, request, context)
+        return self._begin_span(tracer, request, context, ids)
 
     def _let_pass(self, request: HttpRequest, context: Context, ids: tuple[str, str]) -> Unsampled | None:
         """Give a request that is not sampled ids to pass on, at the least cost: most requests are such."""
@@ -148,19 +148,34 @@ class Traces:
         attach(context)
         return Unsampled(context) if self._batches else None
 
-    def _begin_span(self, tracer: Tracer, request: HttpRequest, context: Context) -> TracedRequest | Unsampled | None:
+    def _begin_span(
+        self, tracer: Tracer, request: HttpRequest, context: Context, drawn: tuple[str, str] | None = None
+    ) -> TracedRequest | Unsampled | None:
+        """Begin the span of a request. drawn: the ids of a trace that begins here and is sampled."""
         method = request.method if request.method in METHODS else "_OTHER"
         name = f"{'HTTP' if method == '_OTHER' else method} {request.match.pattern}".rstrip()
+        known: dict[str, str | int]
         known = {"http.request.method": method, "url.path": request.path, "url.scheme": request.scheme}
         start_ns = time.time_ns() - int((time.perf_counter() - request.began_s) * NS)
-        span = tracer.start_span(name, context, SpanKind.SERVER, known, start_time=start_ns)
+        maker, above = self._exports.maker(), get_current_span(context).get_span_context()
+        span: Span
+        if maker is not None and drawn is not None:
+            span = maker.root(name, drawn, context, known | attributes_of(request, method), start_ns)
+        elif maker is not None and above.is_valid and above.trace_flags.sampled:
+            known |= attributes_of(request, method)
+            span = maker.below(name, above, context, start_ns, SpanKind.SERVER, known)
+        else:
+            maker = None
+            with self._ids.given(int(drawn[0], 16) if drawn is not None else 0, 0):
+                span = tracer.start_span(name, context, SpanKind.SERVER, known, start_time=start_ns)
+            if span.is_recording():
+                span.set_attributes(attributes_of(request, method))
         context = set_value(OURS, True, set_span_in_context(span, context))
         attach(context)
         ids = span.get_span_context()
         request.trace = (f"{ids.trace_id:032x}", f"{ids.span_id:016x}")
         if span.is_recording():
-            span.set_attributes(attributes_of(request, method))
-            return TracedRequest(tracer, span, context, request, start_ns, self._exports.takes_ended())
+            return TracedRequest(tracer, span, context, request, start_ns, maker)
         return Unsampled(context) if self._batches else None
 
 
