@@ -133,7 +133,7 @@ class HttpApp:
         request_id.set(ids.request)
         path = request.path
         match = request.match = self._routes.exact.get(path) or self._routes.match(path)
-        if self._watch is not None:
+        if self._watch is not None and match.is_logged:
             request.stages = self._watch(request)
         try:
             fault = ids.fault or request.fault

@@ -33,7 +33,7 @@ class Watcher(Protocol):
     """Wants to hear the stages of requests, as metrics and traces do."""
 
     def begin(self, request: HttpRequest) -> Stages | None:
-        """What hears the stages of this request; None if it is not to be watched.
+        """What hears the stages of this request; None if it is not to be watched. Nobody asks of a health probe.
 
         Called in the context (PEP 567) that the request is handled in, run() included: a context variable
         that is set here is seen there.
@@ -43,11 +43,8 @@ class Watcher(Protocol):
 class TimesKeeper:
     """The `Watcher` that has the times of requests kept, where no other does."""
 
-    def begin(self, request: HttpRequest) -> StageTimes | None:
-        """See `Watcher`; nobody asks for the times of a health probe."""
-        endpoint = request.match.endpoint
-        if endpoint is not None and not endpoint.logged:
-            return None
+    def begin(self, request: HttpRequest) -> StageTimes:
+        """See `Watcher`."""
         times = request.times = StageTimes()
         return times
 

@@ -55,6 +55,8 @@ class Match:
     parameters: Mapping[str, str] = field(default_factory=dict)
     methods: Mapping[str, Answer] = field(default_factory=dict)
     """Those of the endpoint; empty if nothing is served."""
+    is_logged: bool = True
+    """Whether it is worth an access line, and is counted and traced: health probes would drown the others."""
 
     def answer(self, path: str, method: str) -> Answer:
         """What answers a method there.
@@ -89,7 +91,7 @@ class Routes:
         self._patterns: list[tuple[re.Pattern[str], Match]] = []
         for dialect in dialects:
             for pattern, endpoint in dialect.endpoints().items():
-                self._add(Match(dialect, endpoint, pattern, {}, endpoint.methods))
+                self._add(Match(dialect, endpoint, pattern, {}, endpoint.methods, endpoint.logged))
         if all(dialect.prefix for dialect in dialects):
             raise ValueError("one dialect must take the paths that nobody serves: its prefix is empty")
         # Longest first: the nearest dialect words the 404.

@@ -54,10 +54,10 @@ class LogObserver:
 
         For a stream at its end.
         """
-        ids, endpoint = request.ids, request.match.endpoint
+        ids = request.ids
         if ids.deprecated:
             self._log.warning("the header x-ms-request-id is deprecated; send x-ms-client-request-id")
-        if (endpoint is not None and not endpoint.logged) or not self._log.isEnabledFor(logging.INFO):
+        if not request.match.is_logged or not self._log.isEnabledFor(logging.INFO):
             return
         handlers = self._log.handlers
         handler = handlers[0] if len(handlers) == 1 else None
@@ -79,8 +79,7 @@ class LogObserver:
 
     def refused(self, request: HttpRequest, error: ScoringHostError, status: int) -> None:
         """Why a request was refused, and whose it was."""
-        endpoint = request.match.endpoint
-        if (endpoint is not None and not endpoint.logged) or not self._log.isEnabledFor(logging.INFO):
+        if not request.match.is_logged or not self._log.isEnabledFor(logging.INFO):
             return
         reason = one_line(str(error)[:LONGEST_REASON])
         self._log.info("%d to %s: %s", status, request.client or "an unknown client", reason)

@@ -36,11 +36,8 @@ class Metrics:
         self.pending_at, self.entries_at = layout.pending, layout.entries_at
         self._began_s = self._loaded_s = 0.0
 
-    def begin(self, request: HttpRequest) -> Watched | None:
-        """See `Watcher`. Health probes and those who ask for metrics are not counted: they would drown the others."""
-        endpoint = request.match.endpoint
-        if endpoint is not None and not endpoint.logged:
-            return None
+    def begin(self, request: HttpRequest) -> Watched:
+        """See `Watcher`."""
         cells = self.cells
         if cells is None:
             cells = self.start()
@@ -139,13 +136,14 @@ class Watched(StageTimes):
         metrics, statuses, run_s = self.metrics, self.statuses, self.run_s
         cells, pending = metrics.cells, metrics.pending
         assert cells is not None
-        if self.is_waiting:
-            self._wait_no_more()
-        if not whole:
-            self._count(metrics.layout.broken_off)
-        if self.calls > 1:
-            self._count_batch()
-            run_s = ABSENT  # it is told to each call of the batch, and has been counted for its share
+        if not (self.is_plain and whole):
+            if self.is_waiting:
+                self._wait_no_more()
+            if not whole:
+                self._count(metrics.layout.broken_off)
+            if self.calls > 1:
+                self._count_batch()
+                run_s = ABSENT  # it is told to each call of the batch, and has been counted for its share
         _write(
             cells,
             metrics.entries_at + pending * _ENTRY_BYTES,

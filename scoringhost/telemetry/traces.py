@@ -92,10 +92,7 @@ class Traces:
         return tracer
 
     def begin(self, request: HttpRequest) -> TracedRequest | Unsampled | None:
-        """See `Watcher`. Health probes are not traced: they would drown the others."""
-        match = request.match
-        if match.endpoint is not None and not match.endpoint.logged:
-            return None
+        """See `Watcher`."""
         tracer = self._tracer or self.start()
         context, headers = self._current(), request.headers
         # The usual two fields by name: a frozenset would be asked about every header. `_begin_below` looks closely.
