@@ -55,8 +55,12 @@ class Match:
     parameters: Mapping[str, str] = field(default_factory=dict)
     methods: Mapping[str, Answer] = field(default_factory=dict)
     """Those of the endpoint; empty if nothing is served."""
-    is_logged: bool = True
+    is_logged: bool = field(init=False)
     """Whether it is worth an access line, and is counted and traced: health probes would drown the others."""
+
+    def __post_init__(self) -> None:
+        """Look it up once, and not with each request."""
+        object.__setattr__(self, "is_logged", self.endpoint is None or self.endpoint.logged)
 
     def answer(self, path: str, method: str) -> Answer:
         """What answers a method there.
@@ -91,7 +95,7 @@ class Routes:
         self._patterns: list[tuple[re.Pattern[str], Match]] = []
         for dialect in dialects:
             for pattern, endpoint in dialect.endpoints().items():
-                self._add(Match(dialect, endpoint, pattern, {}, endpoint.methods, endpoint.logged))
+                self._add(Match(dialect, endpoint, pattern, {}, endpoint.methods))
         if all(dialect.prefix for dialect in dialects):
             raise ValueError("one dialect must take the paths that nobody serves: its prefix is empty")
         # Longest first: the nearest dialect words the 404.

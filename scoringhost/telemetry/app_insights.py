@@ -59,8 +59,7 @@ class RequestProperties:
 
     def sent(self, request: HttpRequest, response: HttpResponse, elapsed_ms: float, size: int, whole: bool) -> None:
         """See `HttpObserver`."""
-        endpoint = request.match.endpoint
-        if endpoint is not None and not endpoint.logged:
+        if not request.match.is_logged:
             return
         span = get_current_span()
         if not span.is_recording():

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -68,6 +69,8 @@ class Switch(SpanProcessor):
 
     def __init__(self) -> None:
         self.senders: tuple[SpanProcessor, ...] = ()
+        self.makers: weakref.WeakSet[Maker] = weakref.WeakSet()
+        """Those whose spans come here, some of them late."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """See `SpanProcessor`."""
@@ -81,6 +84,8 @@ class Switch(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what waits; see `SpanProcessor`."""
+        for maker in list(self.makers):
+            maker.flush()
         return all([one.force_flush(timeout_millis) for one in self.senders])
 
 
@@ -162,12 +167,11 @@ class Exports:
         self.start()
         assert self._provider is not None
         tracer = self._provider.get_tracer(SCOPE, __version__)
-        self._maker = None
         if isinstance(self._provider, HostProvider) and isinstance(tracer, SdkTracer):
             tracer.id_generator = self.ids
             limits = SpanLimits()
             is_unlimited = limits.max_span_attribute_length is None and (limits.max_span_attributes or MANY) >= MANY
-            if self.sampling.is_parent_based and is_unlimited:
+            if self._maker is None and self.sampling.is_parent_based and is_unlimited:
                 self._maker = self._maker_of(self._provider, tracer)
         return tracer
 
@@ -175,12 +179,20 @@ class Exports:
         trial = tracer.start_span("", Context())  # sampled or not, it has the flags that the SDK gives a trace
         flags = TraceFlags(trial.get_span_context().trace_flags | TraceFlags.SAMPLED)
         scope = InstrumentationScope(SCOPE, __version__)
-        return Maker(tracer, self.ids, provider.resource, scope, flags, provider.switch.on_end)
+        maker = Maker(tracer, self.ids, provider.resource, scope, flags, provider.switch.on_end)
+        provider.switch.makers.add(maker)
+        return maker
 
     def maker(self) -> Maker | None:
         """What makes the host's own spans when they are over; None if others have a say in spans, or limits have."""
         provider = self._provider
         return self._maker if isinstance(provider, HostProvider) and provider.is_as_made else None
+
+    def _leave(self, switch: Switch) -> None:
+        """Send nothing any more, once it has been told of what is over."""
+        if self._maker is not None:
+            self._maker.flush()
+        switch.senders = tuple(one for one in switch.senders if one not in self._senders)
 
     def _resource(self) -> Resource:
         own = {
@@ -232,8 +244,7 @@ class Exports:
         ends = [one.shutdown for one in self._senders] + [one.shutdown for one in self._line_providers]
         self._take_handlers_back()
         if isinstance(self._provider, HostProvider):
-            left = self._provider.switch.senders
-            self._provider.switch.senders = tuple(one for one in left if one not in self._senders)
+            self._leave(self._provider.switch)
         self._senders = ()
         until_s = time.monotonic() + within_s
         # Each on a thread of its own: one that cannot be reached must not take the time of the others.

@@ -1,14 +1,19 @@
-"""LateSpan: a span that is made when it is over, unless somebody wants more of it than its ids before.
+"""LateSpan: a span that is made after it is over, unless somebody wants more of it than its ids before.
 
 Made by its tracer a span takes some 20 us, and setting one attribute of it one more: of a small request that is sampled
-half. Few scripts look at the spans of their requests, and those that make some of their own need only ids of them.
+half. Few scripts look at the spans of their requests, and those that make some of their own need only the ids of them.
+
+What is over is kept until there is more of it: code that has not run for a while, as that for one request in a hundred,
+takes several times as long as it does in a loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from opentelemetry.context import Context
@@ -17,31 +22,49 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 
+from scoringhost.process.at_fork import in_child
 from scoringhost.telemetry.drawn_ids import DrawnIds
+
+TOGETHER = 64
+"""Spans that are made at once, which takes some 0.3 ms."""
+
+LATER_S = 0.2
+"""Seconds that one may wait for others."""
+
+Over = tuple[str, SpanContext | None, SpanContext | None, SpanKind, dict[str, Any], int, int | None]
+"""A span that is over: its name, its ids and those of the one above, its kind and attributes, begin and end (ns)."""
 
 _making = threading.Lock()
 """Held while it is decided whether a span is made by its tracer; a thread of the script's may want one at its end."""
 
 
-@dataclass(frozen=True, slots=True)
 class Maker:
-    """What makes spans, one way or the other. ids: what the tracer asks for those of a span.
+    """What makes spans, by the tracer or without it."""
 
-    flags: of a trace that begins here and is sampled. take: what a span is given to when it is over.
-    """
+    def __init__(
+        self,
+        tracer: Tracer,
+        ids: DrawnIds,
+        resource: Resource,
+        scope: InstrumentationScope,
+        flags: TraceFlags,
+        take: Callable[[ReadableSpan], object],
+    ) -> None:
+        """ids: what the tracer asks for those of a span. flags: of a trace that begins here and is sampled.
 
-    tracer: Tracer
-    ids: DrawnIds
-    resource: Resource
-    scope: InstrumentationScope
-    flags: TraceFlags
-    take: Callable[[ReadableSpan], object]
+        take: what is given the spans that are made without the tracer.
+        """
+        self.tracer, self.ids, self._take = tracer, ids, take
+        self._resource, self._scope, self._flags = resource, scope, flags
+        self._over: deque[Over] = deque()
+        self._due_s = 0.0
+        in_child(self._over.clear)  # those are the parent's
 
     def root(
         self, name: str, ids: tuple[str, str], context: Context, attributes: dict[str, Any], start_ns: int
     ) -> LateSpan:
         """The first span of a trace, which is sampled. ids: of both, in hexadecimal."""
-        own = SpanContext(int(ids[0], 16), int(ids[1], 16), False, self.flags)
+        own = SpanContext(int(ids[0], 16), int(ids[1], 16), False, self._flags)
         return LateSpan(self, name, own, None, context, SpanKind.SERVER, attributes, start_ns)
 
     def below(
@@ -56,29 +79,62 @@ class Maker:
         """A span below another one, which is sampled. context: where that one is the current span."""
         return LateSpan(self, name, self._ids_below(above), above, context, kind, attributes or {}, start_ns)
 
-    def whole(self, name: str, above: SpanContext, start_ns: int, end_ns: int) -> None:
-        """A span that is over, of which nobody has heard before."""
-        self.take(
-            ReadableSpan(
-                name,
-                self._ids_below(above),
-                above,
-                self.resource,
-                attributes={},
-                start_time=start_ns,
-                end_time=end_ns,
-                instrumentation_scope=self.scope,
-            )
-        )
-
     def _ids_below(self, above: SpanContext) -> SpanContext:
         return SpanContext(above.trace_id, self.ids.generate_span_id(), False, above.trace_flags, above.trace_state)
+
+    # -- what is over ------------------------------------------------------------------------------------
+
+    def whole(self, name: str, above: SpanContext, start_ns: int, end_ns: int) -> None:
+        """A span that is over, of which nobody has heard before."""
+        self.keep((name, None, above, SpanKind.INTERNAL, {}, start_ns, end_ns))
+
+    def keep(self, over: Over) -> None:
+        """Have a span made soon; at once where no event loop could see to that."""
+        self._over.append(over)
+        if len(self._over) >= TOGETHER or not self._is_timed():
+            self.flush()
+
+    def _is_timed(self) -> bool:
+        """Whether `flush` is going to be called. A loop that has ended meanwhile does not, and is late then."""
+        now_s = time.monotonic()
+        if len(self._over) > 1:
+            return now_s < self._due_s
+        try:
+            asyncio.get_running_loop().call_later(LATER_S, self.flush)
+        except RuntimeError:
+            return False
+        self._due_s = now_s + 2 * LATER_S
+        return True
+
+    def flush(self) -> None:
+        """Make what waits; from any thread."""
+        over, resource, scope = self._over, self._resource, self._scope
+        while over:
+            try:
+                name, own, above, kind, attributes, start_ns, end_ns = over.popleft()
+            except IndexError:  # another thread has made it
+                return
+            if own is None and above is not None:
+                own = self._ids_below(above)
+            self._take(
+                ReadableSpan(
+                    name,
+                    own,
+                    above,
+                    resource,
+                    attributes=attributes,
+                    kind=kind,
+                    start_time=start_ns,
+                    end_time=end_ns,
+                    instrumentation_scope=scope,
+                )
+            )
 
 
 class LateSpan(Span, ReadableSpan):
     """One that is recorded. What somebody wants to know or to change has it made by the tracer, with the same ids.
 
-    The attributes that are none of `Span` belong to the span of the SDK, and so does what `ReadableSpan` keeps.
+    What it has of `ReadableSpan` it has from the one that is made.
     """
 
     def __init__(
@@ -96,9 +152,9 @@ class LateSpan(Span, ReadableSpan):
         self._maker, self._ids, self._above, self._base = maker, ids, above, context
         self._first = (name, kind, attributes, start_ns)
         self._real: Span | None = None
-        self._over: ReadableSpan | None = None
+        self._is_over = False
 
-    # -- what is done while nobody else has looked at it ---------------------------------------------
+    # -- what is done while nobody else has looked at it -------------------------------------------------
 
     def get_span_context(self) -> SpanContext:
         """The ids."""
@@ -111,53 +167,43 @@ class LateSpan(Span, ReadableSpan):
 
     def is_recording(self) -> bool:
         """Whether it is not over."""
-        return self._real.is_recording() if self._real is not None else True
+        return self._real.is_recording() if self._real is not None else not self._is_over
 
     def note(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes of the host's own."""
         with _making:
-            if self._real is None:
+            real = self._real
+            if real is None:
                 self._first[2].update(attributes)
                 return
-        self._real.set_attributes(attributes)
+        real.set_attributes(attributes)
 
     def end(self, end_time: int | None = None) -> None:
         """See `Span`."""
         with _making:
-            real = self._real
-            if real is None:
-                self._real = NonRecordingSpan(self._ids)  # which bears with whatever comes now
+            real, was_over, self._is_over = self._real, self._is_over, True
         if real is not None:
             real.end(end_time)
-            return
-        name, kind, attributes, start_ns = self._first
-        self._over = over = ReadableSpan(
-            name,
-            self._ids,
-            self._above,
-            self._maker.resource,
-            attributes=attributes,
-            kind=kind,
-            start_time=start_ns,
-            end_time=end_time,
-            instrumentation_scope=self._maker.scope,
-        )
-        self._maker.take(over)
+        elif not was_over:
+            name, kind, attributes, start_ns = self._first
+            end_ns = time.time_ns() if end_time is None else end_time
+            self._maker.keep((name, self._ids, self._above, kind, attributes, start_ns, end_ns))
 
-    # -- what has it made ------------------------------------------------------------------------------
+    # -- what has it made ----------------------------------------------------------------------------------
 
     def _made(self) -> Span:
         with _making:
-            if self._real is None:
+            if self._real is None and not self._is_over:
                 name, kind, attributes, start_ns = self._first
                 maker, own = self._maker, self._ids
                 with maker.ids.given(0 if self._above is not None else own.trace_id, own.span_id):
                     self._real = maker.tracer.start_span(name, self._base, kind, attributes, start_time=start_ns)
-            return self._real
+            # One that is over bears with whatever comes.
+            return self._real or NonRecordingSpan(self._ids)
 
     def __getattr__(self, name: str) -> Any:
-        """What the span of the SDK has besides."""
-        return getattr(self._over or self._made(), name)
+        """What a span of the SDK has besides."""
+        return getattr(self._made(), name)
 
     def set_attribute(self, key: str, value: Any) -> None:
         """See `Span`."""

@@ -136,14 +136,13 @@ class Watched(StageTimes):
         metrics, statuses, run_s = self.metrics, self.statuses, self.run_s
         cells, pending = metrics.cells, metrics.pending
         assert cells is not None
-        if not (self.is_plain and whole):
-            if self.is_waiting:
-                self._wait_no_more()
-            if not whole:
-                self._count(metrics.layout.broken_off)
-            if self.calls > 1:
-                self._count_batch()
-                run_s = ABSENT  # it is told to each call of the batch, and has been counted for its share
+        if self.is_waiting:
+            self._wait_no_more()
+        if not whole:
+            self._count(metrics.layout.broken_off)
+        if self.calls > 1:
+            self._count_batch()
+            run_s = ABSENT  # it is told to each call of the batch, and has been counted for its share
         _write(
             cells,
             metrics.entries_at + pending * _ENTRY_BYTES,

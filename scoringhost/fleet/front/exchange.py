@@ -145,8 +145,8 @@ class Exchange(HttpRequest):
 
     def count(self, status: int) -> None:
         """It has ended: its version counts it, unless it was a probe, or a part of a page."""
-        live, endpoint = self.live, self.match.endpoint
-        if live is not None and (endpoint is None or endpoint.logged):
+        live = self.live
+        if live is not None and self.match.is_logged:
             live.calls.add(status, time.perf_counter() - self.began_s)
 
     def end_copy(self, *, is_whole: bool) -> None:

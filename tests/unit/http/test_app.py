@@ -355,6 +355,13 @@ def test_a_watcher_hears_failures_and_the_end_and_its_context_is_that_of_the_req
     ]
 
 
+def test_nobody_hears_of_a_probe() -> None:
+    probes = OtherEndpoints({"/": Endpoint({"GET": lambda request: HttpResponse(200, [], b"Healthy")}, logged=False)})
+    watching = Watching("/")
+    assert ask(HttpApp([probes], Cors(None), watchers=[watching])).status == 200
+    assert watching.stages.heard == []
+
+
 def test_two_watchers_hear_the_same() -> None:
     one, other, elsewhere = Watching("/score"), Watching("/score"), Watching("/")
     ask(HttpApp([PLAIN], Cors(None), watchers=[one, other, elsewhere]), "POST", "/score")

@@ -129,11 +129,11 @@ print("done")
     assert found.endswith("done")
 
 
-def test_the_spans_of_stages_are_the_same_whether_or_not_a_script_wants_to_see_them_begin(
+def test_spans_are_the_same_whether_or_not_a_script_wants_to_see_them_begin(
     python: Callable[..., str],
 ) -> None:
     found = python(
-        f"SAMPLER = 'always_on'\n{BEGIN}{SAMPLED}"
+        f"SAMPLER = 'parentbased_always_on'\n{BEGIN}{SAMPLED}"
         """
 class Seen(SimpleSpanProcessor):
     begun = []
@@ -143,6 +143,7 @@ class Seen(SimpleSpanProcessor):
 def spans(kept):
     kept.clear()
     assert client.post("/score", data=b"x").status_code == 200
+    provider.force_flush()
     found = {one.name: one for one in kept.get_finished_spans()}
     root = found["POST /score"]
     ids = {one.context.span_id for one in found.values()}

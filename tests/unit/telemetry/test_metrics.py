@@ -32,18 +32,12 @@ def metrics() -> Metrics:
     return Metrics(layout, SharedCells(layout.width, 2))
 
 
-def begin(metrics: Metrics, body: bytes = b"12345", *, logged: bool = True) -> Watched | None:
+def begun(metrics: Metrics, body: bytes = b"12345") -> Watched:
     request = HttpRequest("POST", "/score", body=body)
     dialect: Dialect = Dialectish()  # type: ignore[assignment]
-    request.match = Match(dialect, Endpoint({}, logged=logged), "/score")
+    request.match = Match(dialect, Endpoint({}), "/score")
     request.began_s = 0.0
     return metrics.begin(request)
-
-
-def begun(metrics: Metrics) -> Watched:
-    watched = begin(metrics)
-    assert watched is not None
-    return watched
 
 
 def told(metrics: Metrics, accept: str = "") -> dict[str, float]:
@@ -213,10 +207,6 @@ def test_a_client_that_has_gone_and_a_stream_that_broke_are_counted(metrics: Met
     begun(metrics).sent(499, 0, False)
     found = told(metrics)
     assert found["scoringhost_requests_total{dialect=azureml,status=499}"] == found["scoringhost_broken_off_total"] == 1
-
-
-def test_probes_are_not_counted(metrics: Metrics) -> None:
-    assert begin(metrics, logged=False) is None
 
 
 def test_the_time_to_load_is_that_of_this_process(metrics: Metrics) -> None:

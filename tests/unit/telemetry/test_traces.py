@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import ProxyTracerProvider, SpanKind, StatusCode
 
 from scoringhost import create_app, create_asgi_app
 from scoringhost.http.messages import Headers, HttpRequest, HttpResponse, close_body
+from scoringhost.telemetry.exports import HostProvider
 from scoringhost.telemetry.logs import LineFormatter
 
 ONLY_SPANS = {"SCORINGHOST_TRACES": "true", "OTEL_TRACES_EXPORTER": "none"}
@@ -43,7 +45,6 @@ SUMS = """
 """
 INIT = "\ndef init():\n    pass\n"
 EXPORTER = InMemorySpanExporter()
-EXPORTER_OF: list[Any] = []
 
 
 class Spans:
@@ -51,6 +52,7 @@ class Spans:
 
     @property
     def all(self) -> list[ReadableSpan]:
+        trace.get_tracer_provider().force_flush()  # type: ignore[attr-defined]
         return list(EXPORTER.get_finished_spans())
 
     def named(self, name: str) -> list[ReadableSpan]:
@@ -73,15 +75,20 @@ def said(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
-@pytest.fixture
-def spans() -> Spans:
-    """What the one provider of this process sees; another test may have had the host set it."""
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        trace.set_tracer_provider(TracerProvider())
-    provider: Any = trace.get_tracer_provider()
-    if not EXPORTER_OF:
-        EXPORTER_OF.append(provider)
-        provider.add_span_processor(SimpleSpanProcessor(EXPORTER))
+@pytest.fixture(params=["late", "by the tracer"])
+def spans(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Spans:
+    """What the one provider of this process sees; another test may have had the host set it.
+
+    The host's own spans are made after they are over, or by the tracer, as they are where a script wants to see them.
+    """
+    if isinstance(trace.get_tracer_provider(), ProxyTracerProvider):
+        trace.set_tracer_provider(HostProvider(Resource.create({})))
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, HostProvider)
+    monkeypatch.setattr(provider, "_others", request.param != "late")
+    assert provider.is_as_made is (request.param == "late")
+    monkeypatch.setattr(provider.switch, "senders", (SimpleSpanProcessor(EXPORTER),))
+    provider.force_flush()
     EXPORTER.clear()
     return Spans()
 
@@ -222,6 +229,45 @@ def test_who_does_not_sample_gets_no_spans_but_its_ids_and_baggage_go_on(ask: Ca
     assert sent["traceparent"].endswith("-00")
     assert sent["baggage"] == "tenant=7"
     assert spans.all == []
+
+
+def test_a_script_may_add_to_the_span_of_its_run(ask: Callable[..., Ask], spans: Spans) -> None:
+    source = """
+        from opentelemetry import trace
+        def run(text):
+            span = trace.get_current_span()
+            before = span.is_recording()
+            span.set_attribute("model", "cats")
+            span.set_attributes({"rows": 1})
+            span.add_event("scored", {"at": 1})
+            span.record_exception(ValueError("odd"))
+            span.update_name(span.name + " of cats")
+            return [before, span.is_recording(), span.attributes["model"]]
+    """
+    assert ask(source)().json == [True, True, "cats"]
+    run, whole = spans.only("run of cats"), spans.only("POST /score")
+    assert said(run) == {"model": "cats", "rows": 1}
+    assert [event.name for event in run.events] == ["scored", "exception"]
+    assert parent_of(run) == id_of(whole)
+    assert run.end_time is not None
+    assert run.start_time < run.end_time <= whole.end_time  # type: ignore[operator]
+
+
+def test_what_a_script_still_has_of_a_run_that_is_over_does_no_harm(ask: Callable[..., Ask], spans: Spans) -> None:
+    source = """
+        from opentelemetry import trace
+        kept = []
+        def run(text):
+            found = [span.is_recording() for span in kept]
+            for span in kept:
+                span.set_attribute("late", True)
+                span.end()
+            kept[:] = [trace.get_current_span()]
+            return found
+    """
+    post = ask(source)
+    assert (post().json, post().json) == ([], [False])
+    assert [said(span) for span in spans.named("run")] == [{}, {}]
 
 
 def test_an_async_run_has_its_spans_too(ask: Callable[..., Ask], spans: Spans) -> None:
