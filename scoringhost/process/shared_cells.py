@@ -41,10 +41,10 @@ class SharedCells:
         """width: cells for each process; rows: processes at once, beyond which two share a row and may miscount."""
         self._width, self._rows = width + ROW_HEAD, rows
         size = self._width * rows * 8
+        # No file's: the kernel would write what is counted to the disk every few seconds.
+        self._cells = memoryview(mmap.mmap(-1, size)).cast("d")
         # A file without a name, so that the kernel gives up the lock of a process that dies with it.
         with tempfile.TemporaryFile() as file:
-            file.truncate(size)
-            self._cells = memoryview(mmap.mmap(file.fileno(), size)).cast("d")
             self._lock = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._lock)
         self._own: tuple[int, memoryview[float]] | None = None
