@@ -34,8 +34,10 @@ LATER_S = 0.2
 Over = tuple[str, SpanContext | None, SpanContext | None, SpanKind, dict[str, Any], int, int | None]
 """A span that is over: its name, its ids and those of the one above, its kind and attributes, begin and end (ns)."""
 
-_making = threading.Lock()
-"""Held while it is decided whether a span is made by its tracer; a thread of the script's may want one at its end."""
+_making = threading.RLock()
+"""Held while it is decided whether a span is made by its tracer; a thread of the script's may want one at its end.
+
+To be entered again: logging or a finalizer may look at a span while another is made."""
 
 
 class Maker:
